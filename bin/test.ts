@@ -1,0 +1,46 @@
+import { assert } from '@japa/assert'
+import { expectTypeOf } from '@japa/expect-type'
+import { fileSystem } from '@japa/file-system'
+import { configure, processCLIArgs, run } from '@japa/runner'
+import { spec } from '@japa/runner/reporters'
+import { declaredServices, stopProbing } from '../tests/helpers/services.ts'
+import { reportRun, totals } from './test_report.ts'
+
+/**
+ * npm test                         everything but tests/long
+ * npm test -- --files plan_tick    some files
+ * npm run test:long                the long suite
+ * node … bin/test.ts --list-services   which services the specs need, one a line
+ */
+const args = process.argv.slice(2)
+const listing = args.includes('--list-services')
+if (listing) {
+  stopProbing()
+}
+
+// Japa imports every spec to list the pinned tests, and runs none: what the listing needs
+processCLIArgs(listing ? ['--list-pinned'] : args)
+configure({
+  suites: [
+    {
+      name: 'fast',
+      files: ['tests/**/*.spec.ts', '!tests/long/**'],
+      timeout: 10_000,
+    },
+    { name: 'long', files: ['tests/long/**/*.spec.ts'], timeout: 20 * 60_000 },
+  ],
+  filters: { suites: listing ? ['fast', 'long'] : ['fast'] },
+  plugins: [assert(), expectTypeOf(), fileSystem()],
+  reporters: { activated: ['spec', 'totals'], list: [spec(), totals] },
+  importer: (file) => import(file.href),
+})
+
+await run()
+
+if (listing) {
+  for (const service of await declaredServices()) {
+    console.log(service.name)
+  }
+} else if (!args.includes('--help')) {
+  await reportRun()
+}
