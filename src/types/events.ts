@@ -1,0 +1,119 @@
+import type { Duration } from '../duration.ts'
+import type { JsonValue } from './json.ts'
+import type { Outcome } from './executions.ts'
+import type { HandlerReference, PayloadOf } from './handlers.ts'
+import type { Trigger } from './triggers.ts'
+
+export type EventStatus = 'active' | 'paused' | 'completed' | 'cancelled'
+
+/**
+ * What happens to slots that were not fired in time.
+ *
+ * - `once`: one late run for all of them, the newest (default)
+ * - `skip`: none is run
+ * - `all`: every one is run, at most `cap`, the newest
+ * - `latest`: the newest is run when it is at most `grace` ms late
+ *
+ * A slot counts as late after `grace` ms.
+ */
+export interface MisfirePolicy {
+  policy: 'once' | 'skip' | 'all' | 'latest'
+  /** ms */
+  grace: number
+  cap: number
+}
+
+export type MisfireInput =
+  | MisfirePolicy['policy']
+  | { policy: MisfirePolicy['policy']; grace?: Duration; cap?: number }
+
+/** What a slot does while an execution of its event is open. */
+export type OverlapPolicy = 'wait' | 'skip' | 'allow'
+
+/** What resume does with the slots of the pause. */
+export type ResumePolicy = 'skip' | 'misfire'
+
+/** Who paused an event: a pause by hand survives every sync of its source. */
+export type StatusAuthor = 'user' | 'source'
+
+/**
+ * A stored definition of what runs and when. Instants are epoch ms (UTC).
+ */
+export interface EventRecord {
+  id: string
+  /** Unique within its source. */
+  name: string
+  /** `api`, `code`, or `legacy:<name>`. */
+  source: string
+  /** The key in the source; unique together with it. */
+  sourceKey: string
+  /** Hash of the definition at the source, null for `api`. */
+  sourceHash: string | null
+  handler: string
+  payload: JsonValue
+  trigger: Trigger
+  status: EventStatus
+  statusBy: StatusAuthor
+  queue: string | null
+  priority: number | null
+  misfire: MisfirePolicy
+  overlap: OverlapPolicy
+  onResume: ResumePolicy
+  /** null with overlap `wait` or `skip` means the event itself. */
+  concurrencyKey: string | null
+  timeout: number | null
+  retries: number | null
+  maxRuns: number | null
+
+  nextRunAt: number | null
+  lastSlot: number | null
+  /** The missed range that the next missed slot extends. */
+  openMissedId: string | null
+  openMissedReason: string | null
+  lastRunAt: number | null
+  lastOutcome: Outcome | null
+  runCount: number
+  failureCount: number
+  consecutiveFailures: number
+
+  createdAt: number
+  updatedAt: number
+  pausedAt: number | null
+  completedAt: number | null
+  cancelledAt: number | null
+  /** Rises with each change by hand or sync. */
+  version: number
+}
+
+/** What `create` takes. */
+export interface EventInput<H extends HandlerReference = HandlerReference> {
+  name: string
+  handler: H
+  payload?: PayloadOf<H>
+  trigger: Trigger
+  queue?: string
+  priority?: number
+  misfire?: MisfireInput
+  overlap?: OverlapPolicy
+  onResume?: ResumePolicy
+  concurrencyKey?: string
+  timeout?: Duration
+  retries?: number
+  maxRuns?: number
+  /** Created paused when false. Default true. */
+  enabled?: boolean
+}
+
+/** What `update` takes: any part of the definition. */
+export type EventChange = Partial<Omit<EventInput, 'enabled'>>
+
+export interface EventFilter {
+  status?: EventStatus
+  source?: string
+  handler?: string
+  /** Part of the name. */
+  text?: string
+  limit?: number
+  /** Name of the last event of the page before. */
+  after?: string
+}

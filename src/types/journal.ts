@@ -1,0 +1,36 @@
+import type { JsonValue } from './json.ts'
+
+export type JournalKind =
+  | 'event.created'
+  | 'event.updated'
+  | 'event.deleted'
+  | 'event.paused'
+  | 'event.resumed'
+  | 'event.cancelled'
+  | 'event.completed'
+  | 'event.triggered'
+  | 'execution.cancelled'
+  | 'slots.missed'
+  | 'leader.acquired'
+  | 'leader.lost'
+  | 'node.joined'
+  | 'node.lost'
+  | 'source.synced'
+  | 'source.problem'
+
+/** A row to append: who did what to which subject. */
+export interface NewJournalEntry {
+  kind: JournalKind
+  /** Who: a user as the caller names it, or the node. */
+  actor: string
+  /** Id of the event, execution, source or node. */
+  subject: string
+  before?: JsonValue
+  after?: JsonValue
+}
+
+export interface JournalEntry extends NewJournalEntry {
+  /** Rises without gaps in commit order. */
+  id: number
+  at: number
+}
