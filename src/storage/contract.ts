@@ -318,7 +318,12 @@ export interface ExecutionStore {
   renew(
     params: {
       now: Now
-      holds: { id: string; attempt: number; startedAt: number | null; progress?: JsonObject | null }[]
+      holds: {
+        id: string
+        attempt: number
+        startedAt: number | null
+        progress?: JsonObject | null
+      }[]
     } & Claimant
   ): Promise<{ owned: Set<string>; cancelRequested: Map<string, string> }>
 
@@ -377,9 +382,20 @@ export interface LeaseRecord {
 
 export interface LeaseStore {
   /** @returns the lease when it was free, lapsed, or already ours; null when another holds it */
-  acquire(params: { now: Now; name: string; owner: string; ttl: number }): Promise<LeaseRecord | null>
+  acquire(params: {
+    now: Now
+    name: string
+    owner: string
+    ttl: number
+  }): Promise<LeaseRecord | null>
   /** @returns false when the term is no longer ours */
-  renew(params: { now: Now; name: string; owner: string; term: number; ttl: number }): Promise<boolean>
+  renew(params: {
+    now: Now
+    name: string
+    owner: string
+    term: number
+    ttl: number
+  }): Promise<boolean>
   release(params: { now: Now; name: string; owner: string; term: number }): Promise<boolean>
   find(name: string): Promise<LeaseRecord | null>
 }
@@ -397,10 +413,7 @@ export interface NodeRecord {
 
 export interface NodeStore {
   /** @returns true when the node was not there before */
-  beat(params: {
-    now: Now
-    node: Omit<NodeRecord, 'startedAt' | 'seenAt'>
-  }): Promise<boolean>
+  beat(params: { now: Now; node: Omit<NodeRecord, 'startedAt' | 'seenAt'> }): Promise<boolean>
   list(): Promise<NodeRecord[]>
   remove(params: { id: string }): Promise<boolean>
 }
@@ -428,13 +441,22 @@ export interface StatsStore {
    */
   rollup(params: { now: Now; limit: number }): Promise<number>
   /** Days `from`..`to` inclusive (`yyyy-MM-dd`, UTC): totals plus what is not rolled up yet. */
-  read(params: { from: string; to: string; handler?: string; eventId?: string }): Promise<StatsRow[]>
+  read(params: {
+    from: string
+    to: string
+    handler?: string
+    eventId?: string
+  }): Promise<StatsRow[]>
 }
 
 export interface LogStore {
   /** Entries of attempts that no longer own their execution are refused. @returns how many were stored */
   append(params: { node: string; entries: ExecutionLogEntry[] }): Promise<number>
-  read(params: { executionId: string; after?: { attempt: number; seq: number }; limit?: number }): Promise<ExecutionLogEntry[]>
+  read(params: {
+    executionId: string
+    after?: { attempt: number; seq: number }
+    limit?: number
+  }): Promise<ExecutionLogEntry[]>
 }
 
 export interface JournalStore {

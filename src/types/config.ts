@@ -1,9 +1,18 @@
 import type { Duration } from '../duration.ts'
-import type { HandlerOptions, HandlerClass, HandlerFunction, Retention, RetryPolicy } from './handlers.ts'
+import type {
+  HandlerOptions,
+  HandlerClass,
+  HandlerFunction,
+  Retention,
+  RetryPolicy,
+} from './handlers.ts'
 
 /** Retention per outcome, then by handler and by event name. */
 export interface RetentionConfig {
-  outcomes: Record<'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'abandoned' | 'missed' | 'skipped', Retention>
+  outcomes: Record<
+    'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'abandoned' | 'missed' | 'skipped',
+    Retention
+  >
   handlers?: Record<string, HandlerOptions['retention']>
   events?: Record<string, HandlerOptions['retention']>
   /** Age of journal rows. */

@@ -24,8 +24,7 @@ export interface MisfirePolicy {
 }
 
 export type MisfireInput =
-  | MisfirePolicy['policy']
-  | { policy: MisfirePolicy['policy']; grace?: Duration; cap?: number }
+  MisfirePolicy['policy'] | { policy: MisfirePolicy['policy']; grace?: Duration; cap?: number }
 
 /** What a slot does while an execution of its event is open. */
 export type OverlapPolicy = 'wait' | 'skip' | 'allow'

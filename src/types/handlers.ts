@@ -38,7 +38,9 @@ export interface HandlerOptions {
   timeout?: Duration | null
   /** Declares that running twice does no harm. */
   idempotent?: boolean
-  retention?: Partial<Record<'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'abandoned' | 'missed', Retention>>
+  retention?: Partial<
+    Record<'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'abandoned' | 'missed', Retention>
+  >
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
@@ -106,7 +108,9 @@ export interface HandlerClass<Payload = any, Result = unknown> {
 export type HandlerReference = string | HandlerClass
 
 /** The payload type of a handler class; `JsonValue` for a bare name. */
-export type PayloadOf<H> = H extends new (...args: any[]) => HandlerContract<infer P, any> ? P : JsonValue
+export type PayloadOf<H> = H extends new (...args: any[]) => HandlerContract<infer P, any>
+  ? P
+  : JsonValue
 
 /**
  * A registered handler, options merged with the defaults of config.

@@ -1,11 +1,6 @@
 /** A value that JSON can carry. */
 export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | JsonValue[]
-  | { [key: string]: JsonValue | undefined }
+  string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue | undefined }
 
 export type JsonObject = { [key: string]: JsonValue | undefined }
 

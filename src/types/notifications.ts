@@ -39,7 +39,14 @@ export interface AlmanacEvents {
   'event:resumed': EventNotice
   'event:cancelled': EventNotice
   'event:completed': EventNotice
-  'slot:fired': { eventId: string; name: string; executionId: string; slot: string; lateness: number; at: string }
+  'slot:fired': {
+    eventId: string
+    name: string
+    executionId: string
+    slot: string
+    lateness: number
+    at: string
+  }
   'slot:missed': {
     eventId: string
     name: string
@@ -52,7 +59,9 @@ export interface AlmanacEvents {
   }
   'execution:queued': ExecutionNotice
   'execution:started': ExecutionNotice
-  'execution:progress': ExecutionNotice & { progress: { percent?: number; message?: string; done?: number; total?: number } }
+  'execution:progress': ExecutionNotice & {
+    progress: { percent?: number; message?: string; done?: number; total?: number }
+  }
   'execution:retried': ExecutionNotice & { error: EndedNotice['error']; availableAt: string }
   'execution:succeeded': EndedNotice
   'execution:failed': EndedNotice

@@ -82,11 +82,7 @@ export interface FrequencyTrigger extends TriggerBounds {
 }
 
 export type Trigger =
-  | OnceTrigger
-  | IntervalTrigger
-  | CronTrigger
-  | CalendarTrigger
-  | FrequencyTrigger
+  OnceTrigger | IntervalTrigger | CronTrigger | CalendarTrigger | FrequencyTrigger
 
 export type TriggerKind = Trigger['kind']
 

@@ -1,0 +1,48 @@
+import { E_PAYLOAD_NOT_JSON, E_PAYLOAD_TOO_LARGE } from './errors.ts'
+import type { JsonValue } from './types/json.ts'
+
+/**
+ * Returns the JSON text of a value; undefined becomes null.
+ *
+ * @throws E_PAYLOAD_NOT_JSON on what JSON cannot carry (functions, cycles, bigint, NaN)
+ * @throws E_PAYLOAD_TOO_LARGE when the text has more than `limit` bytes
+ */
+export function toJson(value: unknown, options: { field: string; limit?: number }): string {
+  const text = stringify(value ?? null, options.field)
+  if (options.limit !== undefined) {
+    const bytes = Buffer.byteLength(text)
+    if (bytes > options.limit) {
+      throw new E_PAYLOAD_TOO_LARGE([options.field, String(bytes), String(options.limit)])
+    }
+  }
+  return text
+}
+
+function stringify(value: unknown, field: string): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value, refuseLossyValues)
+  } catch (error) {
+    throw new E_PAYLOAD_NOT_JSON([field, (error as Error).message], { cause: error })
+  }
+  if (text === undefined) {
+    throw new E_PAYLOAD_NOT_JSON([field, `it is a ${typeof value}`])
+  }
+  return text
+}
+
+/** JSON.stringify would turn these into null or nothing without a word. */
+function refuseLossyValues(key: string, value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new TypeError(`"${key}" is ${value}`)
+  }
+  if (typeof value === 'function' || typeof value === 'symbol') {
+    throw new TypeError(`"${key}" is a ${typeof value}`)
+  }
+  return value
+}
+
+/** Reads a JSON text that the store wrote; null stays null. */
+export function parseJson<T extends JsonValue>(text: string | null): T | null {
+  return text === null ? null : (JSON.parse(text) as T)
+}

@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto'
+import { E_EMPTY_KEY } from './errors.ts'
+
+/** The unique key of a slot: `<event id>:<slot ms>`. */
+export function slotKey(eventId: string, slot: number): string {
+  return `${eventId}:${slot}`
+}
+
+/**
+ * SHA-256 hex of a key: any text fits an ASCII column of 64 characters and
+ * compares alike under every collation.
+ *
+ * @throws E_EMPTY_KEY
+ */
+export function hashKey(text: string, field = 'key'): string {
+  if (text === '') {
+    throw new E_EMPTY_KEY([field])
+  }
+  return createHash('sha256').update(text).digest('hex')
+}
