@@ -47,8 +47,8 @@ export const E_INVALID_INSTANT = defineError<[field: string, value: string]>({
   help: 'Give a Date, epoch milliseconds, or an ISO 8601 text with its offset ("2026-03-01T06:00:00Z").',
 })
 
-/** Every problem of one input at once. */
-export class E_INVALID_INPUT extends Exception {
+/** Every problem of one input at once, in `problems`. */
+export const E_INVALID_INPUT = class InvalidInputException extends Exception {
   static override code = 'E_INVALID_INPUT'
   static override status = 422
   static override help = 'Correct each named field; nothing was saved.'
