@@ -1,7 +1,7 @@
 import { configPkg } from '@adonisjs/eslint-config'
 
 export default configPkg(
-  { ignores: ['tmp/**', 'examples/**/build/**'] },
+  { ignores: ['tmp/**', 'tests/package/app/**', 'examples/**/build/**'] },
   {
     name: 'No promise is left alone: a lost rejection is a lost run',
     files: ['**/*.ts'],
@@ -12,8 +12,16 @@ export default configPkg(
     },
   },
   {
-    name: 'Japa runs the promises that test() and its modifiers return',
+    name: 'A pinned test silently leaves all the others out',
     files: ['tests/**/*.ts'],
-    rules: { '@typescript-eslint/no-floating-promises': 'off' },
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.property.name="pin"]',
+          message: 'Do not commit a pinned test',
+        },
+      ],
+    },
   }
 )

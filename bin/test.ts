@@ -3,20 +3,17 @@ import { expectTypeOf } from '@japa/expect-type'
 import { fileSystem } from '@japa/file-system'
 import { configure, processCLIArgs, run } from '@japa/runner'
 import { spec } from '@japa/runner/reporters'
-import { declaredServices, stopProbing } from '../tests/helpers/services.ts'
+import { declaredServices } from '../tests/helpers/services.ts'
 import { reportRun, totals } from './test_report.ts'
 
 /**
  * npm test                         everything but tests/long
  * npm test -- --files plan_tick    some files
  * npm run test:long                the long suite
- * node … bin/test.ts --list-services   which services the specs need, one a line
+ * npm test -- --list-services      which services the specs need, and whether they are there
  */
 const args = process.argv.slice(2)
 const listing = args.includes('--list-services')
-if (listing) {
-  stopProbing()
-}
 
 // Japa imports every spec to list the pinned tests, and runs none: what the listing needs
 processCLIArgs(listing ? ['--list-pinned'] : args)
@@ -38,8 +35,8 @@ configure({
 await run()
 
 if (listing) {
-  for (const service of await declaredServices()) {
-    console.log(service.name)
+  for (const { name, available } of await declaredServices()) {
+    console.log(name, available ? 'found' : 'missing')
   }
 } else if (!args.includes('--help')) {
   await reportRun()

@@ -1,0 +1,150 @@
+/**
+ * Packs the package, installs the tarball into a small AdonisJS app beside the other
+ * schedulers and queues of the ecosystem, and lives in it as a user would.
+ *
+ *   npm run build && npm run test:package [-- --keep]
+ */
+import assert from 'node:assert/strict'
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Checks, collect, exists, run, start, waitForFile } from './support.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+const folder = await mkdtemp(join(tmpdir(), 'almanac-package-'))
+const app = join(folder, 'app')
+const ace = (...args: string[]) => run(app, 'node', ['ace.js', ...args])
+const read = (path: string) => readFile(join(app, path), 'utf8')
+
+/** Taken in the versions that the package itself is developed with. */
+const SHARED = [
+  '@adonisjs/assembler',
+  '@adonisjs/core',
+  '@adonisjs/lucid',
+  '@adonisjs/queue',
+  '@adonisjs/tsconfig',
+  '@poppinss/ts-exec',
+  '@types/luxon',
+  '@types/node',
+  'better-sqlite3',
+  'typescript',
+]
+
+async function pack() {
+  await run(ROOT, 'npm', ['pack', '--pack-destination', folder])
+  const packed = await readdir(folder)
+  const { stdout } = await run(folder, 'tar', ['tzf', packed[0]])
+  const files = stdout.trim().split('\n')
+  const strays = files.filter((name) => /\/(tests|examples|benchmarks|tools|bin)\//.test(name))
+  assert.deepEqual(strays, [], 'the tarball holds what no user needs')
+  for (const name of ['LICENSE', 'build/commands/commands.json', 'build/src/index.d.ts']) {
+    assert.ok(files.includes(`package/${name}`), `${name} is missing in the tarball`)
+  }
+  return packed[0]
+}
+
+async function install(tarball: string) {
+  await cp(join(ROOT, 'tests/package/app'), app, { recursive: true })
+  const own = JSON.parse(await read('package.json'))
+  own.dependencies = {
+    ...Object.fromEntries(SHARED.map((name) => [name, manifest.devDependencies[name]])),
+    'adonisjs-almanac': `file:../${tarball}`,
+    'adonisjs-scheduler': '2.8.0',
+    'reflect-metadata': '0.2.2',
+  }
+  await writeFile(join(app, 'package.json'), JSON.stringify(own, null, 2))
+  await cp(join(ROOT, '.npmrc'), join(app, '.npmrc'))
+  await run(app, 'npm', ['install'])
+}
+
+/** Every command of every package by name and alias; ace itself lets the last one win in silence. */
+async function commandNames() {
+  const owners = new Map<string, string[]>()
+  const rc = await read('adonisrc.ts')
+  for (const [, specifier] of rc.matchAll(/import\('([^'#.][^']*\/commands)'\)/g)) {
+    const script = `const m = await import('${specifier}')
+      console.log(JSON.stringify(await m.getMetaData()))`
+    const { stdout } = await run(app, 'node', ['--input-type=module', '-e', script])
+    for (const { commandName, aliases } of JSON.parse(stdout)) {
+      for (const name of [commandName, ...aliases]) {
+        owners.set(name, [...(owners.get(name) ?? []), specifier])
+      }
+    }
+  }
+  return owners
+}
+
+async function work(marker: string) {
+  const worker = start(app, 'node', ['ace.js', 'almanac:work'])
+  const ended = collect(worker)
+  try {
+    await waitForFile(join(app, marker), worker, 30_000)
+  } catch (error) {
+    worker.kill('SIGKILL')
+    const { stdout, stderr } = await ended
+    throw new Error(`${stdout}\n${stderr}`.slice(-4_000), { cause: error })
+  }
+  worker.kill('SIGTERM')
+  const { code, stderr } = await ended
+  assert.equal(code, 0, `almanac:work did not stop cleanly on SIGTERM\n${stderr}`)
+}
+
+const checks = new Checks()
+let tarball = ''
+
+await checks.check('the tarball holds the build and nothing else', async () => {
+  tarball = await pack()
+})
+await checks.check('it installs beside @adonisjs/queue and adonisjs-scheduler', () =>
+  install(tarball)
+)
+await checks.check('the app boots before it is configured', async () => {
+  const { stdout } = await ace('list', '--json')
+  assert.ok(!stdout.includes('almanac:'))
+})
+await checks.check('every entry point that needs no app imports without one', async () => {
+  const entries = Object.keys(manifest.exports)
+    .filter((entry) => !['./package.json', './services/main'].includes(entry))
+    .map((entry) => `await import('adonisjs-almanac${entry.slice(1)}')`)
+  await run(app, 'node', ['--input-type=module', '-e', entries.join('\n')])
+})
+await checks.check('ace configure adonisjs-almanac writes its files', async () => {
+  await ace('configure', 'adonisjs-almanac')
+  for (const path of ['config/almanac.ts', 'start/almanac.ts']) {
+    assert.ok(await exists(join(app, path)), `${path} was not written`)
+  }
+  const rc = await read('adonisrc.ts')
+  for (const part of ['adonisjs-almanac/scheduler_provider', 'adonisjs-almanac/commands']) {
+    assert.ok(rc.includes(part), `adonisrc.ts does not name ${part}`)
+  }
+})
+await checks.check('ace configure @adonisjs/queue and adonisjs-scheduler', async () => {
+  await run(app, 'node', ['--import=@poppinss/ts-exec', 'bin/configure_queue.ts'])
+  await ace('configure', 'adonisjs-scheduler')
+  assert.ok(await exists(join(app, 'config/queue.ts')))
+})
+await checks.check('no two commands share a name or an alias', async () => {
+  const owners = await commandNames()
+  assert.ok(owners.has('almanac:work') && owners.has('queue:work') && owners.has('scheduler:run'))
+  const shared = [...owners].filter(([, packages]) => packages.length > 1)
+  assert.deepEqual(shared, [])
+  const { stdout } = await ace('list', '--json')
+  assert.ok(stdout.includes('"almanac:work"'))
+})
+await checks.check('ace migration:run makes the tables', async () => {
+  await ace('migration:run', '--force')
+})
+await checks.check('an app that uses the package typechecks', async () => {
+  await cp(join(ROOT, 'tests/package/usage'), app, { recursive: true })
+  await run(app, 'npx', ['--no-install', 'tsc'])
+})
+await checks.check('almanac:work fires an event and stops on SIGTERM', () => work('fired.txt'))
+
+await checks.finish()
+if (process.argv.includes('--keep')) {
+  console.log(`Kept: ${folder}`)
+} else {
+  await rm(folder, { recursive: true, force: true })
+}
