@@ -108,6 +108,24 @@ export interface FireResult {
 
 export interface SourceDefinition extends NewEvent {
   sourceHash: string
+  /** The existing event that this definition was planned against. */
+  planned?: PlannedChange
+}
+
+/**
+ * What the change of a definition leads to for an event that exists. The
+ * whole sync fails with E_EVENT_CONFLICT when the event has moved since, by a
+ * tick or an edit: the caller reads and plans again.
+ */
+export interface PlannedChange {
+  id: string
+  expectedVersion: number
+  expectedNextRunAt: number | null
+  /** Written whatever the hash says; without it only a changed hash is written. */
+  force: boolean
+  /** Slots that were due under the old definition, inserted in the same transaction. */
+  executions: NewExecution[]
+  missed: MissedRange[]
 }
 
 export interface SyncResult {
@@ -126,7 +144,9 @@ export interface EventStore {
   /**
    * Changes an event whose version still is `expectedVersion`; the version
    * rises. `executions` are inserted in the same transaction (slots that were
-   * due under the old definition), and so are `missed` ranges.
+   * due under the old definition; an existing slot_key counts as fired), and so
+   * are `missed` ranges. `expectedNextRunAt`, when given, must still hold too:
+   * a tick moves next_run_at and not the version.
    *
    * @returns the new record
    * @throws E_EVENT_NOT_FOUND, E_EVENT_CONFLICT
@@ -135,6 +155,7 @@ export interface EventStore {
     now: Now
     id: string
     expectedVersion: number
+    expectedNextRunAt?: number | null
     patch: EventPatch
     executions?: NewExecution[]
     missed?: MissedRange[]
@@ -152,13 +173,14 @@ export interface EventStore {
 
   /** Active events with next_run_at <= now, oldest first, and the instant used. */
   listDue(params: { now: Now; limit: number }): Promise<{ now: number; events: DueEvent[] }>
-  /** The earliest next_run_at of an active event. */
-  nextDueAt(): Promise<number | null>
+  /** The earliest next_run_at of an active event, of those later than `after` when given. */
+  nextDueAt(params?: { after?: number }): Promise<number | null>
 
   /**
    * One transaction for all: per event a compare-and-set of next_run_at, and
    * only where it hit, the inserts. An existing slot_key counts as fired.
    * maxRuns is kept by the caller; an event whose nextRunAt becomes null is completed.
+   * Journal entries whose subject is an event that was stale are left out.
    */
   fire(params: { now: Now; firings: Firing[]; journal?: NewJournalEntry[] }): Promise<FireResult>
 
@@ -166,7 +188,8 @@ export interface EventStore {
    * Brings the set of one source in step by hash, in one transaction:
    * an event paused or cancelled by hand keeps its status; a definition that
    * is gone from the set is deleted (`missing: 'delete'`) or paused by the source.
-   * Events whose hash is unchanged are not written.
+   * Events whose hash is unchanged are not written, unless `planned.force` says so.
+   * An event that `missing: 'pause'` paused loses nothing: its definition coming back resumes it (force).
    */
   syncSource(params: {
     now: Now

@@ -71,7 +71,9 @@ export interface EventRecord {
   openMissedReason: string | null
   lastRunAt: number | null
   lastOutcome: Outcome | null
+  /** Slots fired so far, counted when they fire: what maxRuns bounds. Runs by hand do not count. */
   runCount: number
+  /** Executions that ended as failed, timed_out or abandoned. */
   failureCount: number
   consecutiveFailures: number
 
