@@ -108,7 +108,10 @@ export interface FireResult {
 
 export interface SourceDefinition extends NewEvent {
   sourceHash: string
-  /** The existing event that this definition was planned against. */
+  /**
+   * The existing event that this definition was planned against. Without it
+   * the event must be new or have the same hash, else E_EVENT_CONFLICT.
+   */
   planned?: PlannedChange
 }
 
@@ -189,6 +192,7 @@ export interface EventStore {
    * an event paused or cancelled by hand keeps its status; a definition that
    * is gone from the set is deleted (`missing: 'delete'`) or paused by the source.
    * Events whose hash is unchanged are not written, unless `planned.force` says so.
+   * Journal entries whose subject is neither the source nor a written event are left out.
    * An event that `missing: 'pause'` paused loses nothing: its definition coming back resumes it (force).
    */
   syncSource(params: {
