@@ -252,13 +252,13 @@ export interface Fence {
 /**
  * How an attempt ends.
  *
- * - an outcome ends the execution
+ * - an outcome ends the execution; `missed` is a slot that another installation ran
  * - `retry`: back to queued at `availableAt`; failures rises
  * - `release`: back to queued at `availableAt` (or at once); counts nowhere
  * - `discard`: the row is deleted: it was claimed at birth and its request is handed back where it came from
  */
 export interface Settlement extends Fence {
-  to: Exclude<Outcome, 'missed' | 'skipped'> | 'retry' | 'release' | 'discard'
+  to: Exclude<Outcome, 'skipped'> | 'retry' | 'release' | 'discard'
   /** When the handler really began; null when it did not. */
   startedAt: number | null
   /** Delay in ms from the database's now, for retry and release. */
