@@ -17,6 +17,9 @@ export interface RetryPolicy {
   jitter: number
 }
 
+/** A policy whose durations are in ms. */
+export type ResolvedRetryPolicy = RetryPolicy & { delay: number; maxDelay: number }
+
 /**
  * How long ended executions are kept, by outcome. `forever` keeps them.
  */
@@ -119,7 +122,7 @@ export interface HandlerDefinition {
   name: string
   queue: string
   priority: number
-  retry: RetryPolicy
+  retry: ResolvedRetryPolicy
   /** ms, null = none */
   timeout: number | null
   idempotent: boolean

@@ -1,0 +1,81 @@
+import { E_INVALID_HANDLER } from '../errors.ts'
+import { toMilliseconds } from '../duration.ts'
+import type { CoreConfig } from '../types/config.ts'
+import type {
+  HandlerDefinition,
+  HandlerOptions,
+  ResolvedRetryPolicy,
+  RetryPolicy,
+} from '../types/handlers.ts'
+
+export const DEFAULT_QUEUE = 'default'
+export const DEFAULT_PRIORITY = 5
+
+/** The most of a retry count that is a policy and not a mistake. */
+const MAX_RETRIES = 10_000
+
+/**
+ * Merges the options of one handler with the defaults of config.
+ *
+ * @throws E_INVALID_HANDLER naming the option, E_INVALID_DURATION
+ */
+export function resolveOptions(
+  name: string,
+  options: HandlerOptions,
+  defaults: Pick<CoreConfig, 'retry' | 'timeout'>
+): Omit<HandlerDefinition, 'run'> {
+  const { queue = DEFAULT_QUEUE, priority = DEFAULT_PRIORITY } = options
+  if (typeof queue !== 'string' || queue === '') {
+    throw new E_INVALID_HANDLER([name, `options.queue is "${queue}"; give a name`])
+  }
+  if (!Number.isInteger(priority) || priority < 1 || priority > 10) {
+    throw new E_INVALID_HANDLER([name, `options.priority is ${priority}; give 1 to 10`])
+  }
+  const timeout = options.timeout === undefined ? defaults.timeout : options.timeout
+  return {
+    name,
+    queue,
+    priority,
+    retry: resolveRetry(name, options.retry, defaults.retry),
+    timeout: timeout === null ? null : toMilliseconds(timeout, `timeout of handler "${name}"`),
+    idempotent: options.idempotent === true,
+    retention: options.retention ?? {},
+  }
+}
+
+function resolveRetry(
+  name: string,
+  own: HandlerOptions['retry'],
+  defaults: RetryPolicy
+): ResolvedRetryPolicy {
+  const merged: RetryPolicy = { ...defaults, ...withoutUndefined(own) }
+  const { retries, jitter } = merged
+  if (!Number.isInteger(retries) || retries < 0 || retries > MAX_RETRIES) {
+    throw new E_INVALID_HANDLER([
+      name,
+      `options.retry.retries is ${retries}; give 0 to ${MAX_RETRIES}`,
+    ])
+  }
+  if (!(jitter >= 0 && jitter <= 1)) {
+    throw new E_INVALID_HANDLER([name, `options.retry.jitter is ${jitter}; give 0 to 1`])
+  }
+  if (!['exponential', 'linear', 'fixed'].includes(merged.backoff)) {
+    throw new E_INVALID_HANDLER([
+      name,
+      `options.retry.backoff is "${merged.backoff}"; give exponential, linear or fixed`,
+    ])
+  }
+  return {
+    ...merged,
+    delay: toMilliseconds(merged.delay, `retry.delay of handler "${name}"`),
+    maxDelay: toMilliseconds(merged.maxDelay, `retry.maxDelay of handler "${name}"`),
+  }
+}
+
+/** `{ delay: undefined }` means the default, as a missing key does. */
+function withoutUndefined(own: HandlerOptions['retry']): Partial<RetryPolicy> {
+  if (own === false) {
+    return { retries: 0 }
+  }
+  return Object.fromEntries(Object.entries(own ?? {}).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,147 @@
+import { E_HANDLER_EXISTS, E_INVALID_HANDLER, E_UNKNOWN_HANDLER } from '../errors.ts'
+import { handlerName } from '../handler.ts'
+import { resolveOptions } from './handler_options.ts'
+import type { CoreConfig } from '../types/config.ts'
+import type {
+  HandlerClass,
+  HandlerContract,
+  HandlerDefinition,
+  HandlerFunction,
+  HandlerOptions,
+  HandlerReference,
+} from '../types/handlers.ts'
+
+interface Deps {
+  /** Defaults of retry and timeout. */
+  defaults: Pick<CoreConfig, 'retry' | 'timeout'>
+  /** Makes an instance, through the host's container. */
+  make: (Class: HandlerClass) => Promise<HandlerContract> | HandlerContract
+}
+
+interface Entry {
+  definition: HandlerDefinition
+  target: HandlerClass | HandlerFunction
+}
+
+/**
+ * The handlers that this process can run, by name.
+ */
+export class HandlerRegistry {
+  readonly #deps: Deps
+  readonly #entries = new Map<string, Entry>()
+  readonly #names = new Map<HandlerClass, string>()
+  #sorted: string[] | null = null
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /**
+   * Registers a class or a function. The same one under the same name again
+   * changes nothing.
+   *
+   * @param options for a function; a class carries its own in `static options`
+   * @throws E_HANDLER_EXISTS when the name is taken by another
+   * @throws E_INVALID_HANDLER when it cannot be run
+   */
+  register(name: string, target: HandlerClass | HandlerFunction, options?: HandlerOptions): void {
+    if (typeof name !== 'string' || name === '') {
+      throw new E_INVALID_HANDLER([String(name), 'it has no name'])
+    }
+    const taken = this.#entries.get(name)
+    if (taken?.target === target) {
+      return
+    }
+    if (taken) {
+      throw new E_HANDLER_EXISTS([name, describe(taken.target), describe(target)])
+    }
+    const definition = this.#define(name, target, options)
+    this.#entries.set(name, { definition, target })
+    this.#sorted = null
+    if (isHandlerClass(target)) {
+      this.#names.set(target, name)
+    }
+  }
+
+  /** Registers a class under its own name. @returns the name */
+  registerClass(Class: HandlerClass): string {
+    if (!isHandlerClass(Class)) {
+      throw new E_INVALID_HANDLER([describe(Class), 'it is not a class with a handle() method'])
+    }
+    const name = handlerName(Class)
+    this.register(name, Class)
+    return name
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name)
+  }
+
+  /** @throws E_UNKNOWN_HANDLER */
+  get(name: string): HandlerDefinition {
+    const entry = this.#entries.get(name)
+    if (!entry) {
+      throw new E_UNKNOWN_HANDLER([name])
+    }
+    return entry.definition
+  }
+
+  /** All names, sorted. The array is the registry's own: do not change it. */
+  names(): string[] {
+    return (this.#sorted ??= [...this.#entries.keys()].sort())
+  }
+
+  /** The name of a handler given by name or class. */
+  nameOf(reference: HandlerReference): string {
+    if (typeof reference === 'string') {
+      return reference
+    }
+    return this.#names.get(reference) ?? handlerName(reference)
+  }
+
+  #define(
+    name: string,
+    target: HandlerClass | HandlerFunction,
+    options?: HandlerOptions
+  ): HandlerDefinition {
+    if (isHandlerClass(target)) {
+      return {
+        ...resolveOptions(name, { ...target.options, ...options }, this.#deps.defaults),
+        run: async (context) => {
+          const instance = await this.#deps.make(target)
+          return instance.handle(context)
+        },
+      }
+    }
+    if (typeof target !== 'function') {
+      throw new E_INVALID_HANDLER([
+        name,
+        `it is ${target === null ? 'null' : `a ${typeof target}`}`,
+      ])
+    }
+    if (isClassSyntax(target)) {
+      throw new E_INVALID_HANDLER([name, 'its class has no handle(context) method'])
+    }
+    return {
+      ...resolveOptions(name, options ?? {}, this.#deps.defaults),
+      run: async (context) => target(context),
+    }
+  }
+}
+
+/** A class whose prototype can handle; a plain function is not. */
+export function isHandlerClass(target: unknown): target is HandlerClass {
+  return typeof target === 'function' && typeof target.prototype?.handle === 'function'
+}
+
+function isClassSyntax(target: HandlerFunction): boolean {
+  return /^class\b/.test(Function.prototype.toString.call(target))
+}
+
+function describe(target: unknown): string {
+  if (typeof target !== 'function') {
+    return String(target)
+  }
+  const kind = isHandlerClass(target) ? 'class' : 'function'
+  return target.name === '' ? `an anonymous ${kind}` : `${kind} ${target.name}`
+}

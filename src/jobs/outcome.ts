@@ -1,0 +1,184 @@
+import { E_EXECUTION_TIMEOUT } from '../errors.ts'
+import { toMilliseconds, type Duration } from '../duration.ts'
+import { toExecutionError } from '../executions/error_record.ts'
+import { nextDelay } from './retry_policy.ts'
+import type { Settlement } from '../storage/contract.ts'
+import type { JsonValue } from '../types/json.ts'
+import type { AbortReason, ResolvedRetryPolicy } from '../types/handlers.ts'
+
+/*
+ * What a handler may throw or return to say how it ended, whatever its signal
+ * and its retry policy. They are errors, so that a throw of them reads well.
+ */
+
+/** Ends the execution as succeeded, even when its signal had aborted meanwhile. */
+export class Succeeded extends Error {
+  override readonly name = 'Succeeded'
+
+  constructor(readonly result: JsonValue = null) {
+    super('The handler says that it succeeded')
+  }
+}
+
+/** Ends the execution as failed for good: no further attempt. */
+export class Failed extends Error {
+  override readonly name = 'Failed'
+  readonly result: JsonValue | undefined
+
+  constructor(message: string, options?: ErrorOptions & { result?: JsonValue }) {
+    super(message, options)
+    this.result = options?.result
+  }
+}
+
+/** Ends the execution as cancelled. */
+export class Cancelled extends Error {
+  override readonly name = 'Cancelled'
+  readonly result: JsonValue | undefined
+
+  constructor(
+    readonly reason: string,
+    options?: { result?: JsonValue }
+  ) {
+    super(reason)
+    this.result = options?.result
+  }
+}
+
+/** Ends the execution as missed: another installation ran its slot. */
+export class Missed extends Error {
+  override readonly name = 'Missed'
+
+  constructor(readonly reason: string) {
+    super(reason)
+  }
+}
+
+/** Ends the execution of a slot as missed: something else ran it. */
+export class Missed extends Error {
+  override readonly name = 'Missed'
+
+  constructor(readonly reason: string) {
+    super(reason)
+  }
+}
+
+/** Gives the execution back to the queue; counts neither as a failure nor as a rescue. */
+export class ReleaseSignal extends Error {
+  override readonly name = 'ReleaseSignal'
+  /** ms until it may be claimed again */
+  readonly delay: number
+
+  /** @throws E_INVALID_DURATION */
+  constructor(
+    delay: Duration = 0,
+    readonly reason: string = 'released by the handler'
+  ) {
+    super(reason)
+    this.delay = toMilliseconds(delay, 'delay')
+  }
+}
+
+/** How the run of a handler came to its end on this node. */
+export type RunEnd = { kind: 'returned'; value: unknown } | { kind: 'thrown'; error: unknown }
+
+/** The part of a settlement that says how the attempt ended. */
+export type Verdict = Pick<Settlement, 'to' | 'delay' | 'error' | 'reason'> & { result?: unknown }
+
+/** What classify looks at besides the end itself. */
+export interface RunFacts {
+  handler: string
+  /** Why the signal was aborted, null when it was not. */
+  aborted: AbortReason | null
+  /** Why it was cancelled, when it was. */
+  cancelReason: string | null
+  /** Failed attempts before this one. */
+  failures: number
+  retry: ResolvedRetryPolicy
+  /** ms of the timeout that ran out, for its message. */
+  timeout: number | null
+  random: () => number
+}
+
+/**
+ * Decides how an attempt ended. The first rule that fits holds:
+ *
+ * 1. an explicit Succeeded, Failed, Cancelled, Missed or ReleaseSignal
+ * 2. cancelled: `cancelled`, whatever the handler did, its result kept
+ * 3. timeout: a failed attempt with E_EXECUTION_TIMEOUT; `timed_out` when it was the last
+ * 4. returned: `succeeded` (a handler that stops early throws)
+ * 5. thrown at shutdown: handed back, counts nowhere
+ * 6. thrown after the lease was lost: null, nothing is settled; the rescue counts it
+ * 7. thrown: a failed attempt; `failed` when it was the last
+ */
+export function classify(end: RunEnd, facts: RunFacts): Verdict | null {
+  const explicit = explicitVerdict(end.kind === 'returned' ? end.value : end.error)
+  if (explicit) {
+    return explicit
+  }
+  if (facts.aborted === 'cancelled') {
+    return cancelled(end, facts)
+  }
+  if (facts.aborted === 'timeout') {
+    return timedOut(end, facts)
+  }
+  if (end.kind === 'returned') {
+    return { to: 'succeeded', result: end.value }
+  }
+  if (facts.aborted === 'shutdown') {
+    return { to: 'release', delay: 0, reason: 'shutdown' }
+  }
+  if (facts.aborted === 'lease lost') {
+    return null
+  }
+  return failedAttempt(end.error, 'failed', facts)
+}
+
+/** The verdict on a timeout, also for a handler that has not ended yet. */
+export function timedOut(end: RunEnd | null, facts: RunFacts): Verdict {
+  const thrown = end?.kind === 'thrown' ? end.error : null
+  const error = new E_EXECUTION_TIMEOUT(
+    [facts.handler, String(facts.timeout)],
+    // A string is the signal's own reason and says nothing new
+    thrown instanceof Error ? { cause: thrown } : undefined
+  )
+  return failedAttempt(error, 'timed_out', facts)
+}
+
+function explicitVerdict(value: unknown): Verdict | null {
+  if (value instanceof Succeeded) {
+    return { to: 'succeeded', result: value.result }
+  }
+  if (value instanceof Failed) {
+    return { to: 'failed', error: toExecutionError(value), result: value.result }
+  }
+  if (value instanceof Cancelled) {
+    return { to: 'cancelled', reason: value.reason, result: value.result }
+  }
+  if (value instanceof Missed) {
+    return { to: 'missed', reason: value.reason }
+  }
+  if (value instanceof Missed) {
+    return { to: 'missed', reason: value.reason }
+  }
+  if (value instanceof ReleaseSignal) {
+    return { to: 'release', delay: value.delay, reason: value.reason }
+  }
+  return null
+}
+
+function cancelled(end: RunEnd, facts: RunFacts): Verdict {
+  const verdict: Verdict = { to: 'cancelled', reason: facts.cancelReason }
+  if (end.kind === 'returned') {
+    return { ...verdict, result: end.value }
+  }
+  const { error } = end
+  const saysMore = error instanceof Error && error.name !== 'AbortError'
+  return saysMore ? { ...verdict, error: toExecutionError(error) } : verdict
+}
+
+function failedAttempt(thrown: unknown, last: 'failed' | 'timed_out', facts: RunFacts): Verdict {
+  const error = toExecutionError(thrown)
+  const delay = nextDelay(facts.retry, facts.failures + 1, facts.random)
+  return delay === null ? { to: last, error } : { to: 'retry', delay, error }
+}

@@ -1,0 +1,47 @@
+import { test } from '@japa/runner'
+import { E_UNKNOWN_HANDLER } from '../../src/errors.ts'
+import { toExecutionError } from '../../src/executions/error_record.ts'
+
+test.group('Error record', () => {
+  test('keeps name, message, code and stack', ({ assert }) => {
+    const record = toExecutionError(new E_UNKNOWN_HANDLER(['mail']))
+
+    assert.equal(record.name, 'E_UNKNOWN_HANDLER')
+    assert.equal(record.code, 'E_UNKNOWN_HANDLER')
+    assert.equal(record.message, 'No handler is registered as "mail"')
+    assert.match(record.stack!, /error_record\.spec/)
+  })
+
+  test('keeps a numeric code of a driver as text', ({ assert }) => {
+    assert.equal(toExecutionError(Object.assign(new Error('x'), { code: 1205 })).code, '1205')
+  })
+
+  test('keeps the chain of causes, bounded', ({ assert }) => {
+    const loop = new Error('loop')
+    loop.cause = loop
+    const record = toExecutionError(new Error('a', { cause: new Error('b', { cause: loop }) }))
+
+    assert.equal(record.cause?.message, 'b')
+    assert.equal(record.cause?.cause?.cause?.message, 'loop')
+    assert.isUndefined(record.cause?.cause?.cause?.cause)
+  })
+
+  test('cuts long texts at a character, not inside one', ({ assert }) => {
+    const record = toExecutionError(new Error(`${'x'.repeat(3_998)}😀😀`))
+
+    assert.lengthOf(record.message, 4_000)
+    assert.isTrue(record.message.isWellFormed())
+    assert.isTrue(record.message.endsWith('…'))
+  })
+
+  test('describes what is not an error: {0}')
+    .with([
+      ['a text', 'a text'],
+      [{ code: 7 }, '{"code":7}'],
+      [undefined, 'undefined'],
+      [10n, '[object BigInt]'],
+    ] as [unknown, string][])
+    .run(({ assert }, [thrown, message]) => {
+      assert.deepEqual(toExecutionError(thrown), { name: 'Error', message })
+    })
+})
