@@ -9,14 +9,86 @@ import type {
 
 /** Retention per outcome, then by handler and by event name. */
 export interface RetentionConfig {
-  outcomes: Record<
-    'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'abandoned' | 'missed' | 'skipped',
-    Retention
-  >
+  outcomes: Record<RetainedOutcome, Retention>
   handlers?: Record<string, HandlerOptions['retention']>
   events?: Record<string, HandlerOptions['retention']>
   /** Age of journal rows. */
   journal: Duration | 'forever'
+}
+
+export type RetainedOutcome =
+  'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'abandoned' | 'missed' | 'skipped'
+
+/** The kinds of processes of the host app, as AdonisJS names them. */
+export type ProcessRole = 'web' | 'console' | 'test' | 'repl'
+
+/** How long ownership holds without a sign of life, and how often it is renewed. */
+export interface LeaseOptions {
+  ttl?: Duration
+  /** At most a third of `ttl`, so that two renewals may fail. */
+  renew?: Duration
+}
+
+/**
+ * What config/almanac.ts may say about the scheduler itself. Every key has a
+ * default; durations are ms or texts such as `'15s'`.
+ */
+export interface AlmanacOptions {
+  /** Name of this node: letters, digits, `.`, `_`, `-`, at most 40. Default: the host name. */
+  node?: string
+  /** False keeps only the loop off: nothing fires, queued work still runs. Default true. */
+  enabled?: boolean
+  /**
+   * Processes that run the loop without being told to by `almanac:work`.
+   * Default: none, so that web processes do not start schedulers of their own.
+   */
+  roles?: ProcessRole[]
+  /** Executions at once on this node. Default 10. */
+  concurrency?: number
+  /** Executions claimed ahead of a free slot; handed back on drain. Default: `concurrency`. */
+  prefetch?: number
+  /** Queues that this node works on. Default null: all. */
+  queues?: string[] | null
+  /** Longest wait between two looks at the queue while idle. Default `1s`, at least 100 ms apart. */
+  poll?: Duration | { min?: Duration; max?: Duration }
+  /** Lease of an execution. Default 30 s, renewed every 10 s. */
+  lease?: LeaseOptions
+  /** Lease of the leader. Default 15 s, renewed every 5 s. */
+  leader?: LeaseOptions
+  /** Due events listed per tick. Default 500. */
+  tickBatch?: number
+  /** Longest sleep of the ticker: how late a new event may be noticed. Default `1s`. */
+  tickMax?: Duration
+  /** Longest run of one attempt, where the handler says nothing. Default null: no limit. */
+  timeout?: Duration | null
+  /** Where the handler says nothing. Default: 3 retries, exponential from 10 s to 15 min, jitter 0.2. */
+  retry?: Partial<RetryPolicy> | false
+  /** Times that an execution may lose its node before it is abandoned. Default 5. */
+  maxRescues?: number
+  /** Bytes of JSON of a payload. Default 1 MiB. */
+  maxPayload?: number
+  /** Bytes of JSON of a result. Default 256 KiB. */
+  maxResult?: number
+  /** How long running handlers get to end when the process stops. Default 30 s. */
+  shutdown?: { deadline?: Duration }
+  housekeeping?: {
+    /** Between two rounds; a divisor of a minute, an hour or a day. Default `15s`. */
+    interval?: Duration
+    /** Rows per statement. Default 500. */
+    batch?: number
+    retention?: {
+      outcomes?: Partial<Record<RetainedOutcome, Retention>>
+      handlers?: RetentionConfig['handlers']
+      events?: RetentionConfig['events']
+      journal?: Duration | 'forever'
+    }
+  }
+  /** Between two syncs of a legacy schedule table; a divisor of a minute, an hour or a day. Default `1m`. */
+  syncInterval?: Duration
+  /** Handlers by name, besides those found in `handlersFolder`. */
+  handlers?: Record<string, HandlerClass | HandlerFunction>
+  /** Every module in it default-exports a handler. Default `app/handlers`; null looks nowhere. */
+  handlersFolder?: string | null
 }
 
 /**
