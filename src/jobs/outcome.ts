@@ -54,15 +54,6 @@ export class Missed extends Error {
   }
 }
 
-/** Ends the execution of a slot as missed: something else ran it. */
-export class Missed extends Error {
-  override readonly name = 'Missed'
-
-  constructor(readonly reason: string) {
-    super(reason)
-  }
-}
-
 /** Gives the execution back to the queue; counts neither as a failure nor as a rescue. */
 export class ReleaseSignal extends Error {
   override readonly name = 'ReleaseSignal'
@@ -154,9 +145,6 @@ function explicitVerdict(value: unknown): Verdict | null {
   }
   if (value instanceof Cancelled) {
     return { to: 'cancelled', reason: value.reason, result: value.result }
-  }
-  if (value instanceof Missed) {
-    return { to: 'missed', reason: value.reason }
   }
   if (value instanceof Missed) {
     return { to: 'missed', reason: value.reason }
