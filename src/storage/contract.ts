@@ -273,6 +273,11 @@ export interface SettleResult {
   id: string
   /** False: the fence did not hold, nothing was written. */
   applied: boolean
+  /**
+   * What was stored, null when nothing was. A retry or release of an execution
+   * that was asked to stop is stored as `cancelled`: it would be forgotten in the queue.
+   */
+  to: Settlement['to'] | null
 }
 
 export interface ExecutionFilter {
@@ -385,13 +390,14 @@ export interface ExecutionStore {
   /**
    * Takes over leases that are lapsed by the database's clock and whose
    * (node, attempt, renewals) are unchanged: back to queued with rescues + 1,
-   * or `abandoned` when rescues would pass `maxRescues`.
+   * or `abandoned` when rescues would pass `maxRescues`. One that was asked to
+   * stop ends as `cancelled`.
    */
   rescueExpired(params: {
     now: Now
     expired: ExpiredLease[]
     maxRescues: number
-  }): Promise<{ requeued: string[]; abandoned: string[] }>
+  }): Promise<{ requeued: string[]; abandoned: string[]; cancelled: string[] }>
 
   /** Deletes at most `limit` ended and rolled-up executions of one rule, with their logs. @returns how many */
   prune(params: { now: Now; rule: PruneRule; limit: number }): Promise<number>

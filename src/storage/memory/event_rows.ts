@@ -1,0 +1,58 @@
+import { E_EVENT_EXISTS } from '../../errors.ts'
+import type { EventRecord } from '../../types/events.ts'
+import type { MissedRange, NewExecution } from '../contract.ts'
+import { missedExecution, newExecution } from '../rules/new_records.ts'
+import { jsonCopy, storable, type MemoryTables } from './tables.ts'
+
+/** @throws E_EVENT_EXISTS */
+export function checkName(tables: MemoryTables, event: EventRecord): void {
+  for (const other of tables.events.values()) {
+    const sameKey = other.sourceKey === event.sourceKey || other.name === event.name
+    if (other.id !== event.id && other.source === event.source && sameKey) {
+      throw new E_EVENT_EXISTS([event.name, event.source])
+    }
+  }
+}
+
+export function insertEvent(tables: MemoryTables, event: EventRecord): EventRecord {
+  if (tables.events.has(event.id)) {
+    throw new E_EVENT_EXISTS([event.id, event.source])
+  }
+  checkName(tables, event)
+  return replaceEvent(tables, event)
+}
+
+export function replaceEvent(tables: MemoryTables, event: EventRecord): EventRecord {
+  const stored = {
+    ...event,
+    payload: jsonCopy(event.payload, 'payload'),
+    trigger: jsonCopy(event.trigger, 'trigger'),
+    misfire: jsonCopy(event.misfire, 'misfire'),
+  }
+  tables.events.set(event.id, stored)
+  return stored
+}
+
+/** Slots that were due under the definition that an edit replaces. */
+export function insertDue(
+  tables: MemoryTables,
+  before: EventRecord,
+  executions: NewExecution[],
+  missed: MissedRange[],
+  now: number
+): void {
+  const event = tables.events.get(before.id)
+  for (const execution of executions) {
+    const row = storable(newExecution(execution, now))
+    if (!tables.conflict(row)) {
+      tables.insert(row)
+      event!.runCount++
+    }
+  }
+  for (const range of missed) {
+    const row = missedExecution(before, range, now)
+    if (!tables.conflict(row)) {
+      tables.insert(row)
+    }
+  }
+}

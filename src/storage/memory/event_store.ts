@@ -1,0 +1,146 @@
+import { E_EVENT_NOT_FOUND } from '../../errors.ts'
+import type { EventFilter, EventRecord, EventStatus } from '../../types/events.ts'
+import type { EventStore, FireResult, SyncResult } from '../contract.ts'
+import { entriesToKeep } from '../rules/firing.ts'
+import { checkExpected, updatedEvent } from '../rules/event_update.ts'
+import { newEvent } from '../rules/new_records.ts'
+import { checkName, insertDue, insertEvent, replaceEvent } from './event_rows.ts'
+import { fireOne } from './fire.ts'
+import { syncSource } from './sync.ts'
+import { compare, copy, type MemoryTables } from './tables.ts'
+
+type Params<K extends keyof EventStore> = Parameters<EventStore[K]>[0]
+
+export class MemoryEventStore implements EventStore {
+  readonly #tables: MemoryTables
+
+  constructor(tables: MemoryTables) {
+    this.#tables = tables
+  }
+
+  async insert({ now, event, journal }: Params<'insert'>): Promise<EventRecord> {
+    const at = this.#tables.now(now)
+    const record = insertEvent(this.#tables, newEvent(event, at))
+    this.#tables.addJournal(journal ? [journal] : [], at)
+    return copy(record)
+  }
+
+  async update(params: Params<'update'>): Promise<EventRecord> {
+    const { id } = params
+    const now = this.#tables.now(params.now)
+    const event = this.#tables.events.get(id)
+    if (!event) {
+      throw new E_EVENT_NOT_FOUND([id])
+    }
+    checkExpected(event, params)
+    const before = copy(event)
+    const next = updatedEvent(event, params.patch, now)
+    checkName(this.#tables, next)
+    replaceEvent(this.#tables, next)
+    insertDue(this.#tables, before, params.executions ?? [], params.missed ?? [], now)
+    this.#tables.addJournal(params.journal ? [params.journal] : [], now)
+    return copy(this.#tables.events.get(id)!)
+  }
+
+  async delete({ now, id, journal }: Params<'delete'>): Promise<EventRecord | null> {
+    const event = this.#tables.events.get(id)
+    if (!event) {
+      return null
+    }
+    this.#tables.events.delete(id)
+    this.#tables.addJournal(journal ? [journal] : [], this.#tables.now(now))
+    return copy(event)
+  }
+
+  async find(id: string): Promise<EventRecord | null> {
+    return copy(this.#tables.events.get(id) ?? null)
+  }
+
+  async findBy({ source, name, sourceKey }: Params<'findBy'>): Promise<EventRecord | null> {
+    const found = [...this.#tables.events.values()].find(
+      (event) =>
+        event.source === source &&
+        (name === undefined || event.name === name) &&
+        (sourceKey === undefined || event.sourceKey === sourceKey)
+    )
+    return copy(found ?? null)
+  }
+
+  async list(filter: EventFilter): Promise<EventRecord[]> {
+    const text = filter.text?.toLowerCase()
+    const events = [...this.#tables.events.values()]
+      .filter(
+        (event) =>
+          (filter.status === undefined || event.status === filter.status) &&
+          (filter.source === undefined || event.source === filter.source) &&
+          (filter.handler === undefined || event.handler === filter.handler) &&
+          (text === undefined || event.name.toLowerCase().includes(text)) &&
+          (filter.after === undefined || event.name > filter.after)
+      )
+      .sort((a, b) => compare(a.name, b.name) || compare(a.id, b.id))
+    return copy(events.slice(0, filter.limit))
+  }
+
+  async countByStatus(): Promise<Record<EventStatus, number>> {
+    const counts = { active: 0, paused: 0, completed: 0, cancelled: 0 }
+    for (const event of this.#tables.events.values()) {
+      counts[event.status]++
+    }
+    return counts
+  }
+
+  async listDue({ now, limit }: Params<'listDue'>): ReturnType<EventStore['listDue']> {
+    const at = this.#tables.now(now)
+    const due = [...this.#tables.events.values()]
+      .filter(
+        ({ status, nextRunAt }) => status === 'active' && nextRunAt !== null && nextRunAt <= at
+      )
+      .sort((a, b) => a.nextRunAt! - b.nextRunAt! || compare(a.id, b.id))
+      .slice(0, limit)
+    const open = this.#countOpen()
+    return {
+      now: at,
+      events: due.map((event) => ({
+        ...copy(event),
+        openQueued: open.get(`queued ${event.id}`) ?? 0,
+        openRunning: open.get(`running ${event.id}`) ?? 0,
+      })),
+    }
+  }
+
+  async nextDueAt(params?: { after?: number }): Promise<number | null> {
+    const after = params?.after ?? Number.NEGATIVE_INFINITY
+    let next: number | null = null
+    for (const { status, nextRunAt } of this.#tables.events.values()) {
+      const counts = status === 'active' && nextRunAt !== null && nextRunAt > after
+      if (counts && (next === null || nextRunAt < next)) {
+        next = nextRunAt
+      }
+    }
+    return next
+  }
+
+  async fire({ now, firings, journal }: Params<'fire'>): Promise<FireResult> {
+    const at = this.#tables.now(now)
+    const result: FireResult = { fired: [], missed: [], stale: [], completed: [] }
+    for (const firing of firings) {
+      fireOne(this.#tables, firing, at, result)
+    }
+    this.#tables.addJournal(entriesToKeep(journal, result.stale), at)
+    return copy(result)
+  }
+
+  async syncSource(params: Params<'syncSource'>): Promise<SyncResult> {
+    return copy(syncSource(this.#tables, params))
+  }
+
+  #countOpen(): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const id of this.#tables.open) {
+      const { state, eventId } = this.#tables.executions.get(id)!
+      const key = `${state} ${eventId}`
+      counts.set(key, (counts.get(key) ?? 0) + 1)
+    }
+    return counts
+  }
+}

@@ -1,0 +1,276 @@
+import { E_CLIENT_MISMATCH } from '../../errors.ts'
+import type { ExecutionRecord, ExecutionState } from '../../types/executions.ts'
+import type {
+  BirthResult,
+  EnqueueResult,
+  ExecutionFilter,
+  ExecutionStore,
+  ExpiredLease,
+  Fence,
+  SettleResult,
+} from '../contract.ts'
+import { isEnded } from '../rules/outcomes.ts'
+import { claimPatch, newExecution } from '../rules/new_records.ts'
+import { rescueOf, rescuePatch, settlementPatch, storedAs } from '../rules/settlement.ts'
+import { claimable } from './claim.ts'
+import { prune } from './prune.ts'
+import { compare, copy, jsonCopy, storable, type MemoryTables } from './tables.ts'
+
+type Params<K extends keyof ExecutionStore> = Parameters<ExecutionStore[K]>[0]
+
+const DEFAULT_PAGE = 100
+
+export class MemoryExecutionStore implements ExecutionStore {
+  readonly #tables: MemoryTables
+
+  constructor(tables: MemoryTables) {
+    this.#tables = tables
+  }
+
+  async enqueue({ now, executions, client, journal }: Params<'enqueue'>): Promise<EnqueueResult[]> {
+    if (client !== undefined) {
+      throw new E_CLIENT_MISMATCH(['of a database', 'memory'])
+    }
+    const at = this.#tables.now(now)
+    const rows = executions.map((execution) => storable(newExecution(execution, at)))
+    const results = rows.map((row) => {
+      const holder = this.#tables.conflict(row)
+      if (holder !== undefined) {
+        return { id: holder, inserted: false }
+      }
+      return { id: this.#tables.insert(row).id, inserted: true }
+    })
+    if (results.some(({ inserted }) => inserted)) {
+      this.#tables.addJournal(journal ? [journal] : [], at)
+    }
+    return results
+  }
+
+  async claim(params: Params<'claim'>): Promise<ExecutionRecord[]> {
+    const now = this.#tables.now(params.now)
+    return claimable(this.#tables, params, now).map((execution) =>
+      copy(this.#tables.change(execution, claimPatch(execution, params, now)))
+    )
+  }
+
+  async insertRunning(params: Params<'insertRunning'>): Promise<BirthResult[]> {
+    const now = this.#tables.now(params.now)
+    const rows = params.executions.map((input) => {
+      const queued = newExecution(input, now)
+      return storable({ ...queued, ...claimPatch(queued, params, now) })
+    })
+    return rows.map((row): BirthResult => {
+      const holder = this.#tables.conflict(row)
+      if (holder !== undefined) {
+        return { inserted: false, id: holder, conflict: 'dedupe' }
+      }
+      const { concurrencyKey } = row
+      const running = concurrencyKey === null ? undefined : this.#tables.running.get(concurrencyKey)
+      if (running !== undefined) {
+        return { inserted: false, id: running, conflict: 'concurrency' }
+      }
+      return { inserted: true, execution: copy(this.#tables.insert(row)) }
+    })
+  }
+
+  async renew(params: Params<'renew'>): ReturnType<ExecutionStore['renew']> {
+    const now = this.#tables.now(params.now)
+    const owned = new Set<string>()
+    const cancelRequested = new Map<string, string>()
+    for (const hold of params.holds) {
+      const execution = this.#owned({ ...hold, node: params.node })
+      if (!execution) {
+        continue
+      }
+      this.#tables.change(execution, {
+        leaseExpiresAt: now + params.lease,
+        renewals: execution.renewals + 1,
+        startedAt: execution.startedAt ?? hold.startedAt,
+        progress: hold.progress ? jsonCopy(hold.progress, 'progress') : execution.progress,
+      })
+      owned.add(hold.id)
+      if (execution.cancelRequestedAt !== null) {
+        cancelRequested.set(hold.id, execution.reason ?? '')
+      }
+    }
+    return { owned, cancelRequested }
+  }
+
+  async settle(params: Params<'settle'>): Promise<SettleResult[]> {
+    const now = this.#tables.now(params.now)
+    const settlements = params.settlements.map((settlement) => ({
+      ...settlement,
+      result: jsonCopy(settlement.result ?? null, 'result'),
+      error: jsonCopy(settlement.error ?? null, 'error'),
+      progress: jsonCopy(settlement.progress ?? null, 'progress'),
+    }))
+    return settlements.map((settlement) => {
+      const execution = this.#owned(settlement)
+      if (!execution) {
+        return { id: settlement.id, applied: false, to: null }
+      }
+      const to = storedAs(execution, settlement)
+      if (to === 'discard') {
+        this.#tables.remove(execution)
+      } else {
+        this.#tables.change(execution, settlementPatch(execution, settlement, to, now))
+        this.#tables.countOutcome(execution)
+      }
+      return { id: settlement.id, applied: true, to }
+    })
+  }
+
+  async saveCheckpoint({ fence, checkpoint }: Params<'saveCheckpoint'>): Promise<boolean> {
+    const value = jsonCopy(checkpoint, 'checkpoint')
+    const execution = this.#owned(fence)
+    if (execution) {
+      this.#tables.change(execution, { checkpoint: value })
+    }
+    return execution !== undefined
+  }
+
+  async requestCancel(
+    params: Params<'requestCancel'>
+  ): ReturnType<ExecutionStore['requestCancel']> {
+    const { id, reason, journal } = params
+    const now = this.#tables.now(params.now)
+    const execution = this.#tables.executions.get(id)
+    if (!execution || isEnded(execution.state)) {
+      return null
+    }
+    this.#tables.addJournal(journal ? [journal] : [], now)
+    if (execution.state === 'running') {
+      const cancelRequestedAt = execution.cancelRequestedAt ?? now
+      this.#tables.change(execution, { cancelRequestedAt, reason })
+      return 'requested'
+    }
+    this.#tables.change(execution, { state: 'cancelled', finishedAt: now, reason })
+    this.#tables.countOutcome(execution)
+    return 'cancelled'
+  }
+
+  async find(id: string): Promise<ExecutionRecord | null> {
+    return copy(this.#tables.executions.get(id) ?? null)
+  }
+
+  async findByDedupeKey(key: string): Promise<ExecutionRecord | null> {
+    const open = this.#tables.dedupe.get(key)
+    if (open !== undefined) {
+      return this.find(open)
+    }
+    const [newest] = await this.list({ dedupeKey: key, limit: 1 })
+    return newest ?? null
+  }
+
+  async list(filter: ExecutionFilter): Promise<ExecutionRecord[]> {
+    const rows = [...this.#tables.executions.values()]
+      .filter((execution) => matches(execution, filter))
+      .sort((a, b) => compare(b.id, a.id))
+    return copy(rows.slice(0, filter.limit ?? DEFAULT_PAGE))
+  }
+
+  async countByState(): Promise<Partial<Record<ExecutionState, number>>> {
+    const counts: Partial<Record<ExecutionState, number>> = {}
+    for (const { state } of this.#tables.executions.values()) {
+      counts[state] = (counts[state] ?? 0) + 1
+    }
+    return counts
+  }
+
+  async countQueuedByHandler(): Promise<{ handler: string; count: number }[]> {
+    const counts = new Map<string, number>()
+    for (const { handler } of this.#queued()) {
+      counts.set(handler, (counts.get(handler) ?? 0) + 1)
+    }
+    return [...counts]
+      .map(([handler, count]) => ({ handler, count }))
+      .sort((a, b) => compare(a.handler, b.handler))
+  }
+
+  async nextAvailableAt(params: Params<'nextAvailableAt'>): Promise<number | null> {
+    const { handlers, queues } = params
+    const instants = this.#queued()
+      .filter(
+        ({ handler, queue }) => handlers.includes(handler) && (!queues || queues.includes(queue))
+      )
+      .map(({ availableAt }) => availableAt)
+    return instants.length === 0 ? null : instants.reduce((a, b) => Math.min(a, b))
+  }
+
+  async listExpired(params: Params<'listExpired'>): Promise<ExpiredLease[]> {
+    const now = this.#tables.now(params.now)
+    return [...this.#tables.open]
+      .map((id) => this.#tables.executions.get(id)!)
+      .filter(({ leaseExpiresAt }) => leaseExpiresAt !== null && leaseExpiresAt <= now)
+      .sort((a, b) => a.leaseExpiresAt! - b.leaseExpiresAt! || compare(a.id, b.id))
+      .slice(0, params.limit)
+      .map(({ id, node, attempt, renewals, leaseExpiresAt, rescues, handler }) => ({
+        id,
+        node: node!,
+        attempt,
+        renewals,
+        leaseExpiresAt: leaseExpiresAt!,
+        rescues,
+        handler,
+      }))
+  }
+
+  async rescueExpired(
+    params: Params<'rescueExpired'>
+  ): ReturnType<ExecutionStore['rescueExpired']> {
+    const now = this.#tables.now(params.now)
+    const result = {
+      requeued: [] as string[],
+      abandoned: [] as string[],
+      cancelled: [] as string[],
+    }
+    for (const expired of params.expired) {
+      const execution = this.#owned(expired)
+      const lapsed = execution !== undefined && execution.leaseExpiresAt! <= now
+      if (!lapsed || execution.renewals !== expired.renewals) {
+        continue
+      }
+      const rescue = rescueOf(execution, params.maxRescues)
+      this.#tables.change(execution, rescuePatch(execution, expired, rescue, now))
+      this.#tables.countOutcome(execution)
+      result[rescue].push(execution.id)
+    }
+    return result
+  }
+
+  async prune(params: Params<'prune'>): Promise<number> {
+    return prune(this.#tables, params.rule, params.limit, this.#tables.now(params.now))
+  }
+
+  /** The execution when this attempt still owns it. */
+  #owned({ id, node, attempt }: Fence): ExecutionRecord | undefined {
+    const execution = this.#tables.executions.get(id)
+    const owns =
+      execution?.state === 'running' && execution.node === node && execution.attempt === attempt
+    return owns ? execution : undefined
+  }
+
+  #queued(): ExecutionRecord[] {
+    return [...this.#tables.open]
+      .map((id) => this.#tables.executions.get(id)!)
+      .filter(({ state }) => state === 'queued')
+  }
+}
+
+function matches(execution: ExecutionRecord, filter: ExecutionFilter): boolean {
+  return (
+    same(filter.eventId, execution.eventId) &&
+    same(filter.handler, execution.handler) &&
+    same(filter.queue, execution.queue) &&
+    same(filter.concurrencyKey, execution.concurrencyKey) &&
+    same(filter.dedupeKey, execution.dedupeKey) &&
+    (filter.states === undefined || filter.states.includes(execution.state)) &&
+    (filter.from === undefined || execution.createdAt >= filter.from) &&
+    (filter.to === undefined || execution.createdAt < filter.to) &&
+    (filter.before === undefined || execution.id < filter.before)
+  )
+}
+
+function same(wanted: string | undefined, found: string | null): boolean {
+  return wanted === undefined || wanted === found
+}

@@ -1,0 +1,46 @@
+import type { Clock } from '../../clock.ts'
+import { SCHEMA_VERSION, type Storage } from '../contract.ts'
+import { MemoryEventStore } from './event_store.ts'
+import { MemoryExecutionStore } from './execution_store.ts'
+import { MemoryJournalStore } from './journal_store.ts'
+import { MemoryLeaseStore } from './lease_store.ts'
+import { MemoryLogStore } from './log_store.ts'
+import { MemoryNodeStore } from './node_store.ts'
+import { MemoryStatsStore } from './stats_store.ts'
+import { MemoryTables } from './tables.ts'
+
+/**
+ * A store that lives and dies with its process, for tests and for trying
+ * things out. It passes the same suite as the databases.
+ */
+export class MemoryStorage implements Storage {
+  readonly #tables: MemoryTables
+  readonly events: MemoryEventStore
+  readonly executions: MemoryExecutionStore
+  readonly leases: MemoryLeaseStore
+  readonly nodes: MemoryNodeStore
+  readonly stats: MemoryStatsStore
+  readonly logs: MemoryLogStore
+  readonly journal: MemoryJournalStore
+
+  constructor({ clock }: { clock: Clock }) {
+    this.#tables = new MemoryTables(clock)
+    this.events = new MemoryEventStore(this.#tables)
+    this.executions = new MemoryExecutionStore(this.#tables)
+    this.leases = new MemoryLeaseStore(this.#tables)
+    this.nodes = new MemoryNodeStore(this.#tables)
+    this.stats = new MemoryStatsStore(this.#tables)
+    this.logs = new MemoryLogStore(this.#tables)
+    this.journal = new MemoryJournalStore(this.#tables)
+  }
+
+  async now(): Promise<number> {
+    return this.#tables.now(null)
+  }
+
+  async schemaVersion(): Promise<number> {
+    return SCHEMA_VERSION
+  }
+
+  async close(): Promise<void> {}
+}

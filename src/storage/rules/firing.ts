@@ -1,0 +1,39 @@
+import type { EventRecord } from '../../types/events.ts'
+import type { NewJournalEntry } from '../../types/journal.ts'
+import type { Firing } from '../contract.ts'
+
+export type FiredState = Pick<
+  EventRecord,
+  'nextRunAt' | 'lastSlot' | 'openMissedId' | 'openMissedReason' | 'status' | 'completedAt'
+>
+
+/**
+ * Where a firing leaves its event. `lastMissedId` is the row of its last
+ * missed range, null when it has none.
+ */
+export function firedState(
+  event: EventRecord,
+  firing: Firing,
+  lastMissedId: string | null,
+  now: number
+): FiredState {
+  const completed = firing.nextRunAt === null
+  const open = firing.leavesMissedOpen && !completed
+  const reason = firing.missed.at(-1)?.reason ?? event.openMissedReason
+  return {
+    nextRunAt: firing.nextRunAt,
+    lastSlot: firing.lastSlot,
+    openMissedId: open ? (lastMissedId ?? event.openMissedId) : null,
+    openMissedReason: open ? reason : null,
+    status: completed ? 'completed' : event.status,
+    completedAt: completed ? now : event.completedAt,
+  }
+}
+
+/** Journal entries about events that did not fire are not written. */
+export function entriesToKeep(
+  entries: NewJournalEntry[] | undefined,
+  stale: string[]
+): NewJournalEntry[] {
+  return (entries ?? []).filter((entry) => !stale.includes(entry.subject))
+}
