@@ -108,6 +108,23 @@ export interface EventInput<H extends HandlerReference = HandlerReference> {
 /** What `update` takes: any part of the definition. */
 export type EventChange = Partial<Omit<EventInput, 'enabled'>>
 
+/** Who does something: a user as the caller names it, or `system`. */
+export type Actor = string
+
+/** One definition of a source, such as a line of start/almanac.ts or a row of a legacy table. */
+export type SourceInput<H extends HandlerReference = HandlerReference> = EventInput<H> & {
+  /** Unique in the source; it outlives renames and edits. */
+  key: string
+  /** Changes exactly when the definition does. */
+  hash: string
+}
+
+/** A definition that was not taken over, and why. */
+export interface SourceProblem {
+  key: string
+  message: string
+}
+
 export interface EventFilter {
   status?: EventStatus
   source?: string

@@ -1,0 +1,59 @@
+import { slotKey } from '../keys.ts'
+import type { NewExecution } from '../storage/contract.ts'
+import type { EventRecord } from '../types/events.ts'
+
+/** Where an execution goes when its event says nothing. */
+export interface ExecutionDefaults {
+  queue: string
+  priority: number
+}
+
+export const EXECUTION_DEFAULTS: ExecutionDefaults = { queue: 'default', priority: 5 }
+
+/**
+ * The key under which executions of an event run one at a time: its own, else
+ * the event itself, else (overlap `allow`) none.
+ */
+export function concurrencyKeyOf(
+  event: Pick<EventRecord, 'id' | 'concurrencyKey' | 'overlap'>
+): string | null {
+  return event.concurrencyKey ?? (event.overlap === 'allow' ? null : `event:${event.id}`)
+}
+
+/** What every execution of an event has in common. */
+export function executionOf(
+  event: EventRecord,
+  options: { id: string; defaults: ExecutionDefaults }
+): NewExecution {
+  return {
+    id: options.id,
+    eventId: event.id,
+    handler: event.handler,
+    queue: event.queue ?? options.defaults.queue,
+    origin: 'manual',
+    payload: event.payload,
+    priority: event.priority ?? options.defaults.priority,
+    slot: null,
+    slotKey: null,
+    rerunOf: null,
+    dedupeKey: null,
+    concurrencyKey: concurrencyKeyOf(event),
+    availableAt: null,
+    timeout: event.timeout,
+    retries: event.retries,
+  }
+}
+
+/** The execution of one slot; its slot key lets the store hold it once. */
+export function slotExecution(
+  event: EventRecord,
+  slot: number,
+  options: { id: string; defaults: ExecutionDefaults }
+): NewExecution {
+  return {
+    ...executionOf(event, options),
+    origin: 'schedule',
+    slot,
+    slotKey: slotKey(event.id, slot),
+  }
+}
