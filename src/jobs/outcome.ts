@@ -57,16 +57,16 @@ export class Missed extends Error {
 /** Gives the execution back to the queue; counts neither as a failure nor as a rescue. */
 export class ReleaseSignal extends Error {
   override readonly name = 'ReleaseSignal'
-  /** ms until it may be claimed again */
-  readonly delay: number
+  /** ms until it may be claimed again; undefined keeps its place in the queue */
+  readonly delay: number | undefined
 
   /** @throws E_INVALID_DURATION */
   constructor(
-    delay: Duration = 0,
+    delay?: Duration,
     readonly reason: string = 'released by the handler'
   ) {
     super(reason)
-    this.delay = toMilliseconds(delay, 'delay')
+    this.delay = delay === undefined ? undefined : toMilliseconds(delay, 'delay')
   }
 }
 
@@ -117,7 +117,7 @@ export function classify(end: RunEnd, facts: RunFacts): Verdict | null {
     return { to: 'succeeded', result: end.value }
   }
   if (facts.aborted === 'shutdown') {
-    return { to: 'release', delay: 0, reason: 'shutdown' }
+    return { to: 'release', reason: 'shutdown' }
   }
   if (facts.aborted === 'lease lost') {
     return null

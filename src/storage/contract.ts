@@ -273,8 +273,6 @@ export interface SettleResult {
   id: string
   /** False: the fence did not hold, nothing was written. */
   applied: boolean
-  /** What was stored, where it is not the settlement's own `to`: a cancel was requested meanwhile. */
-  storedAs?: Settlement['to']
   /**
    * What was stored, null when nothing was. A retry or release of an execution
    * that was asked to stop is stored as `cancelled`: it would be forgotten in the queue.

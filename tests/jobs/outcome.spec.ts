@@ -83,7 +83,6 @@ test.group('Outcome', () => {
     const aborted = { ...facts, aborted: 'shutdown' as const }
     assert.deepEqual(classify(thrown('shutdown'), aborted), {
       to: 'release',
-      delay: 0,
       reason: 'shutdown',
     })
     assert.equal(classify(returned(undefined), aborted)?.to, 'succeeded')
@@ -101,6 +100,7 @@ test.group('Outcome', () => {
       [new Cancelled('stopped'), { to: 'cancelled', reason: 'stopped', result: undefined }],
       [new Missed('ran elsewhere'), { to: 'missed', reason: 'ran elsewhere' }],
       [new ReleaseSignal('5s', 'busy'), { to: 'release', delay: 5_000, reason: 'busy' }],
+      [new ReleaseSignal(), { to: 'release', delay: undefined, reason: 'released by the handler' }],
     ] as const)
     .run(({ assert }, [signal, verdict]) => {
       for (const aborted of REASONS) {

@@ -1,0 +1,252 @@
+import { Counters } from '../counters.ts'
+import { E_EXECUTION_NOT_FOUND } from '../errors.ts'
+import { toInstant, toIso } from '../triggers/instant.ts'
+import { LogBuffer } from './log_buffer.ts'
+import { endedNotice, errorNotice, executionNotice } from './notices.ts'
+import { ProgressBoard, type StoredProgress } from './progress.ts'
+import { SettleQueue } from './settle_queue.ts'
+import { summarize, type ExecutionStats } from './stats.ts'
+import type { Clock } from '../clock.ts'
+import type { ExecutionFilter, Settlement, Storage } from '../storage/contract.ts'
+import type { CoreConfig } from '../types/config.ts'
+import type { ExecutionLogEntry, ExecutionRecord } from '../types/executions.ts'
+import type { ExecutionLogger, Progress } from '../types/handlers.ts'
+import type { Instant } from '../types/json.ts'
+import type { Logger } from '../types/logger.ts'
+import type { Notifier } from '../types/notifications.ts'
+
+const DAY = 86_400_000
+/** Failed tries of a batch after which it is written without the logs that go before it. */
+const LOG_TRIES = 3
+
+interface Deps {
+  storage: Storage
+  notifier: Notifier
+  clock: Clock
+  logger: Logger
+  nodeId: string
+  config: Pick<CoreConfig, 'lease'>
+  counters?: Counters
+}
+
+/** An execution filter whose bounds may be given as any instant. */
+export type HistoryFilter = Omit<ExecutionFilter, 'from' | 'to'> & { from?: Instant; to?: Instant }
+
+export interface StatsQuery {
+  /** Default: six days before `to`. Whole UTC days are read. */
+  from?: Instant
+  /** Default: now. */
+  to?: Instant
+  handler?: string
+  /** Id of an event. */
+  event?: string
+}
+
+export interface LogQuery {
+  after?: { attempt: number; seq: number }
+  limit?: number
+}
+
+/**
+ * Follows executions from their start to their end and keeps their history:
+ * batched settles that survive an outage, progress, logs, statistics.
+ */
+export class ExecutionTracker {
+  readonly #deps: Deps
+  readonly #counters: Counters
+  readonly #settles: SettleQueue
+  readonly #logs: LogBuffer
+  readonly #progress: ProgressBoard
+  /** Start on the monotonic scale, by id of the attempt. */
+  readonly #running = new Map<string, number>()
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#counters = deps.counters ?? new Counters()
+    const shared = { ...deps, counters: this.#counters }
+    this.#logs = new LogBuffer(shared)
+    this.#progress = new ProgressBoard(deps.clock)
+    this.#settles = new SettleQueue({
+      ...shared,
+      running: () => this.#running.size,
+      beforeWrite: (failures) => this.#storeLogs(failures),
+    })
+  }
+
+  /** The handler of this execution begins now. */
+  started(execution: ExecutionRecord): void {
+    this.#running.set(attemptId(execution), this.#deps.clock.monotonic())
+    this.#counters.increment('executions.started')
+    const at = execution.startedAt ?? this.#deps.clock.now()
+    this.#deps.notifier.emit('execution:started', executionNotice(execution, at))
+  }
+
+  /** This attempt ends without a settlement: its lease was lost. */
+  left(execution: ExecutionRecord): void {
+    this.#running.delete(attemptId(execution))
+    this.#progress.forget(execution.id)
+  }
+
+  /**
+   * Stores how an attempt ended, and announces it once it is stored. Resolves
+   * when the storage has answered, however long it is away.
+   *
+   * @param execution of the attempt; without it nothing is announced
+   * @returns false when the attempt no longer owned the execution: nothing was stored
+   */
+  async settle(settlement: Settlement, execution?: ExecutionRecord): Promise<boolean> {
+    const progress = this.#progress.unstored(settlement.id)
+    const begun = execution && this.#running.get(attemptId(execution))
+    const duration = begun === undefined ? null : this.#deps.clock.monotonic() - begun
+    const result = await this.#settles.add({
+      ...settlement,
+      progress: settlement.progress ?? progress ?? null,
+    })
+    this.#running.delete(attemptId(settlement))
+    this.#progress.forget(settlement.id)
+    if (!result.applied) {
+      this.#counters.increment('settles.refused')
+      this.#deps.logger.warn(
+        { executionId: settlement.id, attempt: settlement.attempt, to: settlement.to },
+        'The end of an attempt was refused: it no longer owned its execution'
+      )
+      return false
+    }
+    if (execution) {
+      this.#announce({ ...settlement, to: result.to ?? settlement.to }, execution, duration)
+    }
+    return true
+  }
+
+  /** Notes progress; the latest wins. It is stored with the next renewal of the lease. */
+  progress(execution: ExecutionRecord, progress: Progress | number): void {
+    if (this.#progress.set(execution.id, progress)) {
+      const value = this.#progress.unstored(execution.id) ?? {}
+      this.#deps.notifier.emit('execution:progress', {
+        ...executionNotice(execution, this.#deps.clock.now()),
+        progress: value,
+      })
+    }
+  }
+
+  /** The progress that waits to be stored, null when there is none. */
+  unstoredProgress(executionId: string): StoredProgress | null {
+    return this.#progress.unstored(executionId)
+  }
+
+  progressStored(executionId: string, value: StoredProgress): void {
+    this.#progress.markStored(executionId, value)
+  }
+
+  /** The execution's own log, for one attempt. */
+  loggerFor(execution: Pick<ExecutionRecord, 'id' | 'attempt'>): ExecutionLogger {
+    return this.#logs.loggerFor(execution)
+  }
+
+  /**
+   * Executions, newest first.
+   *
+   * @throws E_INVALID_INSTANT
+   */
+  async history(filter: HistoryFilter = {}): Promise<ExecutionRecord[]> {
+    const { from, to, ...rest } = filter
+    return this.#deps.storage.executions.list({
+      ...rest,
+      ...(from === undefined ? {} : { from: toInstant(from, 'from') }),
+      ...(to === undefined ? {} : { to: toInstant(to, 'to') }),
+    })
+  }
+
+  async find(id: string): Promise<ExecutionRecord | null> {
+    return this.#deps.storage.executions.find(id)
+  }
+
+  /** @throws E_EXECUTION_NOT_FOUND */
+  async get(id: string): Promise<ExecutionRecord> {
+    const execution = await this.find(id)
+    if (!execution) {
+      throw new E_EXECUTION_NOT_FOUND([id])
+    }
+    return execution
+  }
+
+  /** Log entries in order of attempt and sequence, those of this node that still wait included. */
+  async logs(executionId: string, query: LogQuery = {}): Promise<ExecutionLogEntry[]> {
+    await this.#logs.flush()
+    return this.#deps.storage.logs.read({ executionId, ...query })
+  }
+
+  /**
+   * Totals over whole UTC days.
+   *
+   * @throws E_INVALID_INSTANT
+   */
+  async stats(query: StatsQuery = {}): Promise<ExecutionStats> {
+    const to = query.to === undefined ? this.#deps.clock.now() : toInstant(query.to, 'to')
+    const from = query.from === undefined ? to - 6 * DAY : toInstant(query.from, 'from')
+    const days = { from: toIso(from).slice(0, 10), to: toIso(to).slice(0, 10) }
+    const rows = await this.#deps.storage.stats.read({
+      ...days,
+      handler: query.handler,
+      eventId: query.event,
+    })
+    return summarize(rows, days.from, days.to)
+  }
+
+  /** Writes all that waits: outcomes, then logs. Waits for the storage while it is away. */
+  async flush(): Promise<void> {
+    await this.#settles.flush()
+    await this.#logs.flush()
+  }
+
+  /** As flush, but gives up at the first failure of the storage. */
+  async stop(): Promise<void> {
+    await this.#settles.stop()
+    try {
+      await this.#logs.flush()
+    } catch (error) {
+      this.#deps.logger.error({ err: error }, 'Execution logs were not stored before the stop')
+      this.#logs.drop()
+    }
+  }
+
+  /** The logs of an attempt are refused once it has ended: they go first. */
+  async #storeLogs(failures: number): Promise<void> {
+    if (failures < LOG_TRIES) {
+      await this.#logs.flush()
+      return
+    }
+    try {
+      await this.#logs.flush()
+    } catch (error) {
+      this.#deps.logger.debug({ err: error }, 'Execution logs wait for the storage')
+    }
+  }
+
+  #announce(settlement: Settlement, execution: ExecutionRecord, duration: number | null): void {
+    const { to, delay = 0, error = null, reason = null } = settlement
+    if (to === 'release' || to === 'discard') {
+      this.#counters.increment(to === 'release' ? 'executions.released' : 'executions.discarded')
+      return
+    }
+    const now = this.#deps.clock.now()
+    if (to === 'retry') {
+      this.#counters.increment('executions.retried')
+      this.#deps.notifier.emit('execution:retried', {
+        ...executionNotice(execution, now),
+        error: errorNotice(error),
+        availableAt: toIso(now + delay),
+      })
+      return
+    }
+    this.#counters.increment(`executions.${to}`)
+    this.#deps.notifier.emit(
+      `execution:${to}`,
+      endedNotice(execution, { outcome: to, duration, reason, error }, now)
+    )
+  }
+}
+
+function attemptId({ id, attempt }: { id: string; attempt: number }): string {
+  return `${id}/${attempt}`
+}

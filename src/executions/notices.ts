@@ -1,0 +1,38 @@
+import { toIso } from '../triggers/instant.ts'
+import type { ExecutionError, ExecutionRecord, Outcome } from '../types/executions.ts'
+import type { EndedNotice, ExecutionNotice } from '../types/notifications.ts'
+
+export function executionNotice(execution: ExecutionRecord, at: number): ExecutionNotice {
+  return {
+    executionId: execution.id,
+    eventId: execution.eventId,
+    handler: execution.handler,
+    queue: execution.queue,
+    slot: execution.slot === null ? null : toIso(execution.slot),
+    attempt: execution.attempt,
+    node: execution.node,
+    at: toIso(at),
+  }
+}
+
+/** How an execution ended, as far as its notice tells. */
+export interface EndFacts {
+  outcome: Outcome
+  /** ms from the handler's start to its end; null when it never began. */
+  duration: number | null
+  reason: string | null
+  error: ExecutionError | null
+}
+
+export function endedNotice(execution: ExecutionRecord, end: EndFacts, at: number): EndedNotice {
+  return { ...executionNotice(execution, at), ...end, error: errorNotice(end.error) }
+}
+
+/** Name, message and code of an error: its stack stays in the store. */
+export function errorNotice(error: ExecutionError | null): EndedNotice['error'] {
+  if (!error) {
+    return null
+  }
+  const { name, message, code } = error
+  return code === undefined ? { name, message } : { name, message, code }
+}

@@ -1,0 +1,190 @@
+import { sleep, type Clock } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import type { Settlement, SettleResult, Storage } from '../storage/contract.ts'
+import type { Logger } from '../types/logger.ts'
+
+/** A batch is written after so many ms, or so many settlements, whichever is first. */
+const WINDOW = 5
+const MAX_BATCH = 500
+/** Wait between two tries while the storage does not take a batch, ms. */
+const MIN_BACKOFF = 100
+const MAX_BACKOFF = 5_000
+/** Tries of one settlement alone, with the storage in reach, before it is written without its data. */
+const MAX_SOLO_TRIES = 5
+
+interface Deps {
+  storage: Storage
+  clock: Clock
+  logger: Logger
+  counters: Counters
+  /** How many executions run here: nobody else to wait for means write at once. */
+  running: () => number
+  /** Runs before each try to write a batch, and may fail it. */
+  beforeWrite: (failures: number) => Promise<void>
+}
+
+interface Entry {
+  settlement: Settlement
+  soloTries: number
+  resolve: (result: SettleResult) => void
+}
+
+/**
+ * Writes the ends of executions in batches, and goes on trying until the
+ * storage has taken them: an outcome is never lost to an outage. A batch that
+ * fails is halved, so that one bad settlement does not hold the others.
+ */
+export class SettleQueue {
+  readonly #deps: Deps
+  readonly #pending: Entry[] = []
+  readonly #closing = new AbortController()
+  #writing: Promise<void> | null = null
+  #window: { cancel(): void } | null = null
+  #size = MAX_BATCH
+  #failures = 0
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  get size(): number {
+    return this.#pending.length
+  }
+
+  /** Resolves once the storage has answered; `applied` is false when the fence did not hold. */
+  add(settlement: Settlement): Promise<SettleResult> {
+    return new Promise((resolve) => {
+      this.#pending.push({ settlement, soloTries: 0, resolve })
+      this.#schedule()
+    })
+  }
+
+  /** Writes everything that waits, now. */
+  async flush(): Promise<void> {
+    while (this.#pending.length > 0 || this.#writing) {
+      await this.#write()
+    }
+  }
+
+  /** Writes what waits in one last try each; what the storage does not take is left to the rescue. */
+  async stop(): Promise<void> {
+    this.#closing.abort()
+    await this.flush()
+  }
+
+  #schedule(): void {
+    if (this.#writing) {
+      return
+    }
+    const alone = this.#pending.length >= this.#deps.running()
+    if (alone || this.#pending.length >= MAX_BATCH) {
+      void this.#write()
+    } else {
+      this.#window ??= this.#deps.clock.timer(WINDOW, () => void this.#write())
+    }
+  }
+
+  #write(): Promise<void> {
+    this.#window?.cancel()
+    this.#window = null
+    this.#writing ??= this.#drain().finally(() => {
+      this.#writing = null
+      if (this.#pending.length > 0) {
+        this.#schedule()
+      }
+    })
+    return this.#writing
+  }
+
+  async #drain(): Promise<void> {
+    // Endings of the same turn of the event loop belong into one batch
+    await Promise.resolve()
+    const batch = this.#pending.splice(0, this.#size)
+    if (batch.length === 0) {
+      return
+    }
+    try {
+      await this.#deps.beforeWrite(this.#failures)
+      await this.#settle(batch)
+    } catch (error) {
+      await this.#failed(batch, error)
+      return
+    }
+    if (this.#failures > 0) {
+      this.#deps.logger.info({ tries: this.#failures }, 'Outcomes are stored again')
+    }
+    this.#failures = 0
+    this.#size = Math.min(MAX_BATCH, this.#size * 2)
+  }
+
+  async #settle(batch: Entry[]): Promise<void> {
+    const results = await this.#deps.storage.executions.settle({
+      now: this.#deps.clock.nowOrNull(),
+      settlements: batch.map(({ settlement }) => settlement),
+    })
+    const byId = new Map(results.map((result) => [result.id, result]))
+    for (const { settlement, resolve } of batch) {
+      resolve(byId.get(settlement.id) ?? refused(settlement))
+    }
+  }
+
+  async #failed(batch: Entry[], error: unknown): Promise<void> {
+    const { clock, counters, logger } = this.#deps
+    this.#failures++
+    counters.increment('settles.errors')
+    if (this.#failures === 1) {
+      logger.error({ err: error }, 'Outcomes cannot be stored; they are kept and tried again')
+    }
+    if (this.#closing.signal.aborted) {
+      this.#giveUp(batch)
+      return
+    }
+    if (batch.length === 1) {
+      await this.#failedAlone(batch[0], error)
+    }
+    this.#pending.push(...batch)
+    this.#size = Math.max(1, Math.floor(batch.length / 2))
+    const backoff = Math.min(MAX_BACKOFF, MIN_BACKOFF * 2 ** (this.#failures - 1))
+    await sleep(clock, backoff, this.#closing.signal)
+  }
+
+  /** With the storage in reach, what fails again and again alone is at fault itself. */
+  async #failedAlone(entry: Entry, error: unknown): Promise<void> {
+    try {
+      await this.#deps.storage.now()
+    } catch {
+      // Out of reach: reported already, and no fault of this settlement
+      return
+    }
+    entry.soloTries++
+    if (entry.soloTries === MAX_SOLO_TRIES) {
+      const { id } = entry.settlement
+      this.#deps.counters.increment('settles.degraded')
+      this.#deps.logger.error({ err: error, executionId: id }, `Only the bare outcome is stored`)
+      entry.settlement = bareOutcome(entry.settlement, error)
+    }
+  }
+
+  #giveUp(batch: Entry[]): void {
+    this.#deps.counters.increment('settles.abandoned', batch.length)
+    this.#deps.logger.error(
+      { executionIds: batch.map(({ settlement }) => settlement.id) },
+      'Outcomes were not stored before the stop; the rescue will run these executions again'
+    )
+    for (const { settlement, resolve } of batch) {
+      resolve(refused(settlement))
+    }
+  }
+}
+
+function refused({ id }: Settlement): SettleResult {
+  return { id, applied: false, to: null }
+}
+
+/** The settlement without the data that the storage may have refused. */
+function bareOutcome(settlement: Settlement, refusal: unknown): Settlement {
+  const { id, node, attempt, to, startedAt, delay } = settlement
+  const said = refusal instanceof Error ? refusal.message : String(refusal)
+  const message = `Result, error and progress could not be stored: ${said.slice(0, 500)}`
+  return { id, node, attempt, to, startedAt, delay, error: { name: 'Error', message } }
+}
