@@ -86,6 +86,14 @@ export const E_DIALECT_NOT_AVAILABLE = defineError<[dialect: string]>({
   help: 'Use the dialect "standard".',
 })
 
+/** Guards every loop over slots; seen only when a trigger's computation is at fault. */
+export const E_TRIGGER_STUCK = defineError<[slot: string, after: string]>({
+  code: 'E_TRIGGER_STUCK',
+  status: 500,
+  message: 'A trigger gave the slot %s, which does not lie after %s',
+  help: 'Please report this with the trigger; pause the event or change its trigger meanwhile.',
+})
+
 // --------------------------------------------------------- events, executions
 
 export const E_EVENT_NOT_FOUND = defineError<[id: string]>({

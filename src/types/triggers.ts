@@ -19,7 +19,7 @@ export interface OnceTrigger extends TriggerBounds {
 export interface IntervalTrigger extends TriggerBounds {
   kind: 'interval'
   every: Duration
-  /** Default: startsAt when given, else the epoch. */
+  /** Sets the phase, no bound. Default: startsAt when given, else the epoch. */
   anchor?: Instant
 }
 
@@ -71,7 +71,8 @@ export interface FrequencyTrigger extends TriggerBounds {
   day: string | number | null
   /** 0..23; null for an ID that runs every `minute` minutes. */
   hour: number | null
-  minute: number
+  /** 0..59; 1..999 for an ID without hour. null where the row has none: it never fires. */
+  minute: number | null
   timezone: string
   dialect: FrequencyDialect
   shortMonths: ShortMonths

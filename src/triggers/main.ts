@@ -1,0 +1,100 @@
+import { E_INVALID_INPUT } from '../errors.ts'
+import type { Instant } from '../types/json.ts'
+import type { Problem, Trigger } from '../types/triggers.ts'
+import { compileTrigger, readTrigger } from './compile.ts'
+import type { CompiledTrigger } from './compile.ts'
+import { shown } from './field_reader.ts'
+import { toInstant } from './instant.ts'
+
+export { compileTrigger, describeTrigger, normalizeTrigger } from './compile.ts'
+export type { CompiledTrigger } from './compile.ts'
+
+/** Where a preview begins, and how many slots it lists. */
+export type PreviewOptions = { count: number } & (
+  | { /** inclusive */ from: Instant; after?: undefined }
+  | { /** exclusive */ after: Instant; from?: undefined }
+)
+
+/**
+ * The slots of a trigger from an instant on (`from` inclusive, `after`
+ * exclusive), at most `count`.
+ *
+ * @throws E_INVALID_INPUT for the options; what compileTrigger throws for the trigger
+ */
+export function preview(trigger: Trigger, options: PreviewOptions): Date[] {
+  return previewSlots(compileTrigger(trigger), options)
+}
+
+/** The same for a trigger that is compiled already. */
+export function previewSlots(compiled: CompiledTrigger, options: PreviewOptions): Date[] {
+  const { count, after } = readOptions(options)
+  return take(compiled, after, Number.POSITIVE_INFINITY, count).map((slot) => new Date(slot))
+}
+
+/**
+ * The first slot strictly after an instant, or null when there is none (epoch ms).
+ *
+ * @throws what compileTrigger throws
+ */
+export function nextSlot(trigger: Trigger, after: number): number | null {
+  return compileTrigger(trigger).next(after)
+}
+
+/**
+ * The slots between two instants, both inclusive, at most `limit` (epoch ms).
+ *
+ * @throws what compileTrigger throws
+ */
+export function slotsBetween(trigger: Trigger, from: number, to: number, limit: number): number[] {
+  return take(compileTrigger(trigger), from - 1, to, limit)
+}
+
+/** Slots in (after, to] of a compiled trigger, at most `limit`. */
+export function take(
+  compiled: CompiledTrigger,
+  after: number,
+  to: number,
+  limit: number
+): number[] {
+  const slots: number[] = []
+  let slot = limit > 0 ? compiled.next(after) : null
+  while (slot !== null && slot <= to) {
+    slots.push(slot)
+    slot = slots.length < limit ? compiled.next(slot) : null
+  }
+  return slots
+}
+
+/**
+ * Everything that is wrong with a trigger of unknown origin, fields named
+ * `trigger.<field>`; [] when it may be saved. Never throws.
+ */
+export function validateTrigger(trigger: unknown): Problem[] {
+  return readTrigger(trigger).reader.problems
+}
+
+/**
+ * What a person should know of a trigger that is valid, such as a half-yearly
+ * run of the 31st of which one month has none.
+ */
+export function triggerWarnings(trigger: Trigger): string[] {
+  return readTrigger(trigger).reader.warnings
+}
+
+function readOptions(options: PreviewOptions): { count: number; after: number } {
+  const { from, after, count } = options
+  const problems: Problem[] = []
+  if (!Number.isSafeInteger(count) || count < 0) {
+    problems.push({ field: 'count', value: shown(count), message: 'give a whole number' })
+  }
+  if ((from === undefined) === (after === undefined)) {
+    const message = 'give either from (inclusive) or after (exclusive)'
+    problems.push({ field: 'from', value: shown(from), message })
+  }
+  if (problems.length > 0) {
+    throw new E_INVALID_INPUT('The preview', problems)
+  }
+  const start =
+    from === undefined ? toInstant(after as Instant, 'after') : toInstant(from, 'from') - 1
+  return { count, after: start }
+}
