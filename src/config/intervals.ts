@@ -1,6 +1,6 @@
 import { E_INVALID_CONFIG } from '../errors.ts'
 import type { CoreConfig } from '../types/config.ts'
-import { everyPattern } from '../scheduler/cron_timetable.ts'
+import { everyPattern } from './every_pattern.ts'
 
 /**
  * Checks lease, renew and poll intervals against each other.

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import { EventManager } from '../events/event_manager.ts'
+import { ExecutionTracker } from '../executions/execution_tracker.ts'
+import { Housekeeper } from '../housekeeping/housekeeper.ts'
+import { HandlerRegistry } from '../jobs/handler_registry.ts'
+import { JobManager } from '../jobs/job_manager.ts'
+import { SchedulerLoop } from '../loop/scheduler_loop.ts'
+import type { Storage } from '../storage/contract.ts'
+import { TriggerManager } from '../triggers/trigger_manager.ts'
+import type { CoreConfig } from '../types/config.ts'
+import type { HandlerClass, HandlerContract } from '../types/handlers.ts'
+import type { Logger } from '../types/logger.ts'
+import type { Notifier } from '../types/notifications.ts'
+
+/** What the composition root gives to the facade. */
+export interface SchedulerDeps {
+  storage: Storage
+  clock: Clock
+  logger: Logger
+  notifier: Notifier
+  counters: Counters
+  config: CoreConfig
+  /** Makes a handler's instance, through the host's container. */
+  make: (Class: HandlerClass) => Promise<HandlerContract> | HandlerContract
+}
+
+export type Components = ReturnType<typeof makeComponents>
+
+/**
+ * Wires the components of one process.
+ */
+export function makeComponents(deps: SchedulerDeps) {
+  const { storage, clock, logger, notifier, counters, config } = deps
+  const nodeId = `${config.node}.${randomBytes(4).toString('hex')}`
+  const shared = { storage, clock, logger, notifier, config, nodeId }
+
+  const registry = new HandlerRegistry({ defaults: config, make: deps.make })
+  const triggers = new TriggerManager({})
+  const tracker = new ExecutionTracker(shared)
+  const jobs = new JobManager({ ...shared, tracker, registry, counters })
+  const loop = new SchedulerLoop({
+    ...shared,
+    triggers,
+    counters,
+    wakeJobs: () => jobs.wake(),
+  })
+  const events = new EventManager({
+    storage,
+    triggers,
+    notifier,
+    clock,
+    logger,
+    config,
+    handlers: registry,
+    wake: () => {
+      loop.wake()
+      jobs.wake()
+    },
+  })
+  const housekeeper = new Housekeeper({ ...shared, registry, counters })
+  return { nodeId, registry, triggers, tracker, jobs, loop, events, housekeeper }
+}
