@@ -1,0 +1,163 @@
+import { Counters } from '../../src/counters.ts'
+import { ExecutionTracker } from '../../src/executions/execution_tracker.ts'
+import { newId } from '../../src/ids.ts'
+import { MemoryStorage } from '../../src/storage/memory/main.ts'
+import { ChaosStorage } from '../../src/testing/chaos_storage.ts'
+import { ManualClock } from '../../src/testing/manual_clock.ts'
+import type { NewExecution, Storage } from '../../src/storage/contract.ts'
+import type { CoreConfig } from '../../src/types/config.ts'
+import type { ExecutionRecord } from '../../src/types/executions.ts'
+import type { Logger } from '../../src/types/logger.ts'
+import type { AlmanacEvents, Notifier } from '../../src/types/notifications.ts'
+
+const WEEK = 7 * 86_400_000
+const MONTH = 30 * 86_400_000
+
+export const config: CoreConfig = {
+  node: 'test',
+  enabled: true,
+  concurrency: 4,
+  prefetch: 0,
+  queues: null,
+  poll: { min: 100, max: 1_000 },
+  lease: { ttl: 30_000, renew: 10_000 },
+  leader: { ttl: 15_000, renew: 5_000 },
+  tickBatch: 100,
+  tickMax: 1_000,
+  timeout: null,
+  retry: { retries: 0, backoff: 'fixed', delay: 1_000, maxDelay: 60_000, jitter: 0 },
+  maxRescues: 5,
+  maxPayload: 10_000,
+  maxResult: 1_000,
+  shutdown: { deadline: 20_000 },
+  housekeeping: {
+    interval: 15_000,
+    batch: 10,
+    retention: {
+      outcomes: {
+        succeeded: { age: WEEK },
+        failed: { age: MONTH },
+        timed_out: { age: MONTH },
+        abandoned: { age: MONTH },
+        cancelled: { age: WEEK },
+        missed: { age: WEEK },
+        skipped: { age: WEEK },
+      },
+      journal: 90 * 86_400_000,
+    },
+  },
+  handlers: {},
+}
+
+export interface LogLine {
+  level: string
+  message: string
+  data: Record<string, unknown>
+}
+
+/** A logger that keeps its lines. */
+export class LineLogger implements Logger {
+  readonly lines: LogLine[] = []
+  trace = this.#at('trace')
+  debug = this.#at('debug')
+  info = this.#at('info')
+  warn = this.#at('warn')
+  error = this.#at('error')
+
+  /** Messages of one level. */
+  of(level: string): string[] {
+    return this.lines.filter((line) => line.level === level).map(({ message }) => message)
+  }
+
+  #at(level: string) {
+    return (data: object, message: string) => {
+      this.lines.push({ level, message, data: data as Record<string, unknown> })
+    }
+  }
+}
+
+/** A notifier that keeps what was announced. */
+export class Announced implements Notifier {
+  readonly all: { name: keyof AlmanacEvents; data: AlmanacEvents[keyof AlmanacEvents] }[] = []
+
+  emit<K extends keyof AlmanacEvents>(name: K, data: AlmanacEvents[K]): void {
+    this.all.push({ name, data })
+  }
+
+  of<K extends keyof AlmanacEvents>(name: K): AlmanacEvents[K][] {
+    return this.all
+      .filter((event) => event.name === name)
+      .map(({ data }) => data as AlmanacEvents[K])
+  }
+
+  names(): string[] {
+    return this.all.map(({ name }) => name)
+  }
+}
+
+export function newExecution(change: Partial<NewExecution> = {}): NewExecution {
+  return {
+    id: newId(),
+    eventId: null,
+    handler: 'work',
+    queue: 'default',
+    origin: 'enqueue',
+    payload: null,
+    priority: 5,
+    slot: null,
+    slotKey: null,
+    rerunOf: null,
+    dedupeKey: null,
+    concurrencyKey: null,
+    availableAt: null,
+    timeout: null,
+    retries: null,
+    ...change,
+  }
+}
+
+/** A store that can fail, with its clock. */
+export function createStore() {
+  const clock = new ManualClock()
+  const storage = new ChaosStorage(new MemoryStorage({ clock }))
+  return { clock, storage }
+}
+
+/** A tracker on a store, and what it said. */
+export function createTracker(
+  { clock, storage }: { clock: ManualClock; storage: Storage } = createStore(),
+  nodeId = 'test.00000001'
+) {
+  const logger = new LineLogger()
+  const notifier = new Announced()
+  const counters = new Counters()
+  const tracker = new ExecutionTracker({
+    storage,
+    notifier,
+    clock,
+    logger,
+    nodeId,
+    config,
+    counters,
+  })
+  return { tracker, logger, notifier, counters, nodeId }
+}
+
+/** Executions that are claimed by the node. */
+export async function claimed(
+  storage: Storage,
+  clock: ManualClock,
+  changes: Partial<NewExecution>[],
+  node = 'test.00000001'
+): Promise<ExecutionRecord[]> {
+  const now = clock.nowOrNull()
+  const executions = changes.map((change) => newExecution(change))
+  await storage.executions.enqueue({ now, executions })
+  return storage.executions.claim({
+    now,
+    limit: executions.length,
+    handlers: [...new Set(executions.map(({ handler }) => handler))],
+    node,
+    lease: config.lease.ttl,
+  })
+}
