@@ -1,0 +1,80 @@
+import type { EventFilter, EventRecord, EventStatus } from '../../types/events.ts'
+import type { NewJournalEntry } from '../../types/journal.ts'
+import type {
+  DueEvent,
+  EventPatch,
+  FireResult,
+  Firing,
+  MissedRange,
+  NewEvent,
+  SourceDefinition,
+  SyncResult,
+} from './event_values.ts'
+import type { NewExecution } from './execution_values.ts'
+import type { Now } from './now.ts'
+
+export interface EventStore {
+  /**
+   * @throws E_EVENT_EXISTS when (source, sourceKey) or (source, name) is taken
+   */
+  insert(params: { now: Now; event: NewEvent; journal?: NewJournalEntry }): Promise<EventRecord>
+
+  /**
+   * Changes an event whose version still is `expectedVersion`; the version
+   * rises. `executions` are inserted in the same transaction (slots that were
+   * due under the old definition; an existing slot_key counts as fired), and so
+   * are `missed` ranges. `expectedNextRunAt`, when given, must still hold too:
+   * a tick moves next_run_at and not the version.
+   *
+   * @returns the new record
+   * @throws E_EVENT_NOT_FOUND, E_EVENT_CONFLICT
+   */
+  update(params: {
+    now: Now
+    id: string
+    expectedVersion: number
+    expectedNextRunAt?: number | null
+    patch: EventPatch
+    executions?: NewExecution[]
+    missed?: MissedRange[]
+    journal?: NewJournalEntry[]
+  }): Promise<EventRecord>
+
+  /** Deletes the event and keeps its executions. @returns the last record, null when unknown */
+  delete(params: { now: Now; id: string; journal?: NewJournalEntry }): Promise<EventRecord | null>
+
+  find(id: string): Promise<EventRecord | null>
+  findBy(params: { source: string; name?: string; sourceKey?: string }): Promise<EventRecord | null>
+  /** Ordered by name, then id. */
+  list(filter: EventFilter): Promise<EventRecord[]>
+  countByStatus(): Promise<Record<EventStatus, number>>
+
+  /** Active events with next_run_at <= now, oldest first, and the instant used. */
+  listDue(params: { now: Now; limit: number }): Promise<{ now: number; events: DueEvent[] }>
+  /** The earliest next_run_at of an active event, of those later than `after` when given. */
+  nextDueAt(params?: { after?: number }): Promise<number | null>
+
+  /**
+   * One transaction for all: per event a compare-and-set of next_run_at, and
+   * only where it hit, the inserts. An existing slot_key counts as fired.
+   * maxRuns is kept by the caller; an event whose nextRunAt becomes null is completed.
+   * Journal entries whose subject is an event that was stale are left out.
+   */
+  fire(params: { now: Now; firings: Firing[]; journal?: NewJournalEntry[] }): Promise<FireResult>
+
+  /**
+   * Brings the set of one source in step by hash, in one transaction:
+   * an event paused or cancelled by hand keeps its status; a definition that
+   * is gone from the set is deleted (`missing: 'delete'`) or paused by the source.
+   * Events whose hash is unchanged are not written, unless `planned.force` says so.
+   * Journal entries whose subject is neither the source nor a written event are left out.
+   * An event that `missing: 'pause'` paused loses nothing: its definition coming back resumes it (force).
+   */
+  syncSource(params: {
+    now: Now
+    source: string
+    definitions: SourceDefinition[]
+    missing: 'delete' | 'pause'
+    journal?: NewJournalEntry[]
+  }): Promise<SyncResult>
+}

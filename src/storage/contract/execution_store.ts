@@ -1,0 +1,102 @@
+import type { ExecutionRecord, ExecutionState } from '../../types/executions.ts'
+import type { NewJournalEntry } from '../../types/journal.ts'
+import type { JsonObject, JsonValue } from '../../types/json.ts'
+import type {
+  BirthResult,
+  Claimant,
+  EnqueueResult,
+  ExecutionFilter,
+  ExpiredLease,
+  Fence,
+  NewExecution,
+  PruneRule,
+  SettleResult,
+  Settlement,
+} from './execution_values.ts'
+import type { Now } from './now.ts'
+
+export interface ExecutionStore {
+  /**
+   * Inserts queued executions. `client` is the caller's transaction on the
+   * same connection; the insert then lives and dies with it.
+   *
+   * @throws E_CLIENT_MISMATCH when the transaction belongs to another connection
+   */
+  enqueue(params: {
+    now: Now
+    executions: NewExecution[]
+    client?: unknown
+    journal?: NewJournalEntry
+  }): Promise<EnqueueResult[]>
+
+  /**
+   * Claims queued executions that are available: only of `handlers`, at most
+   * one per concurrency key, none whose key is held; by priority, then
+   * available_at, then id. Each gets attempt + 1, the node and a lease.
+   */
+  claim(
+    params: { now: Now; limit: number; handlers: string[]; queues?: string[] } & Claimant
+  ): Promise<ExecutionRecord[]>
+
+  /** Inserts executions that are running from birth (attempt 1). Conflicts are answered one by one. */
+  insertRunning(params: { now: Now; executions: NewExecution[] } & Claimant): Promise<BirthResult[]>
+
+  /**
+   * Renews leases. `startedAt` is stored where still null.
+   * @returns the fences that still hold, with the cancel requests among them
+   */
+  renew(
+    params: {
+      now: Now
+      holds: {
+        id: string
+        attempt: number
+        startedAt: number | null
+        progress?: JsonObject | null
+      }[]
+    } & Claimant
+  ): Promise<{ owned: Set<string>; cancelRequested: Map<string, string> }>
+
+  /** Ends attempts, each fenced by node and attempt and state running; event counters move along. */
+  settle(params: { now: Now; settlements: Settlement[] }): Promise<SettleResult[]>
+
+  /** Stores the handler's checkpoint. @returns false when the fence did not hold */
+  saveCheckpoint(params: { now: Now; fence: Fence; checkpoint: JsonValue }): Promise<boolean>
+
+  /**
+   * A queued execution is cancelled at once, a running one is asked to stop.
+   * @returns what was done; null when it is unknown or already ended
+   */
+  requestCancel(params: {
+    now: Now
+    id: string
+    reason: string
+    journal?: NewJournalEntry
+  }): Promise<'cancelled' | 'requested' | null>
+
+  find(id: string): Promise<ExecutionRecord | null>
+  /** Open executions by dedupe key; the newest ended one when none is open. */
+  findByDedupeKey(key: string): Promise<ExecutionRecord | null>
+  list(filter: ExecutionFilter): Promise<ExecutionRecord[]>
+  countByState(): Promise<Partial<Record<ExecutionState, number>>>
+  /** Queued and available handlers, with their counts: to report what nobody here can run. */
+  countQueuedByHandler(): Promise<{ handler: string; count: number }[]>
+  /** The earliest available_at of a queued execution of these handlers. */
+  nextAvailableAt(params: { handlers: string[]; queues?: string[] }): Promise<number | null>
+
+  listExpired(params: { now: Now; limit: number }): Promise<ExpiredLease[]>
+  /**
+   * Takes over leases that are lapsed by the database's clock and whose
+   * (node, attempt, renewals) are unchanged: back to queued with rescues + 1,
+   * or `abandoned` when rescues would pass `maxRescues`. One that was asked to
+   * stop ends as `cancelled`.
+   */
+  rescueExpired(params: {
+    now: Now
+    expired: ExpiredLease[]
+    maxRescues: number
+  }): Promise<{ requeued: string[]; abandoned: string[]; cancelled: string[] }>
+
+  /** Deletes at most `limit` ended and rolled-up executions of one rule, with their logs. @returns how many */
+  prune(params: { now: Now; rule: PruneRule; limit: number }): Promise<number>
+}

@@ -1,0 +1,119 @@
+import type {
+  ExecutionError,
+  ExecutionOrigin,
+  ExecutionRecord,
+  ExecutionState,
+  Outcome,
+} from '../../types/executions.ts'
+import type { JsonObject, JsonValue } from '../../types/json.ts'
+
+export interface NewExecution {
+  id: string
+  eventId: string | null
+  handler: string
+  queue: string
+  origin: ExecutionOrigin
+  payload: JsonValue
+  priority: number
+  slot: number | null
+  slotKey: string | null
+  rerunOf: string | null
+  dedupeKey: string | null
+  concurrencyKey: string | null
+  /** null = now */
+  availableAt: number | null
+  timeout: number | null
+  retries: number | null
+}
+
+/** Who claims, and for how long the lease holds (ms). */
+export interface Claimant {
+  /** `<node>.<boot>` */
+  node: string
+  lease: number
+}
+
+export interface EnqueueResult {
+  id: string
+  /** False when an open execution holds the dedupe key: `id` is then that one's. */
+  inserted: boolean
+}
+
+export type BirthResult =
+  | { inserted: true; execution: ExecutionRecord }
+  | { inserted: false; id: string; conflict: 'dedupe' | 'concurrency' }
+
+/** Which attempt of which execution a holder speaks for. */
+export interface Fence {
+  id: string
+  node: string
+  attempt: number
+}
+
+/**
+ * How an attempt ends.
+ *
+ * - an outcome ends the execution; `missed` is a slot that another installation ran
+ * - `retry`: back to queued at `availableAt`; failures rises
+ * - `release`: back to queued at `availableAt` (or at once); counts nowhere
+ * - `discard`: the row is deleted: it was claimed at birth and its request is handed back where it came from
+ */
+export interface Settlement extends Fence {
+  to: Exclude<Outcome, 'skipped'> | 'retry' | 'release' | 'discard'
+  /** When the handler really began; null when it did not. */
+  startedAt: number | null
+  /** Delay in ms from the database's now, for retry and release. */
+  delay?: number
+  result?: JsonValue
+  error?: ExecutionError | null
+  reason?: string | null
+  progress?: JsonObject | null
+}
+
+export interface SettleResult {
+  id: string
+  /** False: the fence did not hold, nothing was written. */
+  applied: boolean
+  /**
+   * What was stored, null when nothing was. A retry or release of an execution
+   * that was asked to stop is stored as `cancelled`: it would be forgotten in the queue.
+   */
+  to: Settlement['to'] | null
+}
+
+export interface ExecutionFilter {
+  eventId?: string
+  handler?: string
+  states?: ExecutionState[]
+  queue?: string
+  /** createdAt >= from */
+  from?: number
+  /** createdAt < to */
+  to?: number
+  concurrencyKey?: string
+  dedupeKey?: string
+  limit?: number
+  /** Id of the last execution of the page before; pages run newest first. */
+  before?: string
+}
+
+/** A lease that the database's clock calls lapsed; the rescuer must have seen it unchanged for a full lease. */
+export interface ExpiredLease extends Fence {
+  renewals: number
+  leaseExpiresAt: number
+  rescues: number
+  handler: string
+}
+
+export interface PruneRule {
+  outcome: Outcome
+  /** Restricts the rule; null = all that no narrower rule in `except*` covers. */
+  handler: string | null
+  eventId: string | null
+  /** Delete what ended more than this many ms ago; null = no bound by age. */
+  age: number | null
+  /** Keep the newest so many per event (per handler where there is no event); null = no bound. */
+  count: number | null
+  exceptHandlers?: string[]
+  exceptEvents?: string[]
+}

@@ -1,0 +1,99 @@
+import type { ExecutionLogEntry, Outcome } from '../../types/executions.ts'
+import type { JournalEntry, NewJournalEntry } from '../../types/journal.ts'
+import type { JsonObject } from '../../types/json.ts'
+import type { Now } from './now.ts'
+
+export interface LeaseRecord {
+  name: string
+  owner: string
+  /** Rises with each change of owner: one leader's lease period. */
+  term: number
+  expiresAt: number
+}
+
+export interface LeaseStore {
+  /** @returns the lease when it was free, lapsed, or already ours; null when another holds it */
+  acquire(params: {
+    now: Now
+    name: string
+    owner: string
+    ttl: number
+  }): Promise<LeaseRecord | null>
+  /** @returns false when the term is no longer ours */
+  renew(params: {
+    now: Now
+    name: string
+    owner: string
+    term: number
+    ttl: number
+  }): Promise<boolean>
+  release(params: { now: Now; name: string; owner: string; term: number }): Promise<boolean>
+  find(name: string): Promise<LeaseRecord | null>
+}
+
+export interface NodeRecord {
+  /** `<node>.<boot>` */
+  id: string
+  name: string
+  host: string
+  pid: number
+  startedAt: number
+  seenAt: number
+  info: JsonObject
+}
+
+export interface NodeStore {
+  /** @returns true when the node was not there before */
+  beat(params: { now: Now; node: Omit<NodeRecord, 'startedAt' | 'seenAt'> }): Promise<boolean>
+  list(): Promise<NodeRecord[]>
+  remove(params: { id: string }): Promise<boolean>
+}
+
+/** Totals of one UTC day, handler, event and outcome. */
+export interface StatsRow {
+  /** `yyyy-MM-dd`, UTC */
+  day: string
+  handler: string
+  eventId: string | null
+  outcome: Outcome
+  count: number
+  /** Sums and maxima in ms. */
+  durationTotal: number
+  durationMax: number
+  latenessTotal: number
+  latenessMax: number
+}
+
+export interface StatsStore {
+  /**
+   * Adds at most `limit` ended executions that are not in the totals yet, and
+   * marks them, in one transaction. Prune deletes marked rows only, so that
+   * the totals never lose a run. @returns how many were added
+   */
+  rollup(params: { now: Now; limit: number }): Promise<number>
+  /** Days `from`..`to` inclusive (`yyyy-MM-dd`, UTC): totals plus what is not rolled up yet. */
+  read(params: {
+    from: string
+    to: string
+    handler?: string
+    eventId?: string
+  }): Promise<StatsRow[]>
+}
+
+export interface LogStore {
+  /** Entries of attempts that no longer own their execution are refused. @returns how many were stored */
+  append(params: { node: string; entries: ExecutionLogEntry[] }): Promise<number>
+  read(params: {
+    executionId: string
+    after?: { attempt: number; seq: number }
+    limit?: number
+  }): Promise<ExecutionLogEntry[]>
+}
+
+export interface JournalStore {
+  append(params: { now: Now; entries: NewJournalEntry[] }): Promise<JournalEntry[]>
+  /** In order of id. */
+  read(params: { after: number; limit: number }): Promise<JournalEntry[]>
+  lastId(): Promise<number>
+  prune(params: { now: Now; age: number; limit: number }): Promise<number>
+}
