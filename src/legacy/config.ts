@@ -1,0 +1,211 @@
+import { ConfigReader, shown } from '../config/reader.ts'
+import type { Duration } from '../duration.ts'
+import { E_INVALID_CONFIG } from '../errors.ts'
+import type { HandlerReference } from '../types/handlers.ts'
+import type { FrequencyDialect, ShortMonths } from '../types/triggers.ts'
+import { readHandlers, readPatterns, type MaprefPattern } from './config_patterns.ts'
+import { readIds, readTables, type TableOverrides, type TableSpecs } from './config_tables.ts'
+import { PRESETS, type IdEntity, type PresetName } from './preset.ts'
+
+/** One legacy installation, as config/almanac.ts describes it. */
+export interface LegacySourceInput {
+  /** A Lucid connection of its own, never the store's. */
+  connection: string
+  /** Generation of the names. Default `dw`. */
+  preset?: PresetName
+  /** IANA zone of the wall clock in the legacy columns. */
+  timezone: string
+  /** What the frequency codes mean. Default `standard`. */
+  dialect?: FrequencyDialect
+  /** What a month without the day does. Default `skip`. */
+  shortMonths?: ShortMonths
+  /** What may run DWLOGIC. Default `{ sql: true }`. */
+  runners?: { sql?: boolean }
+  /** Handlers that run in place of DWLOGIC, by MAPREF; the first match counts. */
+  handlers?: { mapref: string | RegExp; handler: HandlerReference }[]
+  /** Longest wait between two looks at the request table. Default: the config's `poll`, else 1 s. */
+  pollInterval?: Duration
+  /** Between two reads of the schedule table. Default: the config's `syncInterval`, else 1 m. */
+  syncInterval?: Duration
+  /** Requests claimed ahead of a free slot. Default: the config's `prefetch`, else 0. */
+  prefetch?: number
+  /** Bytes of a request's payload. Default 1 MiB. */
+  maxPayload?: number
+  /** Where PRCID and the other ids come from. Default: sequences, on SQLite the pool. */
+  ids?: { kind?: IdKind; table?: string; entities?: Partial<Record<IdEntity, string>> }
+  /** Other names of tables and columns, by the preset's names: `{ DWPRCREQ: { name: 'REQS', columns: { MAPREF: 'MAP' } } }`. */
+  tables?: TableOverrides
+  /** Whether requests are taken from DWPRCREQ. Default: where the table exists; true insists on it. */
+  requests?: boolean
+  /** Whether a scheduled run leaves its row in DWPRCREQ, so that no second installation runs the slot. Default true. */
+  slotGuard?: boolean
+  /** Flows that may be run again after a crash, by MAPREF. */
+  idempotent?: (string | RegExp)[]
+  /** Whether a child also fires at its own slots. Default true. */
+  dependents?: { ownSlots?: boolean }
+}
+
+export interface LegacyInput {
+  sources?: Record<string, LegacySourceInput>
+}
+
+export type IdKind = 'pool' | 'sequence'
+
+/** A legacy source with its defaults; durations in ms. */
+export interface LegacySourceConfig {
+  name: string
+  connection: string
+  preset: PresetName
+  timezone: string
+  dialect: FrequencyDialect
+  shortMonths: ShortMonths
+  runners: { sql: boolean }
+  handlers: (MaprefPattern & { handler: HandlerReference })[]
+  pollInterval: number
+  syncInterval: number
+  prefetch: number
+  maxPayload: number
+  ids: { kind: IdKind; entities: Record<IdEntity, string> }
+  tables: TableSpecs
+  requests: boolean
+  /** Whether a missing request table is an error. */
+  requestsRequired: boolean
+  slotGuard: boolean
+  isIdempotent(mapref: string): boolean
+  dependents: { ownSlots: boolean }
+}
+
+export interface LegacyConfig {
+  sources: Map<string, LegacySourceConfig>
+}
+
+/** What the sources take from the rest of the config, in ms. */
+export interface LegacyDefaults {
+  /** The store's connection, which no source may share. */
+  storeConnection?: string
+  pollInterval?: number
+  syncInterval?: number
+  prefetch?: number
+}
+
+const SOURCE_NAME = /^[a-z][\w-]{0,30}$/i
+const FREQUENCY_DIALECTS = ['standard', 'dbms_scheduler', 'apscheduler'] as const
+const MIB = 1_048_576
+
+/**
+ * Checks `legacy` of config/almanac.ts and sets the defaults.
+ *
+ * @throws E_INVALID_CONFIG naming the key, its value and the remedy
+ */
+export function resolveLegacyConfig(
+  input: LegacyInput | undefined,
+  defaults: LegacyDefaults = {}
+): LegacyConfig {
+  const reader = new ConfigReader(input ?? {}, 'legacy')
+  const sources = reader.section('sources')
+  const found = new Map<string, LegacySourceConfig>()
+  for (const name of sources.keys()) {
+    if (!SOURCE_NAME.test(name)) {
+      const remedy = 'begin with a letter, then up to 30 letters, digits, "_" or "-"'
+      throw new E_INVALID_CONFIG(['legacy.sources', `a source named ${shown(name)}`, remedy])
+    }
+    sources.take(name)
+    found.set(name, readSource(sources.section(name), name, defaults))
+  }
+  reader.end()
+  refuseSharedQueues([...found.values()])
+  return { sources: found }
+}
+
+function readSource(
+  reader: ConfigReader,
+  name: string,
+  defaults: LegacyDefaults
+): LegacySourceConfig {
+  const preset = reader.oneOf('preset', 'dw', Object.keys(PRESETS) as PresetName[])
+  const patterns = readPatterns(reader, 'idempotent')
+  const tables = readTables(reader, PRESETS[preset])
+  const ids = readIds(reader, PRESETS[preset])
+  const source: LegacySourceConfig = {
+    name,
+    connection: readConnection(reader, defaults.storeConnection),
+    preset,
+    timezone: readZone(reader),
+    dialect: reader.oneOf('dialect', 'standard', FREQUENCY_DIALECTS),
+    shortMonths: reader.oneOf('shortMonths', 'skip', ['skip', 'clamp']),
+    runners: readRunners(reader.section('runners')),
+    handlers: readHandlers(reader),
+    pollInterval: reader.duration('pollInterval', defaults.pollInterval ?? 1_000, 10),
+    syncInterval: reader.duration('syncInterval', defaults.syncInterval ?? 60_000, 1_000),
+    prefetch: reader.number('prefetch', defaults.prefetch ?? 0, { max: 10_000 }),
+    maxPayload: reader.number('maxPayload', MIB, { min: 2 }),
+    ids: { kind: ids.kind, entities: ids.entities },
+    tables: ids.table ? { ...tables, idPool: { ...tables.idPool, name: ids.table } } : tables,
+    requests: reader.boolean('requests', true),
+    requestsRequired:
+      reader.take('requests') === true ||
+      tables.requests.name !== PRESETS[preset].tables.requests.name,
+    slotGuard: reader.boolean('slotGuard', true),
+    isIdempotent: (mapref) => patterns.some((pattern) => pattern.matches(mapref)),
+    dependents: readDependents(reader.section('dependents')),
+  }
+  reader.end()
+  return source
+}
+
+function readConnection(reader: ConfigReader, storeConnection?: string): string {
+  const value = reader.take('connection')
+  if (typeof value !== 'string' || value === '') {
+    reader.refuse('connection', 'name a connection of config/database.ts')
+  }
+  return value === storeConnection
+    ? reader.refuse(
+        'connection',
+        "give the legacy tables a connection of their own: this is the store's; a second one may lead to the same database server"
+      )
+    : value
+}
+
+function readZone(reader: ConfigReader): string {
+  const remedy = 'give the IANA zone of the legacy wall clock, such as "Europe/Berlin" or "UTC"'
+  const value = reader.take('timezone')
+  if (typeof value !== 'string' || value === '') {
+    reader.refuse('timezone', remedy)
+  }
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }) && value
+  } catch (error) {
+    throw new E_INVALID_CONFIG([reader.pathOf('timezone'), shown(value), remedy], { cause: error })
+  }
+}
+
+function readRunners(reader: ConfigReader): { sql: boolean } {
+  const runners = { sql: reader.boolean('sql', true) }
+  reader.end()
+  return runners
+}
+
+function readDependents(reader: ConfigReader): { ownSlots: boolean } {
+  const dependents = { ownSlots: reader.boolean('ownSlots', true) }
+  reader.end()
+  return dependents
+}
+
+/** A request table has exactly one poller. */
+function refuseSharedQueues(sources: LegacySourceConfig[]): void {
+  const owners = new Map<string, string>()
+  for (const { name, connection, tables, requests } of sources) {
+    const queue = `${connection} ${tables.requests.name.toLowerCase()}`
+    const other = owners.get(queue)
+    if (requests && other !== undefined) {
+      throw new E_INVALID_CONFIG([
+        `legacy.sources.${name}`,
+        `on the same connection and request table as "${other}"`,
+        'a request table has exactly one poller: give one of them requests: false, or another table',
+      ])
+    }
+    if (requests) {
+      owners.set(queue, name)
+    }
+  }
+}

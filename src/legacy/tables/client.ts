@@ -1,0 +1,15 @@
+import type { QueryClientContract } from '@adonisjs/lucid/types/database'
+import type { SqlSession } from '../../storage/sql_session.ts'
+
+/** A Lucid client, or a transaction of one, on the connection of the legacy tables. */
+export type LegacyClient = QueryClientContract
+
+/**
+ * What the composition root lends to the legacy tables, because it lives
+ * beside the store's own database code.
+ */
+export interface LegacyDriver {
+  /** One flat transaction that begins as a writer; a throw rolls back. */
+  transaction<T>(client: LegacyClient, work: (client: LegacyClient) => Promise<T>): Promise<T>
+  sessionOf(client: LegacyClient): SqlSession
+}

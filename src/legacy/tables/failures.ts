@@ -1,0 +1,83 @@
+import { E_STORAGE_UNAVAILABLE } from '../../errors.ts'
+
+/** Another session holds what the statement needs: nothing was done, repeat it. */
+const BUSY = [
+  /^SQLITE_(BUSY|LOCKED)/,
+  // PostgreSQL: serialization, deadlock, lock not available
+  /^(40001|40P01|55P03)$/,
+  /^ER_LOCK_(DEADLOCK|WAIT_TIMEOUT)$/,
+  /^ORA-(00054|00060|08177)$/,
+]
+
+/** The database cannot be reached, or went away. */
+const LOST = [
+  /^SQLITE_(IOERR|CANTOPEN)/,
+  /^E(CONNREFUSED|CONNRESET|CONNABORTED|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)$/,
+  // PostgreSQL: connection exceptions, shutdown, starting up, too many clients
+  /^(08...|57P0[1-3]|53300)$/,
+  /^(PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ER_CON_COUNT_ERROR)$/,
+  /^(NJS-(500|501|503|510|518|040)|ORA-(01012|01033|01034|01089|03113|03114|03135|12\d{3}))$/,
+]
+
+const DUPLICATE = [
+  /^SQLITE_CONSTRAINT_(PRIMARYKEY|UNIQUE)$/,
+  /^23505$/,
+  /^ER_DUP_ENTRY/,
+  /^ORA-00001$/,
+]
+
+const UNAVAILABLE = E_STORAGE_UNAVAILABLE.code
+const DEEPEST_CAUSE = 5
+
+/** What knex and the driver say, without a code, about a connection that is gone. */
+const GONE = /^(Unable to acquire a connection|The database connection is not open)/
+
+/** Whether a statement may simply be repeated: another session was in the way. */
+export function isBusy(error: unknown): boolean {
+  return codesOf(error).some((code) => matches(code, BUSY))
+}
+
+/**
+ * Whether the legacy database is away or busy: the work is handed back and
+ * tried again later, and the row itself is not to blame.
+ */
+export function isTransient(error: unknown): boolean {
+  return codesOf(error).some(
+    (code) =>
+      matches(code, BUSY) ||
+      matches(code, LOST) ||
+      code === 'KnexTimeoutError' ||
+      code === UNAVAILABLE
+  )
+}
+
+/** Whether an insert met a row with its key. */
+export function isDuplicate(error: unknown): boolean {
+  return codesOf(error).some((code) => matches(code, DUPLICATE))
+}
+
+/** Every name that the error and its causes go by. */
+function codesOf(error: unknown): string[] {
+  const codes: string[] = []
+  let current = error
+  for (let depth = 0; depth < DEEPEST_CAUSE && current instanceof Error; depth++) {
+    const { code } = current as { code?: unknown }
+    codes.push(current.name)
+    if (typeof code === 'string') {
+      codes.push(code)
+    }
+    const oracle = /^(?:ORA|NJS)-\d+/.exec(current.message)
+    if (oracle) {
+      codes.push(oracle[0])
+    }
+    if (GONE.test(current.message)) {
+      codes.push(UNAVAILABLE)
+    }
+    current = current.cause
+  }
+  return codes
+}
+
+function matches(code: string, patterns: RegExp[]): boolean {
+  return patterns.some((pattern) => pattern.test(code))
+}

@@ -1,0 +1,84 @@
+import { E_LEGACY_FLOW } from '../../errors.ts'
+import type { LegacySession } from '../connection.ts'
+import type { ColumnKey } from '../preset.ts'
+import type { TableLayout } from './layout.ts'
+import { toNumber, toText } from './values.ts'
+
+/** An executable flow. */
+export interface FlowRow {
+  jobflwid: number
+  jobid: number | null
+  mapref: string
+  trgschm: string | null
+  trgtbtyp: string | null
+  trgtbnm: string | null
+  /** The logic; null when there is none. */
+  dwlogic: string | null
+}
+
+export type ActiveFlow =
+  { kind: 'active'; flow: FlowRow } | { kind: 'none' } | { kind: 'many'; ids: number[] }
+
+const COLUMNS = [
+  'jobflwid',
+  'jobid',
+  'mapref',
+  'trgschm',
+  'trgtbtyp',
+  'trgtbnm',
+  'dwlogic',
+] as const
+
+/** DWJOBFLW: what runs for a MAPREF. */
+export class JobFlows {
+  readonly #table: TableLayout<ColumnKey<'jobFlows'>>
+
+  constructor(table: TableLayout<ColumnKey<'jobFlows'>>) {
+    this.#table = table
+  }
+
+  /** The flow with CURFLG = Y and STFLG = A, which must be one. */
+  async active(session: LegacySession, mapref: string): Promise<ActiveFlow> {
+    const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      session.client
+        .from(table.name)
+        .select(table.select(COLUMNS))
+        .where(table.column('mapref'), mapref)
+        .where(table.column('curflg'), 'Y')
+        .where(table.column('stflg'), 'A')
+        .orderBy(table.column('jobflwid'))
+    )
+    if (rows.length > 1) {
+      return { kind: 'many', ids: rows.map((row) => Number(row.jobflwid)) }
+    }
+    return rows.length === 0 ? { kind: 'none' } : { kind: 'active', flow: toFlow(rows[0]) }
+  }
+
+  /** @throws E_LEGACY_FLOW when there is no active flow, or more than one */
+  async activeFlow(session: LegacySession, mapref: string): Promise<FlowRow> {
+    const found = await this.active(session, mapref)
+    if (found.kind === 'active') {
+      return found.flow
+    }
+    const { name } = this.#table
+    const flags = `${this.#table.column('curflg')} = 'Y' and ${this.#table.column('stflg')} = 'A'`
+    const reason =
+      found.kind === 'none'
+        ? `${name} has no active row for it (${flags})`
+        : `${name} has ${found.ids.length} active rows for it (${flags}): ${found.ids.join(', ')}; keep one`
+    throw new E_LEGACY_FLOW([mapref, reason])
+  }
+}
+
+function toFlow(row: Record<string, unknown>): FlowRow {
+  return {
+    jobflwid: Number(row.jobflwid),
+    jobid: toNumber(row.jobid),
+    mapref: String(row.mapref),
+    trgschm: toText(row.trgschm),
+    trgtbtyp: toText(row.trgtbtyp),
+    trgtbnm: toText(row.trgtbnm),
+    dwlogic: toText(row.dwlogic),
+  }
+}

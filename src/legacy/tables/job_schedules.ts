@@ -1,0 +1,165 @@
+import type { LegacySession } from '../connection.ts'
+import type { ColumnKey } from '../preset.ts'
+import type { TableLayout } from './layout.ts'
+import { affectedRows, toNumber, toText } from './values.ts'
+
+/** A version of a schedule. */
+export interface ScheduleRow {
+  jobschid: number
+  jobflwid: number | null
+  mapref: string | null
+  frqcd: string | null
+  frqdd: string | null
+  frqhh: string | null
+  frqmi: string | null
+  /** Wall clocks of the zone, `yyyy-MM-ddTHH:mm:ss`. */
+  strtdt: string | null
+  enddt: string | null
+  /** CURFLG is `Y`: the version that counts. */
+  current: boolean
+  schflg: string | null
+  /** SCHFLG is `Y`. */
+  enabled: boolean
+  /** JOBSCHID of any version of the parent. */
+  dpndJobschid: number | null
+  /** What of the row could not be read. */
+  problems: string[]
+}
+
+const COLUMNS = [
+  'jobschid',
+  'jobflwid',
+  'mapref',
+  'frqcd',
+  'frqdd',
+  'frqhh',
+  'frqmi',
+  'strtdt',
+  'enddt',
+  'curflg',
+  'schflg',
+  'dpndJobschid',
+] as const
+
+/** DWJOBSCH: the schedules, one row per version. */
+export class JobSchedules {
+  readonly #table: TableLayout<ColumnKey<'jobSchedules'>>
+
+  constructor(table: TableLayout<ColumnKey<'jobSchedules'>>) {
+    this.#table = table
+  }
+
+  /** Every current row, by MAPREF, then JOBSCHID. */
+  listCurrent(session: LegacySession): Promise<ScheduleRow[]> {
+    const table = this.#table
+    return this.#read(session, (query) =>
+      query
+        .where(table.column('curflg'), 'Y')
+        .orderBy(table.column('mapref'))
+        .orderBy(table.column('jobschid'))
+    )
+  }
+
+  /** Any version. */
+  async findById(session: LegacySession, jobschid: number): Promise<ScheduleRow | null> {
+    const rows = await this.#read(session, (query) =>
+      query.where(this.#table.column('jobschid'), jobschid)
+    )
+    return rows[0] ?? null
+  }
+
+  /** The current row of a MAPREF; of several the highest JOBSCHID. */
+  async findCurrent(session: LegacySession, mapref: string): Promise<ScheduleRow | null> {
+    const table = this.#table
+    const rows = await this.#read(session, (query) =>
+      query
+        .where(table.column('mapref'), mapref)
+        .where(table.column('curflg'), 'Y')
+        .orderBy(table.column('jobschid'), 'desc')
+        .limit(1)
+    )
+    return rows[0] ?? null
+  }
+
+  /**
+   * The current schedules whose DPND_JOBSCHID leads, through any version of
+   * the parent, to this MAPREF; one per child, the highest JOBSCHID.
+   */
+  async listChildren(session: LegacySession, parentMapref: string): Promise<ScheduleRow[]> {
+    const table = this.#table
+    const versions = session.client
+      .from(table.name)
+      .select(table.column('jobschid'))
+      .where(table.column('mapref'), parentMapref)
+    const rows = await this.#read(session, (query) =>
+      query
+        .where(table.column('curflg'), 'Y')
+        .whereIn(table.column('dpndJobschid'), versions)
+        .orderBy(table.column('jobschid'))
+    )
+    return [...new Map(rows.map((row) => [row.mapref, row])).values()]
+  }
+
+  /**
+   * Keeps LST_RUN_DT and NXT_RUN_DT where they exist.
+   *
+   * @param run epoch ms; null empties the column, undefined leaves it
+   * @returns whether a row was written
+   */
+  async markRun(
+    session: LegacySession,
+    jobschid: number,
+    run: { lastRun?: number | null; nextRun?: number | null }
+  ): Promise<boolean> {
+    const table = this.#table
+    const row = table.row(run)
+    if (Object.keys(row).length === 0) {
+      return false
+    }
+    const result: unknown = await session.run(() =>
+      session.client.from(table.name).where(table.column('jobschid'), jobschid).update(row)
+    )
+    return affectedRows(result) > 0
+  }
+
+  async #read(
+    session: LegacySession,
+    narrow: (query: ScheduleQuery) => ScheduleQuery
+  ): Promise<ScheduleRow[]> {
+    const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      narrow(session.client.from(table.name).select(table.select(COLUMNS)))
+    )
+    return rows.map((row) => this.#toSchedule(row))
+  }
+
+  #toSchedule(row: Record<string, unknown>): ScheduleRow {
+    const problems: string[] = []
+    const wallClock = (key: 'strtdt' | 'enddt') => {
+      try {
+        return this.#table.wallClock.readText(row[key])
+      } catch (error) {
+        problems.push(`${this.#table.column(key)}: ${(error as Error).message}`)
+        return null
+      }
+    }
+    return {
+      jobschid: Number(row.jobschid),
+      jobflwid: toNumber(row.jobflwid),
+      mapref: toText(row.mapref),
+      frqcd: toText(row.frqcd),
+      frqdd: toText(row.frqdd),
+      frqhh: toText(row.frqhh),
+      frqmi: toText(row.frqmi),
+      strtdt: wallClock('strtdt'),
+      enddt: wallClock('enddt'),
+      current: row.curflg === 'Y',
+      schflg: toText(row.schflg),
+      enabled: row.schflg === 'Y',
+      dpndJobschid: toNumber(row.dpndJobschid),
+      problems,
+    }
+  }
+}
+
+type ScheduleQuery = ReturnType<LegacySession['client']['from']>

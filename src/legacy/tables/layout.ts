@@ -1,0 +1,98 @@
+import type { ColumnType } from '../preset.ts'
+import { cutText, type TextLimit } from '../text_cut.ts'
+import type { WallClock } from '../wall_clock.ts'
+
+/** A column that exists, as it is spelled in the database. */
+export interface LegacyColumn {
+  name: string
+  type: ColumnType
+  limit: TextLimit | null
+}
+
+/** A value to write: an instant (epoch ms) for a date or timestamp column. */
+export type WriteValue = string | number | null | undefined
+/** A value as the driver takes it. */
+export type ColumnValue = string | number | null
+
+/**
+ * One legacy table as it was found: which columns there are, how they are
+ * called, and how values go into them.
+ *
+ * `Key` names the columns as the adapter calls them.
+ */
+export class TableLayout<Key extends string = string> {
+  /** As it is spelled in the database, with its schema where one is configured. */
+  readonly name: string
+  readonly #columns: ReadonlyMap<string, LegacyColumn>
+  readonly #wallClock: WallClock
+
+  constructor(name: string, columns: ReadonlyMap<string, LegacyColumn>, wallClock: WallClock) {
+    this.name = name
+    this.#columns = columns
+    this.#wallClock = wallClock
+  }
+
+  get wallClock(): WallClock {
+    return this.#wallClock
+  }
+
+  /** Whether an optional column exists. */
+  has(key: Key): boolean {
+    return this.#columns.has(key)
+  }
+
+  /** The name of a column that must be there. */
+  column(key: Key): string {
+    return this.#find(key).name
+  }
+
+  /** The name with the table's, for statements over two tables. */
+  qualified(key: Key, alias: string): string {
+    return `${alias}.${this.column(key)}`
+  }
+
+  /** What to select: every given column that exists, under its key. */
+  select(keys: readonly Key[], alias?: string): string[] {
+    const prefix = alias ? `${alias}.` : ''
+    return keys
+      .filter((key) => this.has(key))
+      .map((key) => `${prefix}${this.column(key)} as ${key}`)
+  }
+
+  /** A row for insert or update: names of the database, values in its form; absent columns left out. */
+  row(values: Partial<Record<Key, WriteValue>>): Record<string, ColumnValue> {
+    const row: Record<string, ColumnValue> = {}
+    for (const [key, value] of Object.entries(values) as [Key, WriteValue][]) {
+      if (value !== undefined && this.has(key)) {
+        row[this.column(key)] = this.value(key, value)
+      }
+    }
+    return row
+  }
+
+  /** One value in the form that its column takes. */
+  value(key: Key, value: ColumnValue): ColumnValue {
+    const { type, limit } = this.#find(key)
+    if (value === null) {
+      return null
+    }
+    if (type === 'date' || type === 'timestamp') {
+      return typeof value === 'number' ? this.instant(key, value) : value
+    }
+    return type === 'number' ? value : cutText(String(value), limit)
+  }
+
+  /** An instant (epoch ms) as a date or timestamp column shows it, to compare with. */
+  instant(key: Key, instant: number): string {
+    const { type } = this.#find(key)
+    return this.#wallClock.render(instant, type === 'date' ? 'second' : 'millisecond')
+  }
+
+  #find(key: string): LegacyColumn {
+    const column = this.#columns.get(key)
+    if (!column) {
+      throw new Error(`the column "${key}" of ${this.name} was not looked for`)
+    }
+    return column
+  }
+}

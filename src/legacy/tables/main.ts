@@ -1,0 +1,81 @@
+import type { Logger } from '../../types/logger.ts'
+import type { LegacySourceConfig } from '../config.ts'
+import type { LegacyConnection } from '../connection.ts'
+import { tableDialect, type TableDialect } from './dialect.ts'
+import { PoolIds, SequenceIds, type IdSource } from './id_source.ts'
+import { inspectTables, type LegacyLayouts } from './inspect.ts'
+import { JobErrors } from './job_errors.ts'
+import { JobFlows } from './job_flows.ts'
+import { JobLogs } from './job_logs.ts'
+import { JobSchedules } from './job_schedules.ts'
+import { ProcessLogs } from './process_logs.ts'
+import { Requests } from './requests.ts'
+
+/** The legacy tables of one source. */
+export interface LegacyTables {
+  schedules: JobSchedules
+  /** null: there is no request table, or config says not to use it. */
+  requests: Requests | null
+  flows: JobFlows
+  processLogs: ProcessLogs
+  jobLogs: JobLogs
+  jobErrors: JobErrors
+  ids: IdSource
+  /** What is off, and why. */
+  notes: string[]
+}
+
+interface Deps {
+  connection: LegacyConnection
+  config: LegacySourceConfig
+  logger: Logger
+}
+
+/**
+ * Looks at the legacy tables and opens them for use. A database that is away
+ * throws its own error (see `isTransient`), so that the caller can try again.
+ *
+ * @throws E_LEGACY_TABLE naming the table, column or id that is missing
+ * @throws E_INVALID_CONFIG for a database that is not supported
+ */
+export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
+  const { connection, config, logger } = deps
+  const { session } = connection
+  const dialect = tableDialect(session.client, config.name)
+  await session.run(() => dialect.prepare(session.client))
+  const layouts = await inspectTables({ connection, config, dialect })
+  const ids = idSource(deps, dialect, layouts)
+  await ids.check(['processLog', 'jobLog', 'jobError'])
+  for (const note of layouts.notes) {
+    logger.warn({ source: config.name }, `Legacy source "${config.name}": ${note}`)
+  }
+  return {
+    schedules: new JobSchedules(layouts.jobSchedules),
+    requests: layouts.requests && requestsOf(layouts.requests, config, dialect),
+    flows: new JobFlows(layouts.jobFlows),
+    processLogs: new ProcessLogs(layouts.processLogs),
+    jobLogs: new JobLogs(layouts.jobLogs),
+    jobErrors: new JobErrors(layouts.jobErrors),
+    ids,
+    notes: layouts.notes,
+  }
+}
+
+function requestsOf(
+  table: NonNullable<LegacyLayouts['requests']>,
+  { maxPayload }: LegacySourceConfig,
+  { listLimit }: TableDialect
+): Requests {
+  return new Requests({ table, listLimit, maxPayload })
+}
+
+function idSource(
+  { connection, config }: Deps,
+  dialect: TableDialect,
+  { idPool }: LegacyLayouts
+): IdSource {
+  const { entities } = config.ids
+  return idPool
+    ? new PoolIds({ connection, entities, table: idPool })
+    : new SequenceIds({ connection, entities, dialect })
+}

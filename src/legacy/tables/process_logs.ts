@@ -1,0 +1,169 @@
+import type { LegacySession } from '../connection.ts'
+import type { RunParams } from '../params.ts'
+import type { ColumnKey } from '../preset.ts'
+import type { TableLayout } from './layout.ts'
+import { affectedRows, toNumber, toText } from './values.ts'
+
+/** In progress, complete, failed, stopped: two characters, nothing longer fits. */
+export type RunStatus = 'IP' | 'PC' | 'FL' | 'ST'
+
+export interface ProcessLogRow {
+  prcid: number
+  mapref: string | null
+  jobid: number | null
+  jobflwid: number | null
+  status: string | null
+  /** Epoch ms; null when empty or unreadable. */
+  startedAt: number | null
+  endedAt: number | null
+  message: string | null
+  sessionid: number | null
+}
+
+export interface StartedRun {
+  prcid: number
+  jobid: number | null
+  jobflwid: number | null
+  mapref: string
+  sessionid: number
+  params: RunParams
+  /** Epoch ms. */
+  now: number
+}
+
+export interface EndedRun {
+  prcid: number
+  status: Exclude<RunStatus, 'IP'>
+  now: number
+  /** Cut to its column. */
+  message?: string | null
+  log?: string | null
+  sourceRows?: number | null
+  targetRows?: number | null
+}
+
+/** A run in progress of which the caller decides whether it is its own. */
+export interface RunningRow {
+  prcid: number
+  mapref: string
+  startedAt: number | null
+  sessionid: number | null
+}
+
+/** Age after which a run in progress counts as dead, ms. */
+export const BLOCKING_AGE = 24 * 3_600_000
+
+const COLUMNS = [
+  'prcid',
+  'mapref',
+  'jobid',
+  'jobflwid',
+  'status',
+  'strtdt',
+  'enddt',
+  'message',
+  'sessionid',
+] as const
+
+/** DWPRCLOG: one row per run. */
+export class ProcessLogs {
+  readonly #table: TableLayout<ColumnKey<'processLogs'>>
+
+  constructor(table: TableLayout<ColumnKey<'processLogs'>>) {
+    this.#table = table
+  }
+
+  /** The row of a run whose logic starts now. */
+  async insertInProgress(session: LegacySession, run: StartedRun): Promise<void> {
+    const { now, params, ...identity } = run
+    const row = this.#table.row({
+      ...identity,
+      ...params,
+      status: 'IP',
+      strtdt: now,
+      reccrdt: now,
+      recupdt: now,
+    })
+    await session.run(() => session.client.table(this.#table.name).insert(row))
+  }
+
+  /**
+   * Ends a run that still is in progress.
+   *
+   * @returns false when it is not: another has ended it, nothing was written
+   */
+  async close(session: LegacySession, end: EndedRun): Promise<boolean> {
+    const table = this.#table
+    const { prcid, now, ...columns } = end
+    const row = table.row({ ...columns, enddt: now, recupdt: now })
+    const result: unknown = await session.run(() =>
+      session.client
+        .from(table.name)
+        .where(table.column('prcid'), prcid)
+        .where(table.column('status'), 'IP')
+        .update(row)
+    )
+    return affectedRows(result) > 0
+  }
+
+  async find(session: LegacySession, prcid: number): Promise<ProcessLogRow | null> {
+    const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      session.client
+        .from(table.name)
+        .select(table.select(COLUMNS))
+        .where(table.column('prcid'), prcid)
+    )
+    return rows.length === 0 ? null : this.#toLog(rows[0])
+  }
+
+  /**
+   * Runs in progress that block their MAPREF: younger than 24 h (or of
+   * unknown age) and none of `ours`.
+   *
+   * @param ours PRCIDs that this installation answers for; they are judged by lease
+   */
+  async listBlocking(
+    session: LegacySession,
+    { now, ours }: { now: number; ours: Iterable<number> }
+  ): Promise<RunningRow[]> {
+    const own = new Set(ours)
+    const rows = await this.listInProgress(session)
+    return rows.filter(
+      ({ prcid, startedAt }) =>
+        !own.has(prcid) && (startedAt === null || startedAt > now - BLOCKING_AGE)
+    )
+  }
+
+  /** Every run in progress, whatever its age. */
+  async listInProgress(session: LegacySession): Promise<RunningRow[]> {
+    const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      session.client
+        .from(table.name)
+        .select(table.select(['prcid', 'mapref', 'strtdt', 'sessionid']))
+        .where(table.column('status'), 'IP')
+        .orderBy(table.column('prcid'))
+    )
+    return rows.map((row) => ({
+      prcid: Number(row.prcid),
+      mapref: String(row.mapref ?? ''),
+      startedAt: this.#table.wallClock.readOrNull(row.strtdt),
+      sessionid: toNumber(row.sessionid),
+    }))
+  }
+
+  #toLog(row: Record<string, unknown>): ProcessLogRow {
+    return {
+      prcid: Number(row.prcid),
+      mapref: toText(row.mapref),
+      jobid: toNumber(row.jobid),
+      jobflwid: toNumber(row.jobflwid),
+      status: toText(row.status),
+      startedAt: this.#table.wallClock.readOrNull(row.strtdt),
+      endedAt: this.#table.wallClock.readOrNull(row.enddt),
+      message: toText(row.message),
+      sessionid: toNumber(row.sessionid),
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import type { LegacySession } from '../connection.ts'
+import type { ColumnKey } from '../preset.ts'
+import type { TableLayout } from './layout.ts'
+import { BLOCKING_AGE } from './process_logs.ts'
+import { chunked } from './values.ts'
+
+export type RequestLayout = TableLayout<ColumnKey<'requests'>>
+
+/** Who claims how many, and what is left alone. */
+export interface Claim {
+  /** At most 64 characters, never used before. */
+  claimedBy: string
+  limit: number
+  /** The database's clock, epoch ms. */
+  now: number
+  /** MAPREFs that are running. */
+  blocked?: readonly string[]
+  /** Start of every CLAIMED_BY of this installation: such a row blocks its MAPREF whatever its age. */
+  ownPrefix?: string
+  /** Only these types. */
+  types?: readonly string[]
+  /** None of these types. Default: the control types. */
+  exceptTypes?: readonly string[]
+}
+
+/** Rows read for the first, cheap look. */
+const PAGE_FACTOR = 4
+const SMALLEST_PAGE = 100
+
+type Query = ReturnType<LegacySession['client']['from']>
+
+/**
+ * REQUEST_ID of the first row of each MAPREF that may run, oldest first.
+ *
+ * The first page of the queue answers that as long as it shows enough
+ * MAPREFs, or is the whole queue. When one MAPREF's backlog fills the page,
+ * the database picks the first row of each over the whole queue.
+ */
+export async function candidates(
+  session: LegacySession,
+  table: RequestLayout,
+  claim: Claim,
+  listLimit: number
+): Promise<string[]> {
+  if (claim.limit <= 0) {
+    return []
+  }
+  const size = Math.max(SMALLEST_PAGE, claim.limit * PAGE_FACTOR)
+  const page: Candidate[] = await session.run(() =>
+    oldestFirst(open(session, table, claim, listLimit), table)
+      .select(table.select(['requestId', 'mapref'], 'r'))
+      .limit(size)
+  )
+  const firsts = firstPerMapref(page)
+  if (firsts.length >= claim.limit || page.length < size) {
+    return firsts.slice(0, claim.limit)
+  }
+  const rows: Candidate[] = await session.run(() => wholeQueue(session, table, claim, listLimit))
+  return rows.map((row) => String(row.requestId))
+}
+
+interface Candidate {
+  requestId: unknown
+  mapref: unknown
+}
+
+function firstPerMapref(page: Candidate[]): string[] {
+  const firsts = new Map<unknown, string>()
+  for (const { requestId, mapref } of page) {
+    if (!firsts.has(mapref)) {
+      firsts.set(mapref, String(requestId))
+    }
+  }
+  return [...firsts.values()]
+}
+
+function wholeQueue(
+  session: LegacySession,
+  table: RequestLayout,
+  claim: Claim,
+  listLimit: number
+): Query {
+  const { client } = session
+  const place = client.raw('row_number() over (partition by ?? order by ??, ??) as ??', [
+    table.qualified('mapref', 'r'),
+    table.qualified('requestedAt', 'r'),
+    table.qualified('requestId', 'r'),
+    'place',
+  ])
+  const ranked = open(session, table, claim, listLimit)
+    .select(table.select(['requestId', 'requestedAt'], 'r'))
+    .select(place)
+    .as('q')
+  return client
+    .from(ranked)
+    .select('q.requestId as requestId')
+    .where('q.place', 1)
+    .orderBy('q.requestedAt')
+    .orderBy('q.requestId')
+    .limit(claim.limit)
+}
+
+function oldestFirst(query: Query, table: RequestLayout): Query {
+  return query
+    .orderBy(table.qualified('requestedAt', 'r'))
+    .orderBy(table.qualified('requestId', 'r'))
+}
+
+/** NEW rows whose MAPREF is free, as `r`. */
+function open(
+  session: LegacySession,
+  table: RequestLayout,
+  claim: Claim,
+  listLimit: number
+): Query {
+  const query = session.client
+    .from(`${table.name} as r`)
+    .where(table.qualified('status', 'r'), 'NEW')
+    .whereNotExists(claimedOf(session, table, claim))
+  if (claim.types) {
+    query.whereIn(table.qualified('type', 'r'), [...claim.types])
+  }
+  if (claim.exceptTypes) {
+    query.whereNotIn(table.qualified('type', 'r'), [...claim.exceptTypes])
+  }
+  for (const part of chunked([...new Set(claim.blocked)], listLimit)) {
+    query.whereNotIn(table.qualified('mapref', 'r'), part)
+  }
+  return query
+}
+
+/**
+ * A claimed row of the same MAPREF: one of ours, which the lease of its
+ * execution judges; or another scheduler's, which counts for 24 hours.
+ */
+function claimedOf(session: LegacySession, table: RequestLayout, claim: Claim): Query {
+  const { client } = session
+  const same = client.raw('?? = ??', [
+    table.qualified('mapref', 'c'),
+    table.qualified('mapref', 'r'),
+  ])
+  const prefix = claim.ownPrefix ?? ''
+  const ours = client.raw('substr(??, 1, ?) = ?', [
+    table.qualified('claimedBy', 'c'),
+    prefix.length,
+    prefix,
+  ])
+  return client
+    .from(`${table.name} as c`)
+    .select(table.qualified('requestId', 'c'))
+    .where(table.qualified('status', 'c'), 'CLAIMED')
+    .whereRaw(same)
+    .where((either) => {
+      either.where(
+        table.qualified('claimedAt', 'c'),
+        '>',
+        table.instant('claimedAt', claim.now - BLOCKING_AGE)
+      )
+      if (prefix !== '') {
+        either.orWhereRaw(ours)
+      }
+    })
+}

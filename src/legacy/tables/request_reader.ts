@@ -1,0 +1,87 @@
+import type { LegacySession } from '../connection.ts'
+import type { ColumnKey } from '../preset.ts'
+import type { RequestLayout } from './request_candidates.ts'
+import { toNumber, toText } from './values.ts'
+
+/** A row of the request table. */
+export interface RequestRow {
+  requestId: string
+  mapref: string
+  type: string
+  /** JSON text; null when empty, and when it is longer than is taken. */
+  payload: string | null
+  payloadLength: number
+  /** The payload has more characters than config allows, and was not read. */
+  oversized: boolean
+  status: string
+  claimedBy: string | null
+  /** Epoch ms; null when empty or unreadable. */
+  requestedAt: number | null
+  claimedAt: number | null
+}
+
+const PLAIN_COLUMNS = [
+  'requestId',
+  'mapref',
+  'type',
+  'status',
+  'requestedAt',
+  'claimedAt',
+  'claimedBy',
+] as const satisfies ColumnKey<'requests'>[]
+
+type Query = ReturnType<LegacySession['client']['from']>
+
+/** Reads rows of the request table, by REQUESTED_AT, then REQUEST_ID. */
+export class RequestReader {
+  readonly #table: RequestLayout
+  readonly #maxPayload: number
+
+  /** @param maxPayload bytes; a payload of more characters is left in the database */
+  constructor(table: RequestLayout, maxPayload: number) {
+    this.#table = table
+    this.#maxPayload = maxPayload
+  }
+
+  async read(session: LegacySession, narrow: (query: Query) => Query): Promise<RequestRow[]> {
+    const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      narrow(this.#select(session))
+        .orderBy(table.column('requestedAt'))
+        .orderBy(table.column('requestId'))
+    )
+    return rows.map((row) => this.#toRequest(row))
+  }
+
+  #select({ client }: LegacySession): Query {
+    const payload = this.#table.column('payload')
+    const length = client.raw('length(??) as ??', [payload, 'payloadLength'])
+    const text = client.raw('case when length(??) <= ? then ?? end as ??', [
+      payload,
+      this.#maxPayload,
+      payload,
+      'payload',
+    ])
+    return client
+      .from(this.#table.name)
+      .select(this.#table.select(PLAIN_COLUMNS))
+      .select(length)
+      .select(text)
+  }
+
+  #toRequest(row: Record<string, unknown>): RequestRow {
+    const payloadLength = toNumber(row.payloadLength) ?? 0
+    return {
+      requestId: String(row.requestId),
+      mapref: toText(row.mapref) ?? '',
+      type: toText(row.type) ?? '',
+      payload: toText(row.payload),
+      payloadLength,
+      oversized: payloadLength > this.#maxPayload,
+      status: String(row.status),
+      claimedBy: toText(row.claimedBy),
+      requestedAt: this.#table.wallClock.readOrNull(row.requestedAt),
+      claimedAt: this.#table.wallClock.readOrNull(row.claimedAt),
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/** A number that a driver may return as text; null for what is empty or no number. */
+export function toNumber(value: unknown): number | null {
+  if (value === null || value === undefined || value === '') {
+    return null
+  }
+  const number = Number(value)
+  return Number.isNaN(number) ? null : number
+}
+
+/** A text that may come as a number (a code in a numeric column); null when empty. */
+export function toText(value: unknown): string | null {
+  if (value === null || value === undefined) {
+    return null
+  }
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : String(value)
+  return text === '' ? null : text
+}
+
+/** How many rows an update or delete changed; drivers and Lucid wrap the count differently. */
+export function affectedRows(result: unknown): number {
+  const first: unknown = Array.isArray(result) ? result[0] : result
+  return toNumber(first) ?? 0
+}
+
+/** Parts of a list, none longer than `size`. */
+export function chunked<T>(list: readonly T[], size: number): T[][] {
+  const parts: T[][] = []
+  for (let start = 0; start < list.length; start += size) {
+    parts.push(list.slice(start, start + size))
+  }
+  return parts
+}
