@@ -9,8 +9,6 @@ export interface PastPlan {
   lastSlot: number | null
   /** False when more than 1,000 slots lie behind: the counts are then a lower bound. */
   exact: boolean
-  /** True when a run reached maxRuns. */
-  ended: boolean
 }
 
 export const NOTHING_PAST: PastPlan = {
@@ -18,7 +16,6 @@ export const NOTHING_PAST: PastPlan = {
   missed: [],
   lastSlot: null,
   exact: true,
-  ended: false,
 }
 
 /** Of a longer past, how many of the newest slots the misfire policy looks at (`all`: its cap). */
@@ -41,7 +38,7 @@ export function planPast(
   }
   const count = event.misfire.policy === 'all' ? event.misfire.cap : NEWEST
   const slots = due.more ? newestSlots(next, first, now, count) : due.slots
-  const { verdicts, nextRunAt } = decideSlots(event, slots, now, { more: false, next: now })
+  const { verdicts } = decideSlots(event, slots, now, { more: false, next: now })
   const missed = missedRanges(verdicts)
   if (due.more) {
     prepend(missed, olderThan(slots[0], due.slots, next), slots[0])
@@ -51,7 +48,6 @@ export function planPast(
     missed,
     lastSlot: verdicts.at(-1)?.slot ?? slots.at(-1) ?? null,
     exact: !due.more,
-    ended: nextRunAt === null,
   }
 }
 
@@ -66,7 +62,7 @@ export function planPause(first: number, next: NextSlot, now: number): PastPlan 
   }
   const last = due.more ? newestSlots(next, first, now, 1)[0] : due.slots[due.slots.length - 1]
   const range: SlotRange = { first, last, count: due.slots.length, reason: 'paused' }
-  return { run: [], missed: [range], lastSlot: last, exact: !due.more, ended: false }
+  return { run: [], missed: [range], lastSlot: last, exact: !due.more }
 }
 
 /** The range before the newest slots; it counts those that were listed, at most 1,000. */

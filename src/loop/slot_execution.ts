@@ -10,6 +10,19 @@ export interface ExecutionDefaults {
 
 export const EXECUTION_DEFAULTS: ExecutionDefaults = { queue: 'default', priority: 5 }
 
+/** The handlers that this process knows: a scheduled run goes where its handler's options say. */
+export interface KnownHandlers {
+  has(name: string): boolean
+  get?(name: string): ExecutionDefaults
+}
+
+export function defaultsOf(handlers?: KnownHandlers): (handler: string) => ExecutionDefaults {
+  return (handler) => {
+    const known = handlers?.has(handler) ? handlers.get?.(handler) : undefined
+    return known ? { queue: known.queue, priority: known.priority } : EXECUTION_DEFAULTS
+  }
+}
+
 /**
  * The key under which executions of an event run one at a time: its own, else
  * the event itself, else (overlap `allow`) none.

@@ -105,8 +105,12 @@ export interface EventInput<H extends HandlerReference = HandlerReference> {
   enabled?: boolean
 }
 
-/** What `update` takes: any part of the definition. */
-export type EventChange = Partial<Omit<EventInput, 'enabled'>>
+type OptionalField = Exclude<keyof EventInput, 'name' | 'handler' | 'trigger' | 'enabled'>
+
+/** What `update` takes: any part of the definition. null puts a field back to its default. */
+export type EventChange = Partial<Pick<EventInput, 'name' | 'handler' | 'trigger'>> & {
+  [Field in OptionalField]?: EventInput[Field] | null
+}
 
 /** Who does something: a user as the caller names it, or `system`. */
 export type Actor = string

@@ -1,0 +1,222 @@
+import { toMilliseconds, type Duration } from '../duration.ts'
+import { parseJson, toJson } from '../json.ts'
+import { shown } from '../triggers/field_reader.ts'
+import type { EventRecord, MisfirePolicy } from '../types/events.ts'
+import type { HandlerReference } from '../types/handlers.ts'
+import type { JsonValue } from '../types/json.ts'
+import type { Problem, Trigger } from '../types/triggers.ts'
+
+/** The part of an event that its author writes. */
+export type EventDefinition = Pick<
+  EventRecord,
+  | 'name'
+  | 'handler'
+  | 'payload'
+  | 'trigger'
+  | 'queue'
+  | 'priority'
+  | 'misfire'
+  | 'overlap'
+  | 'onResume'
+  | 'concurrencyKey'
+  | 'timeout'
+  | 'retries'
+  | 'maxRuns'
+>
+
+export type EventField = keyof EventDefinition
+
+/** The definition of a stored event. */
+export function definitionOf(event: EventRecord): EventDefinition {
+  const fields = Object.keys(FIELD_READERS) as EventField[]
+  return Object.fromEntries(fields.map((field) => [field, event[field]])) as EventDefinition
+}
+
+/** What the readers need to know of the outside. */
+export interface FieldContext {
+  triggers: {
+    validate(trigger: unknown): Problem[]
+    normalize(trigger: Trigger): Trigger
+  }
+  handlers: { has(name: string): boolean; nameOf(reference: HandlerReference): string }
+  /** Bytes of JSON. */
+  maxPayload: number
+  /** False where a handler may live on other nodes only: the definitions of a source. */
+  knownHandlersOnly: boolean
+}
+
+/** Notes what is wrong with a field. */
+export type Report = (field: string, value: unknown, message: string) => void
+
+type Reader<Field extends EventField> = (
+  value: unknown,
+  report: Report,
+  context: FieldContext
+) => EventDefinition[Field] | undefined
+
+/** Longest texts that the store holds. */
+const MAX_NAME = 190
+const MAX_QUEUE = 60
+const MAX_KEY = 190
+/** More catch-up runs than this are no schedule any more; half of what one tick computes. */
+const MAX_CAP = 500
+const MAX_COUNT = 2_147_483_647
+
+const DEFAULT_MISFIRE: MisfirePolicy = { policy: 'once', grace: 60_000, cap: 100 }
+
+/** What an optional field is when its author says nothing. */
+export const FIELD_DEFAULTS: Omit<EventDefinition, 'name' | 'handler' | 'trigger'> = {
+  payload: null,
+  queue: null,
+  priority: null,
+  misfire: DEFAULT_MISFIRE,
+  overlap: 'wait',
+  onResume: 'skip',
+  concurrencyKey: null,
+  timeout: null,
+  retries: null,
+  maxRuns: null,
+}
+
+/** Each reads one field and reports all that is wrong with it. */
+export const FIELD_READERS: { [Field in EventField]: Reader<Field> } = {
+  name: (value, report) => text('name', value, MAX_NAME, report),
+  handler: readHandler,
+  payload: readPayload,
+  trigger: readTrigger,
+  queue: (value, report) => text('queue', value, MAX_QUEUE, report),
+  priority: (value, report) => integer('priority', value, { min: 1, max: 10 }, report),
+  misfire: readMisfire,
+  overlap: (value, report) => oneOf('overlap', value, ['wait', 'skip', 'allow'], report),
+  onResume: (value, report) => oneOf('onResume', value, ['skip', 'misfire'], report),
+  concurrencyKey: (value, report) => text('concurrencyKey', value, MAX_KEY, report),
+  timeout: (value, report) => duration('timeout', value, 1, report),
+  retries: (value, report) => integer('retries', value, { min: 0, max: MAX_COUNT }, report),
+  maxRuns: (value, report) => integer('maxRuns', value, { min: 1, max: MAX_COUNT }, report),
+}
+
+function readHandler(value: unknown, report: Report, context: FieldContext): string | undefined {
+  if ((typeof value !== 'string' || value === '') && typeof value !== 'function') {
+    report('handler', value, 'give the name of a handler, or its class')
+    return undefined
+  }
+  const name = context.handlers.nameOf(value as HandlerReference)
+  if (context.knownHandlersOnly && !context.handlers.has(name)) {
+    report(
+      'handler',
+      name,
+      'no handler is registered under this name; put its class into app/handlers, or call almanac.register(name, handler)'
+    )
+  }
+  return name
+}
+
+function readPayload(value: unknown, report: Report, context: FieldContext): JsonValue | undefined {
+  try {
+    return parseJson(toJson(value, { field: 'payload', limit: context.maxPayload }))
+  } catch (error) {
+    report('payload', value, (error as Error).message)
+    return undefined
+  }
+}
+
+function readTrigger(value: unknown, report: Report, context: FieldContext): Trigger | undefined {
+  const problems = context.triggers.validate(value)
+  for (const problem of problems) {
+    report(problem.field, problem.value, problem.message)
+  }
+  return problems.length > 0 ? undefined : context.triggers.normalize(value as Trigger)
+}
+
+function readMisfire(value: unknown, report: Report): MisfirePolicy | undefined {
+  const given = typeof value === 'string' ? { policy: value } : value
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) {
+    report('misfire', value, 'give a policy, or an object { policy, grace, cap }')
+    return undefined
+  }
+  refuseOthers('misfire.', given, ['policy', 'grace', 'cap'], report)
+  const {
+    policy,
+    grace = DEFAULT_MISFIRE.grace,
+    cap = DEFAULT_MISFIRE.cap,
+  } = given as Record<string, unknown>
+  const read = {
+    policy: oneOf('misfire.policy', policy, ['once', 'skip', 'all', 'latest'], report),
+    grace: duration('misfire.grace', grace, 0, report),
+    cap: integer('misfire.cap', cap, { min: 1, max: MAX_CAP }, report),
+  }
+  return read.policy === undefined || read.grace === undefined || read.cap === undefined
+    ? undefined
+    : { policy: read.policy, grace: read.grace, cap: read.cap }
+}
+
+/** Reports the fields that nobody reads: a typing error must not pass as a default. */
+export function refuseOthers(
+  prefix: string,
+  given: object,
+  known: readonly string[],
+  report: Report
+): void {
+  for (const [field, value] of Object.entries(given)) {
+    if (!known.includes(field)) {
+      report(
+        `${prefix}${field}`,
+        value,
+        `the field is unknown; the fields here are ${known.join(', ')}`
+      )
+    }
+  }
+}
+
+function text(field: string, value: unknown, max: number, report: Report): string | undefined {
+  if (typeof value === 'string' && value.trim() !== '' && value.length <= max) {
+    return value
+  }
+  report(field, value, `give a text of 1 to ${max} characters`)
+  return undefined
+}
+
+function integer(
+  field: string,
+  value: unknown,
+  range: { min: number; max: number },
+  report: Report
+): number | undefined {
+  if (Number.isInteger(value) && Number(value) >= range.min && Number(value) <= range.max) {
+    return Number(value)
+  }
+  report(field, value, `give a whole number from ${range.min} to ${range.max}`)
+  return undefined
+}
+
+function oneOf<Word extends string>(
+  field: string,
+  value: unknown,
+  words: readonly Word[],
+  report: Report
+): Word | undefined {
+  const found = words.find((word) => word === value)
+  if (found === undefined) {
+    report(field, value, `write ${words.map((word) => `"${word}"`).join(' or ')}`)
+  }
+  return found
+}
+
+function duration(field: string, value: unknown, min: number, report: Report): number | undefined {
+  try {
+    const ms = toMilliseconds(value as Duration, field)
+    if (ms >= min) {
+      return ms
+    }
+  } catch (error) {
+    report(field, value, `${(error as Error).message}; write ms, or "15s", "5m", "1h30m"`)
+    return undefined
+  }
+  report(field, value, 'give at least 1 ms')
+  return undefined
+}
+
+/** A value as a problem names it. */
+export function named(value: unknown): string {
+  return typeof value === 'function' ? `function ${value.name}` : shown(value)
+}

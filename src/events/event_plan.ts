@@ -1,0 +1,165 @@
+import { E_INVALID_INPUT } from '../errors.ts'
+import { toIso } from '../triggers/instant.ts'
+import { shown } from '../triggers/field_reader.ts'
+import { NOTHING_PAST, planPast, planPause, type PastPlan } from '../loop/plan_past.ts'
+import { slotExecution, type ExecutionDefaults } from '../loop/slot_execution.ts'
+import type { PlannedEvent } from '../loop/plan_slots.ts'
+import type { NextSlot } from '../loop/slot_search.ts'
+import type { EventPatch, MissedRange, NewEvent, NewExecution } from '../storage/contract.ts'
+import type { EventRecord, EventStatus, StatusAuthor } from '../types/events.ts'
+import type { Trigger } from '../types/triggers.ts'
+import type { EventDefinition } from './event_fields.ts'
+
+export interface PlanDeps {
+  triggers: { compile(trigger: Trigger): { next: NextSlot } }
+  newId: () => string
+  defaults: (handler: string) => ExecutionDefaults
+}
+
+/** What one change of an event writes. */
+export interface ChangePlan {
+  patch: EventPatch
+  executions: NewExecution[]
+  missed: MissedRange[]
+  /** False when the counts of the missed ranges are lower bounds. */
+  exact: boolean
+  /** Why the slots of the old trigger could not be computed. */
+  problem?: unknown
+}
+
+export interface ChangeRequest {
+  event: PlannedEvent
+  /** The definition from now on. */
+  definition: EventDefinition
+  status: Exclude<EventStatus, 'completed'>
+  statusBy: StatusAuthor
+  /** The database's clock, epoch ms. */
+  now: number
+}
+
+/**
+ * Plans a change that computes the next slot anew, from now. The slots that
+ * the old definition leaves behind are decided first: by its misfire policy
+ * while the event was active, as one range with reason `paused` where it was
+ * paused or becomes so (unless a resume is to follow the misfire policy).
+ */
+export function planChange(request: ChangeRequest, deps: PlanDeps): ChangePlan {
+  const { event, definition } = request
+  const { past, problem } = settlePast(request, deps)
+  const defaults = deps.defaults(event.handler)
+  return {
+    patch: { ...definition, ...stateAfter(request, past, deps) },
+    executions: past.run.map((slot) => slotExecution(event, slot, { id: deps.newId(), defaults })),
+    missed: past.missed.map((range) => ({ ...range, id: deps.newId() })),
+    exact: past.exact,
+    ...(problem === undefined ? {} : { problem }),
+  }
+}
+
+/** A change of the status alone: the next slot stays where it is. */
+export function statusOnly(patch: EventPatch): ChangePlan {
+  return { patch, executions: [], missed: [], exact: true }
+}
+
+/** An event as it is created. */
+export function planNewEvent(
+  definition: EventDefinition,
+  origin: Pick<NewEvent, 'id' | 'source' | 'sourceKey' | 'sourceHash' | 'statusBy'> & {
+    enabled: boolean
+    now: number
+  },
+  deps: PlanDeps
+): NewEvent {
+  const { enabled, now, ...columns } = origin
+  const nextRunAt = firstSlot(definition.trigger, now, deps)
+  const open = nextRunAt === null ? 'completed' : 'active'
+  return {
+    ...definition,
+    ...columns,
+    status: enabled ? open : 'paused',
+    nextRunAt,
+    pausedAt: enabled ? null : now,
+  }
+}
+
+/**
+ * The first slot of a definition that is new. A `once` in the past keeps its
+ * slot: the misfire policy decides about it. Null when no slot is left.
+ */
+export function firstSlot(trigger: Trigger, now: number, deps: PlanDeps): number | null {
+  const after = trigger.kind === 'once' ? Number.NEGATIVE_INFINITY : now
+  return deps.triggers.compile(trigger).next(after)
+}
+
+/**
+ * Refuses a trigger given by hand that has no slot left.
+ *
+ * @throws E_INVALID_INPUT
+ */
+export function refuseEnded(subject: string, trigger: Trigger, now: number, deps: PlanDeps): void {
+  if (firstSlot(trigger, now, deps) === null) {
+    const message = `it has no slot after ${toIso(now)}; give a later end, or another trigger`
+    const value = shown(trigger)
+    throw new E_INVALID_INPUT(subject, [{ field: 'trigger', value, message }])
+  }
+}
+
+function settlePast(request: ChangeRequest, deps: PlanDeps): { past: PastPlan; problem?: unknown } {
+  const { event, now } = request
+  const first = event.nextRunAt
+  const open = event.status === 'active' || event.status === 'paused'
+  if (!open || first === null || first > now || request.status === 'cancelled') {
+    return { past: NOTHING_PAST }
+  }
+  const plan = followsMisfire(request)
+    ? (next: NextSlot) => planPast(event, first, next, now)
+    : (next: NextSlot) => planPause(first, next, now)
+  try {
+    return { past: plan(deps.triggers.compile(event.trigger).next) }
+  } catch (problem) {
+    // The trigger is broken and this change may repair it: only its one known slot is decided
+    return { past: plan(() => null), problem }
+  }
+}
+
+function followsMisfire({ event, status }: ChangeRequest): boolean {
+  if (status !== 'active') {
+    return false
+  }
+  return event.status === 'active' || event.onResume === 'misfire'
+}
+
+function stateAfter(request: ChangeRequest, past: PastPlan, deps: PlanDeps): EventPatch {
+  const { event, status, statusBy, now } = request
+  const nextRunAt = status === 'cancelled' ? null : nextSlot(request, past, deps)
+  const completed = status === 'active' && nextRunAt === null
+  const lastSlot = past.lastSlot === null ? {} : { lastSlot: past.lastSlot }
+  return {
+    ...lastSlot,
+    nextRunAt,
+    status: completed ? 'completed' : status,
+    statusBy,
+    pausedAt: status === 'paused' ? pausedSince(event, now) : null,
+    completedAt: completed ? (event.completedAt ?? now) : null,
+  }
+}
+
+function nextSlot(request: ChangeRequest, past: PastPlan, deps: PlanDeps): number | null {
+  const { event, definition, now } = request
+  const { maxRuns } = definition
+  if (maxRuns !== null && event.runCount + past.run.length >= maxRuns) {
+    return null
+  }
+  return sameTrigger(event.trigger, definition.trigger)
+    ? deps.triggers.compile(definition.trigger).next(now)
+    : firstSlot(definition.trigger, now, deps)
+}
+
+function pausedSince(event: EventRecord, now: number): number {
+  return event.status === 'paused' ? (event.pausedAt ?? now) : now
+}
+
+/** Both are in the stored form, whose fields have one order. */
+export function sameTrigger(a: Trigger, b: Trigger): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}

@@ -1,0 +1,47 @@
+import { executionNotice } from '../executions/notices.ts'
+import { newId } from '../ids.ts'
+import { executionOf, type ExecutionDefaults } from '../loop/slot_execution.ts'
+import { transition } from './event_status.ts'
+import { E_EXECUTION_NOT_FOUND } from '../errors.ts'
+import type { Clock } from '../clock.ts'
+import type { Storage } from '../storage/contract.ts'
+import type { Actor, EventRecord } from '../types/events.ts'
+import type { ExecutionRecord } from '../types/executions.ts'
+import type { JsonValue } from '../types/json.ts'
+import type { Notifier } from '../types/notifications.ts'
+
+interface Deps {
+  storage: Storage
+  notifier: Notifier
+  clock: Clock
+  defaults: (handler: string) => ExecutionDefaults
+}
+
+/**
+ * Queues one run of an event beside its slots.
+ *
+ * @throws E_EVENT_TRANSITION when the event is cancelled
+ */
+export async function runNow(
+  event: EventRecord,
+  payload: JsonValue,
+  actor: Actor,
+  deps: Deps
+): Promise<ExecutionRecord> {
+  const { storage, clock, defaults, notifier } = deps
+  transition(event, 'trigger')
+  const id = newId()
+  const execution = { ...executionOf(event, { id, defaults: defaults(event.handler) }), payload }
+  const after = { executionId: id, payload }
+  await storage.executions.enqueue({
+    now: clock.nowOrNull(),
+    executions: [execution],
+    journal: { kind: 'event.triggered', actor, subject: event.id, after },
+  })
+  const queued = await storage.executions.find(id)
+  if (!queued) {
+    throw new E_EXECUTION_NOT_FOUND([id])
+  }
+  notifier.emit('execution:queued', executionNotice(queued, queued.createdAt))
+  return queued
+}

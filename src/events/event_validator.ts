@@ -1,0 +1,122 @@
+import { E_INVALID_INPUT } from '../errors.ts'
+import {
+  FIELD_DEFAULTS,
+  FIELD_READERS,
+  named,
+  refuseOthers,
+  type EventDefinition,
+  type EventField,
+  type FieldContext,
+  type Report,
+} from './event_fields.ts'
+import type { Problem } from '../types/triggers.ts'
+
+const FIELDS = Object.keys(FIELD_READERS) as EventField[]
+const REQUIRED: Partial<Record<EventField, string>> = {
+  name: 'give the event a name, unique in its source',
+  handler: 'name the handler to run',
+  trigger: 'say when it runs, such as { kind: "cron", expression: "0 6 * * *", timezone: "UTC" }',
+}
+
+/** A whole definition, every field set. */
+export interface ValidEvent {
+  definition: EventDefinition
+  enabled: boolean
+}
+
+/**
+ * Reads the input of a new event.
+ *
+ * @param alsoKnown fields beside the definition that the caller reads itself
+ * @throws E_INVALID_INPUT with every problem at once
+ */
+export function validateEvent(
+  input: unknown,
+  context: FieldContext,
+  alsoKnown: string[] = []
+): ValidEvent {
+  const problems = new Problems()
+  const given = asObject(input, problems)
+  refuseOthers('', given, [...FIELDS, 'enabled', ...alsoKnown], problems.report)
+  const read = readGiven(given, context, problems)
+  for (const [field, message] of Object.entries(REQUIRED)) {
+    if (given[field] === undefined || given[field] === null) {
+      problems.report(field, given[field], message)
+    }
+  }
+  const enabled = given.enabled ?? true
+  if (typeof enabled !== 'boolean') {
+    problems.report('enabled', enabled, 'write true or false')
+  }
+  problems.throwAny(subjectOf(given))
+  return {
+    definition: { ...FIELD_DEFAULTS, ...read } as EventDefinition,
+    enabled: enabled as boolean,
+  }
+}
+
+/**
+ * Reads a change: only the fields that are given, null meaning the default.
+ *
+ * @throws E_INVALID_INPUT with every problem at once
+ */
+export function validateChange(
+  input: unknown,
+  context: FieldContext,
+  subject: string
+): Partial<EventDefinition> {
+  const problems = new Problems()
+  const given = asObject(input, problems)
+  refuseOthers('', given, FIELDS, problems.report)
+  for (const [field, message] of Object.entries(REQUIRED)) {
+    if (given[field] === null) {
+      problems.report(field, null, message)
+    }
+  }
+  const read = readGiven(given, context, problems)
+  problems.throwAny(subject)
+  return read
+}
+
+/** Gathers what is wrong. */
+class Problems {
+  readonly #list: Problem[] = []
+
+  readonly report: Report = (field, value, message) => {
+    this.#list.push({ field, value: named(value), message })
+  }
+
+  /** @throws E_INVALID_INPUT */
+  throwAny(subject: string): void {
+    if (this.#list.length > 0) {
+      throw new E_INVALID_INPUT(subject, this.#list)
+    }
+  }
+}
+
+/** Reads the fields that are given; null stands for the default. */
+function readGiven(
+  given: Record<string, unknown>,
+  context: FieldContext,
+  problems: Problems
+): Partial<EventDefinition> {
+  const entries = FIELDS.filter((field) => given[field] !== undefined).map((field) => [
+    field,
+    given[field] === null
+      ? (FIELD_DEFAULTS as Partial<EventDefinition>)[field]
+      : FIELD_READERS[field](given[field], problems.report, context),
+  ])
+  return Object.fromEntries(entries) as Partial<EventDefinition>
+}
+
+function asObject(input: unknown, problems: Problems): Record<string, unknown> {
+  if (input !== null && typeof input === 'object' && !Array.isArray(input)) {
+    return input as Record<string, unknown>
+  }
+  problems.report('event', input, 'give an object with name, handler and trigger')
+  return {}
+}
+
+function subjectOf(given: Record<string, unknown>): string {
+  return typeof given.name === 'string' ? `Event "${given.name}"` : 'The event'
+}
