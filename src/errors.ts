@@ -17,6 +17,11 @@ function defineError<Values extends string[]>(definition: {
     static override status = definition.status
     static override help = definition.help
 
+    static {
+      // An anonymous class would show as "" in stack traces and assertions
+      Object.defineProperty(this, 'name', { value: definition.code })
+    }
+
     constructor(values: Values, options?: ErrorOptions) {
       super(format(definition.message, ...values), options)
       this.name = definition.code
