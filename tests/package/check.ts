@@ -29,6 +29,7 @@ const SHARED = [
   '@types/luxon',
   '@types/node',
   'better-sqlite3',
+  'reflect-metadata',
   'typescript',
 ]
 
@@ -52,7 +53,6 @@ async function install(tarball: string) {
     ...Object.fromEntries(SHARED.map((name) => [name, manifest.devDependencies[name]])),
     'adonisjs-almanac': `file:../${tarball}`,
     'adonisjs-scheduler': '2.8.0',
-    'reflect-metadata': '0.2.2',
   }
   await writeFile(join(app, 'package.json'), JSON.stringify(own, null, 2))
   await cp(join(ROOT, '.npmrc'), join(app, '.npmrc'))
