@@ -1,7 +1,7 @@
 import { configPkg } from '@adonisjs/eslint-config'
 
 export default configPkg(
-  { ignores: ['tmp/**', 'tests/package/app/**', 'examples/**/build/**'] },
+  { ignores: ['tmp/**', 'tests/package/{app,usage}/**', 'examples/**/build/**'] },
   {
     name: 'No promise is left alone: a lost rejection is a lost run',
     files: ['**/*.ts'],

@@ -9,7 +9,7 @@ import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Checks, collect, exists, run, start, waitForFile } from './support.ts'
+import { Checks, collect, exists, freePort, run, said, start, waitForFile } from './support.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
@@ -91,6 +91,19 @@ async function work(marker: string) {
   assert.equal(code, 0, `almanac:work did not stop cleanly on SIGTERM\n${stderr}`)
 }
 
+async function serve() {
+  const port = String(await freePort())
+  const args = ['--import=@poppinss/ts-exec', 'bin/server.ts']
+  const server = start(app, 'node', args, { PORT: port })
+  const ended = collect(server)
+  await said(server, /started HTTP server/, 30_000)
+  const response = await fetch(`http://127.0.0.1:${port}/`)
+  assert.equal(await response.text(), 'up')
+  server.kill('SIGTERM')
+  const { code, stderr } = await ended
+  assert.equal(code, 0, `the web process did not stop cleanly on SIGTERM\n${stderr}`)
+}
+
 const checks = new Checks()
 let tarball = ''
 
@@ -133,6 +146,10 @@ await checks.check('no two commands share a name or an alias', async () => {
   const { stdout } = await ace('list', '--json')
   assert.ok(stdout.includes('"almanac:work"'))
 })
+await checks.check('ace make:handler writes a handler', async () => {
+  await ace('make:handler', 'send_report')
+  assert.ok(await exists(join(app, 'app/handlers/send_report.ts')))
+})
 await checks.check('ace migration:run makes the tables', async () => {
   await ace('migration:run', '--force')
 })
@@ -141,6 +158,7 @@ await checks.check('an app that uses the package typechecks', async () => {
   await run(app, 'npx', ['--no-install', 'tsc'])
 })
 await checks.check('almanac:work fires an event and stops on SIGTERM', () => work('fired.txt'))
+await checks.check('the web process serves and stops on SIGTERM', serve)
 
 await checks.finish()
 if (process.argv.includes('--keep')) {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { access, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Output {
@@ -13,14 +14,15 @@ export interface Output {
 export async function run(cwd: string, command: string, args: string[]): Promise<Output> {
   const output = await collect(start(cwd, command, args))
   if (output.code !== 0) {
-    const said = `${output.stdout}\n${output.stderr}`.trim().slice(-4_000)
-    throw new Error(`${command} ${args.join(' ')} exited with ${output.code}\n${said}`)
+    const text = `${output.stdout}\n${output.stderr}`.trim().slice(-4_000)
+    throw new Error(`${command} ${args.join(' ')} exited with ${output.code}\n${text}`)
   }
   return output
 }
 
-export function start(cwd: string, command: string, args: string[]): ChildProcess {
-  return spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: appEnv() })
+export function start(cwd: string, command: string, args: string[], env = {}): ChildProcess {
+  const options = { cwd, env: { ...appEnv(), ...env } }
+  return spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 export async function collect(child: ChildProcess): Promise<Output> {
@@ -42,6 +44,36 @@ export async function waitForFile(path: string, child: ChildProcess, timeout: nu
     await sleep(100)
   }
   throw new Error(`${path} was not written within ${timeout} ms (exit code ${child.exitCode})`)
+}
+
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address() as AddressInfo
+  server.close()
+  return address.port
+}
+
+/** What a process prints, as soon as it matches. */
+export function said(child: ChildProcess, pattern: RegExp, timeout: number) {
+  return new Promise<RegExpExecArray>((resolve, reject) => {
+    let heard = ''
+    const give = () => {
+      child.kill('SIGKILL')
+      reject(new Error(`${pattern} was not said within ${timeout} ms\n${heard}`))
+    }
+    const timer = setTimeout(give, timeout)
+    child.once('close', give)
+    child.stdout?.on('data', (chunk) => {
+      heard += chunk
+      const match = pattern.exec(heard)
+      if (match) {
+        clearTimeout(timer)
+        child.off('close', give)
+        resolve(match)
+      }
+    })
+  })
 }
 
 export function exists(path: string) {
