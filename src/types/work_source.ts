@@ -9,6 +9,12 @@ export interface RunRequest {
   concurrencyKey: string
   priority?: number
   eventId?: string | null
+  /** Default: of the handler. */
+  queue?: string
+  /** ms; null = none. Default: of the handler. */
+  timeout?: number | null
+  /** Default: of the handler. */
+  retries?: number | null
 }
 
 /** What became of a request to run. */
@@ -21,8 +27,12 @@ export interface Seats {
   /** How many may be run. */
   readonly count: number
   /**
-   * Claims at birth and hands to the executor. At most `count` requests over
-   * all calls; what is not used goes back when the pull returns.
+   * Claims at birth and hands to the executor. At most `count` requests may be
+   * accepted over all calls; what is not used goes back when the pull returns.
+   * A conflict uses no place. When it throws, nobody knows what was stored:
+   * what was, runs again elsewhere once its lease has lapsed.
+   *
+   * @throws E_UNKNOWN_HANDLER, E_EMPTY_KEY, E_PAYLOAD_TOO_LARGE before anything is stored
    */
   run(requests: RunRequest[]): Promise<RunAnswer[]>
 }
@@ -47,9 +57,10 @@ export interface WorkSource {
   pull(seats: Seats): Promise<number>
 
   /**
-   * Called on drain with executions of this source that were claimed and
-   * never begun; the source hands their requests back. The job manager then
-   * discards those that are returned and releases the others to the queue.
+   * Called with executions of this source that were claimed and never begun:
+   * on drain, and when they have waited too long behind slow ones. The source
+   * hands their requests back. The job manager then discards those that are
+   * returned and releases the others to the queue.
    */
   handBack?(executions: ExecutionRecord[]): Promise<ExecutionRecord[]>
 

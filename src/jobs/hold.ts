@@ -1,0 +1,111 @@
+import type { Clock } from '../clock.ts'
+import type { Settlement } from '../storage/contract.ts'
+import type { ExecutionRecord } from '../types/executions.ts'
+import type { AbortReason } from '../types/handlers.ts'
+
+/**
+ * One attempt that this node owns: from its claim, over the wait for a slot
+ * and the run, until its end is stored.
+ */
+export class Hold {
+  /** The name of the source that it came from. */
+  readonly source: string
+  /** When it was claimed, on the monotonic scale. */
+  readonly claimedAt: number
+  /** The lease is ours until then, on the monotonic scale. */
+  trustedUntil: number
+
+  readonly #clock: Clock
+  readonly #controller = new AbortController()
+  #execution: ExecutionRecord
+  #state: 'waiting' | 'running' | 'ended' = 'waiting'
+  #lost = false
+  #cancelReason: string | null = null
+
+  constructor(params: {
+    execution: ExecutionRecord
+    source: string
+    trustedUntil: number
+    clock: Clock
+  }) {
+    this.#execution = params.execution
+    this.source = params.source
+    this.trustedUntil = params.trustedUntil
+    this.#clock = params.clock
+    this.claimedAt = params.clock.monotonic()
+  }
+
+  get id(): string {
+    return this.#execution.id
+  }
+
+  get execution(): ExecutionRecord {
+    return this.#execution
+  }
+
+  get state(): 'waiting' | 'running' | 'ended' {
+    return this.#state
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Why the signal was aborted first, null while it is not. */
+  get aborted(): AbortReason | null {
+    return this.signal.aborted ? (this.signal.reason as AbortReason) : null
+  }
+
+  /** The lease lapsed by our own clock, or the store says that it is not ours. */
+  get lost(): boolean {
+    return this.#lost
+  }
+
+  get cancelReason(): string | null {
+    return this.#cancelReason
+  }
+
+  /** The handler begins. The instant is of the database's clock, as far as it is known here. */
+  begin(): void {
+    const elapsed = this.#clock.monotonic() - this.claimedAt
+    const claimedAt = this.#execution.claimedAt ?? this.#clock.now()
+    const startedAt = Math.floor(claimedAt + elapsed)
+    this.#execution = { ...this.#execution, startedAt }
+    this.#state = 'running'
+  }
+
+  /** Nothing of this attempt is going to happen any more. */
+  end(): void {
+    this.#state = 'ended'
+  }
+
+  /** The first reason stays. @returns false when the signal had aborted before */
+  abort(reason: AbortReason): boolean {
+    if (this.signal.aborted) {
+      return false
+    }
+    this.#controller.abort(reason)
+    return true
+  }
+
+  cancel(reason: string): boolean {
+    this.#cancelReason ??= reason
+    return this.abort('cancelled')
+  }
+
+  lose(): void {
+    this.#lost = true
+    this.abort('lease lost')
+  }
+
+  /** The lease can no longer be trusted, whether it was noticed or not. */
+  get lapsed(): boolean {
+    return this.#lost || this.#clock.monotonic() >= this.trustedUntil
+  }
+
+  /** How this attempt ended, to be stored. */
+  settlement(end: Omit<Settlement, 'id' | 'node' | 'attempt' | 'startedAt'>): Settlement {
+    const { id, node, attempt, startedAt } = this.#execution
+    return { id, node: node ?? '', attempt, startedAt, ...end }
+  }
+}

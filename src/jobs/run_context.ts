@@ -1,0 +1,85 @@
+import { sleep, type Clock } from '../clock.ts'
+import { E_LEASE_LOST, E_STORAGE_UNAVAILABLE } from '../errors.ts'
+import { toMilliseconds } from '../duration.ts'
+import { toJson } from '../json.ts'
+import type { ExecutionTracker } from '../executions/execution_tracker.ts'
+import type { Storage } from '../storage/contract.ts'
+import type { ExecutionLogger, HandlerContext } from '../types/handlers.ts'
+import type { JsonValue } from '../types/json.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import type { Hold } from './hold.ts'
+import type { RunTimeout } from './run_timeout.ts'
+
+/** Wait between two tries to store a checkpoint while the store is away, ms. */
+const CHECKPOINT_RETRY = 500
+
+export interface ContextDeps {
+  storage: Storage
+  tracker: ExecutionTracker
+  heartbeat: Heartbeat
+  clock: Clock
+  /** Bytes of JSON of a checkpoint. */
+  maxCheckpoint: number
+}
+
+/** What the handler of one attempt is given. */
+export function createContext(
+  deps: ContextDeps,
+  parts: { hold: Hold; timeout: RunTimeout; logger: ExecutionLogger }
+): HandlerContext {
+  const { hold, timeout, logger } = parts
+  const { execution } = hold
+  let checkpoint = execution.checkpoint
+  return {
+    payload: execution.payload,
+    execution,
+    attempt: execution.attempt,
+    slot: execution.slot,
+    signal: hold.signal,
+    logger,
+    fencingToken: execution.attempt,
+    get checkpoint() {
+      return checkpoint
+    },
+    progress: (progress) => {
+      if (hold.state === 'running') {
+        deps.tracker.progress(execution, progress)
+        deps.heartbeat.progressed(hold)
+      }
+    },
+    saveCheckpoint: async (value) => {
+      await saveCheckpoint(deps, hold, value)
+      checkpoint = value
+    },
+    extend: (duration) => timeout.extend(toMilliseconds(duration, 'duration')),
+  }
+}
+
+async function saveCheckpoint(deps: ContextDeps, hold: Hold, value: JsonValue): Promise<void> {
+  toJson(value, { field: 'checkpoint', limit: deps.maxCheckpoint })
+  const { id, attempt } = hold.execution
+  const stored = hold.state === 'running' && (await storeCheckpoint(deps, hold, value))
+  if (!stored) {
+    deps.heartbeat.lose(hold, 'its checkpoint was refused')
+    throw new E_LEASE_LOST([String(attempt), id])
+  }
+}
+
+/** Goes on trying while the store is away: an outage is no failure of the handler. */
+async function storeCheckpoint(deps: ContextDeps, hold: Hold, value: JsonValue): Promise<boolean> {
+  const { id, attempt, node } = hold.execution
+  for (;;) {
+    try {
+      return await deps.storage.executions.saveCheckpoint({
+        now: deps.clock.nowOrNull(),
+        fence: { id, attempt, node: node ?? '' },
+        checkpoint: value,
+      })
+    } catch (error) {
+      if (!(error instanceof E_STORAGE_UNAVAILABLE) || hold.signal.aborted) {
+        throw error
+      }
+      await sleep(deps.clock, CHECKPOINT_RETRY, hold.signal)
+    }
+  }
+}
