@@ -6,7 +6,7 @@ import type { CalendarRule } from './calendar_rule.ts'
 import { DAY, HOUR, MINUTE, WEEKDAYS, civilDate, parseWall } from './civil_date.ts'
 import { NEVER } from './compiled.ts'
 import type { CompiledTrigger } from './compiled.ts'
-import { isIntegerIn } from './field_reader.ts'
+import { isIntegerIn, shown } from './field_reader.ts'
 import type { FieldReader } from './field_reader.ts'
 import { intervalSeries } from './interval.ts'
 import { asGiven, asGivenOrNull } from './kind.ts'
@@ -92,7 +92,7 @@ export const frequency: TriggerKindDefinition<FrequencyTrigger> = {
 function readDialect(reader: FieldReader): void {
   const dialect = reader.get('dialect')
   if (dialect !== 'standard') {
-    const error = new E_DIALECT_NOT_AVAILABLE([String(dialect)])
+    const error = new E_DIALECT_NOT_AVAILABLE([shown(dialect)])
     reader.problem('dialect', 'this version has "standard" only', error)
   }
 }
@@ -103,7 +103,7 @@ function readCode(reader: FieldReader): FrequencyCode | null {
     return code
   }
   const remedy = `the code is unknown; use one of ${CODES.join(', ')}`
-  reader.problem('code', remedy, new E_UNKNOWN_FREQUENCY_CODE([String(code)]))
+  reader.problem('code', remedy, new E_UNKNOWN_FREQUENCY_CODE([shown(code)]))
   return null
 }
 

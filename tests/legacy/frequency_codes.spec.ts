@@ -190,8 +190,8 @@ test.group('Frequency codes | refused', () => {
     })
 
   test('the other dialects are not available: {$self}')
-    .with(['dbms_scheduler', 'apscheduler', 'cron' as FrequencyDialect])
-    .run(({ assert }, dialect: FrequencyDialect) => {
+    .with(['dbms_scheduler', 'apscheduler', 'cron'] as FrequencyDialect[])
+    .run(({ assert }, dialect) => {
       const make = () => frequencyTrigger(row({}), { timezone: 'UTC', dialect })
       assert.throws(make, E_DIALECT_NOT_AVAILABLE)
       assert.lengthOf(validateTrigger({ ...trigger({}), dialect }), 1)
