@@ -1,0 +1,187 @@
+import { newId } from '../ids.ts'
+import { toIso } from '../triggers/instant.ts'
+import { firingBatches, firingEntries } from './firing_batches.ts'
+import { planTick, type TickProblem } from './plan_tick.ts'
+import { announceSlots } from './slot_notices.ts'
+import type { Clock } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import type { DueEvent, FireResult, Firing, Storage } from '../storage/contract.ts'
+import type { ExecutionDefaults } from './slot_execution.ts'
+import type { NextSlot } from './slot_search.ts'
+import type { Notifier } from '../types/notifications.ts'
+import type { Trigger } from '../types/triggers.ts'
+import type { EventProblems } from './event_problems.ts'
+
+export interface TickDeps {
+  storage: Storage
+  triggers: { compile(trigger: Trigger): { next: NextSlot } }
+  notifier: Notifier
+  clock: Clock
+  counters: Counters
+  nodeId: string
+  problems: EventProblems
+  defaults: (handler: string) => ExecutionDefaults
+  /** Events listed at a time. */
+  batch: number
+  /** Called when executions were queued. */
+  wakeJobs: () => void
+  /** Asked between transactions: whether this node still leads. */
+  trusted: () => boolean
+}
+
+/** Where a tick left the store. */
+export interface TickResult {
+  /** Ids of the executions that were queued. */
+  fired: string[]
+  /** The instant up to which it looked, on the database's clock. */
+  now: number
+  /** When this process learned that instant, on its monotonic clock. */
+  seenAt: number
+  /** `more`: slots are due beyond this tick's share. `contested`: another tick or an edit moved an event. */
+  left: 'nothing' | 'more' | 'contested'
+}
+
+/**
+ * One look at everything that is due. Events are listed in batches until none
+ * is left, each event once.
+ */
+export class Tick {
+  readonly #deps: TickDeps
+  readonly #result: TickResult = { fired: [], now: 0, seenAt: 0, left: 'nothing' }
+  /** Events that this tick dealt with and that are due still. */
+  readonly #stillDue = new Set<string>()
+
+  constructor(deps: TickDeps) {
+    this.#deps = deps
+  }
+
+  async run(): Promise<TickResult> {
+    const { storage, clock, batch, trusted } = this.#deps
+    let full = true
+    while (full && trusted()) {
+      const limit = batch + this.#stillDue.size
+      const due = await storage.events.listDue({ now: clock.nowOrNull(), limit })
+      this.#result.now = due.now
+      this.#result.seenAt = clock.monotonic()
+      full = due.events.length >= limit
+      await this.#deal(
+        due.events.filter(({ id }) => !this.#stillDue.has(id)),
+        due.now
+      )
+    }
+    return this.#result
+  }
+
+  async #deal(events: DueEvent[], now: number): Promise<void> {
+    const { triggers, defaults, trusted } = this.#deps
+    const { firings, problems } = planTick({
+      now,
+      events,
+      triggers: (event) => triggers.compile(event.trigger),
+      newId,
+      defaults,
+    })
+    const byId = new Map(events.map((event) => [event.id, event]))
+    for (const batch of firingBatches(firings)) {
+      if (trusted()) {
+        problems.push(...(await this.#fire(batch, byId, now)))
+      }
+    }
+    for (const problem of problems) {
+      await this.#report(problem, byId)
+    }
+  }
+
+  /**
+   * Where the store refuses a batch, one firing may be at fault: each is tried alone.
+   *
+   * @returns the firings that were refused alone
+   */
+  async #fire(batch: Firing[], events: Map<string, DueEvent>, now: number): Promise<TickProblem[]> {
+    try {
+      await this.#fireTogether(batch, events, now)
+      return []
+    } catch (error) {
+      // Throws when the store is away: then nothing is wrong with the batch
+      await this.#deps.storage.now()
+      if (batch.length === 1) {
+        return [{ eventId: batch[0].eventId, error }]
+      }
+    }
+    const refused: TickProblem[] = []
+    for (const firing of batch) {
+      refused.push(...(await this.#fire([firing], events, now)))
+    }
+    return refused
+  }
+
+  async #fireTogether(
+    firings: Firing[],
+    events: Map<string, DueEvent>,
+    now: number
+  ): Promise<void> {
+    const { storage, clock, nodeId } = this.#deps
+    const journal = firingEntries(firings, nodeId)
+    const result = await storage.events.fire({ now: clock.nowOrNull(), firings, journal })
+    this.#note(firings, result, now)
+    const opened = new Set(firings.flatMap(({ missed }) => missed.map(({ id }) => id)))
+    for (const { eventId } of firings) {
+      const event = events.get(eventId)
+      if (event && !result.stale.includes(eventId)) {
+        this.#announce(event, result, opened, now)
+      }
+    }
+  }
+
+  #note(firings: Firing[], result: FireResult, now: number): void {
+    const { counters, problems } = this.#deps
+    this.#result.fired.push(...result.fired.map(({ id }) => id))
+    if (result.fired.length > 0) {
+      this.#deps.wakeJobs()
+    }
+    counters.increment('slots.fired', result.fired.length)
+    counters.increment('slots.missed', missedSlots(firings, result))
+    counters.increment('events.stale', result.stale.length)
+    const stale = new Set(result.stale)
+    for (const { eventId, nextRunAt } of firings) {
+      if (stale.has(eventId)) {
+        this.#leave(eventId, 'contested')
+      } else {
+        problems.solved(eventId)
+        if (nextRunAt !== null && nextRunAt <= now) {
+          this.#leave(eventId, 'more')
+        }
+      }
+    }
+  }
+
+  #announce(event: DueEvent, result: FireResult, opened: Set<string>, now: number): void {
+    const { notifier, nodeId } = this.#deps
+    const { id, name, source } = event
+    const own = ({ eventId }: { eventId: string | null }) => eventId === id
+    const fired = result.fired.filter(own)
+    announceSlots(notifier, { name, fired, missed: result.missed.filter(own), opened, now })
+    if (result.completed.includes(id)) {
+      const notice = { eventId: id, name, source, at: toIso(now), actor: nodeId }
+      notifier.emit('event:completed', notice)
+    }
+  }
+
+  async #report({ eventId, error }: TickProblem, events: Map<string, DueEvent>): Promise<void> {
+    this.#stillDue.add(eventId)
+    const event = events.get(eventId)
+    if (event) {
+      await this.#deps.problems.report(event, error)
+    }
+  }
+
+  #leave(eventId: string, left: 'more' | 'contested'): void {
+    this.#stillDue.add(eventId)
+    this.#result.left = this.#result.left === 'more' ? 'more' : left
+  }
+}
+
+function missedSlots(firings: Firing[], result: FireResult): number {
+  const applied = firings.filter(({ eventId }) => !result.stale.includes(eventId))
+  return applied.flatMap(({ missed }) => missed).reduce((sum, { count }) => sum + count, 0)
+}
