@@ -113,20 +113,17 @@ function open(
   claim: Claim,
   listLimit: number
 ): Query {
-  const query = session.client
+  const type = table.qualified('type', 'r')
+  const mapref = table.qualified('mapref', 'r')
+  const blocked = chunked([...new Set(claim.blocked)], listLimit)
+  const { types, exceptTypes = [] } = claim
+  return session.client
     .from(`${table.name} as r`)
     .where(table.qualified('status', 'r'), 'NEW')
     .whereNotExists(claimedOf(session, table, claim))
-  if (claim.types) {
-    query.whereIn(table.qualified('type', 'r'), [...claim.types])
-  }
-  if (claim.exceptTypes) {
-    query.whereNotIn(table.qualified('type', 'r'), [...claim.exceptTypes])
-  }
-  for (const part of chunked([...new Set(claim.blocked)], listLimit)) {
-    query.whereNotIn(table.qualified('mapref', 'r'), part)
-  }
-  return query
+    .if(types, (query) => query.whereIn(type, [...(types ?? [])]))
+    .if(exceptTypes.length > 0, (query) => query.whereNotIn(type, [...exceptTypes]))
+    .if(blocked.length > 0, (query) => blocked.map((part) => query.whereNotIn(mapref, part)))
 }
 
 /**
@@ -150,14 +147,13 @@ function claimedOf(session: LegacySession, table: RequestLayout, claim: Claim): 
     .select(table.qualified('requestId', 'c'))
     .where(table.qualified('status', 'c'), 'CLAIMED')
     .whereRaw(same)
-    .where((either) => {
-      either.where(
-        table.qualified('claimedAt', 'c'),
-        '>',
-        table.instant('claimedAt', claim.now - BLOCKING_AGE)
-      )
-      if (prefix !== '') {
-        either.orWhereRaw(ours)
-      }
-    })
+    .where((either) =>
+      either
+        .where(
+          table.qualified('claimedAt', 'c'),
+          '>',
+          table.instant('claimedAt', claim.now - BLOCKING_AGE)
+        )
+        .if(prefix !== '', (query) => query.orWhereRaw(ours))
+    )
 }

@@ -1,0 +1,36 @@
+import type { SqlSession } from '../../../storage/sql_session.ts'
+import type { ExecutionLogger, HandlerContext } from '../../../types/handlers.ts'
+import type { RunParams } from '../../params.ts'
+import type { FlowRow } from '../../tables/job_flows.ts'
+
+/** Rows read, written and refused by a run. */
+export interface RunCounts {
+  sourceRows: number
+  targetRows: number
+  errorRows: number
+}
+
+export interface RunnerInput {
+  /** The closing transaction of an atomic runner; absent for the others. */
+  session?: SqlSession
+  flow: FlowRow
+  params: RunParams
+  prcid: number
+  sessionId: number
+  mapref: string
+  signal: AbortSignal
+  logger: ExecutionLogger
+  context: HandlerContext
+}
+
+/** What runs the logic of a flow. */
+export interface Runner {
+  readonly name: string
+  /** The logic runs in the transaction that writes its logs: after a crash nothing of it is left. */
+  readonly atomic: boolean
+  /**
+   * @returns the counts for the row counts table; null when the logic tells none
+   * @throws what the logic threw; a reason of the signal when it was aborted
+   */
+  run(input: RunnerInput): Promise<RunCounts | null>
+}

@@ -1,0 +1,95 @@
+import { E_LEGACY_FLOW } from '../../../errors.ts'
+import type { SqlSession } from '../../../storage/sql_session.ts'
+import { bind, bindValues, type BindValues } from '../../sql/binds.ts'
+import { splitStatements, type Statement } from '../../sql/statements.ts'
+import type { RunCounts, Runner, RunnerInput } from './runner.ts'
+
+const DATA_VERBS = ['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE', 'WITH']
+/** They would end the transaction that the logs are written in. */
+const TRANSACTION_VERBS = ['BEGIN', 'START', 'COMMIT', 'ROLLBACK', 'END', 'ABORT', 'SAVEPOINT']
+const SHOWN = 60
+
+/**
+ * Runs DWLOGIC that is plain SQL, one statement or several, inside the
+ * transaction that writes the run's logs. The rows that INSERT, UPDATE,
+ * DELETE and MERGE changed, summed, are the run's counts.
+ */
+export class SqlRunner implements Runner {
+  readonly name = 'sql'
+  readonly atomic = true
+
+  /** @throws E_LEGACY_FLOW naming the statement, with the database's error as its cause */
+  async run(input: RunnerInput): Promise<RunCounts> {
+    const { session, mapref, signal, logger } = input
+    if (!session) {
+      throw new E_LEGACY_FLOW([mapref, 'the sql runner was given no transaction to run in'])
+    }
+    const statements = this.#statements(input, session)
+    const values = bindValues(input)
+    let rows = 0
+    for (const [index, statement] of statements.entries()) {
+      signal.throwIfAborted()
+      const place = `statement ${index + 1} of ${statements.length}`
+      const affected = await this.#execute(statement, values, input, session, place)
+      logger.info(`${place}: ${affected} rows`)
+      rows += affected
+    }
+    return { sourceRows: rows, targetRows: rows, errorRows: 0 }
+  }
+
+  #statements({ flow, mapref }: RunnerInput, session: SqlSession): Statement[] {
+    const statements = attempt(mapref, 'DWLOGIC', () =>
+      splitStatements(flow.dwlogic ?? '', session.dialect)
+    )
+    // A COMMIT at the very end says what happens anyway
+    if (statements.at(-1)?.words[0] === 'COMMIT') {
+      statements.pop()
+    }
+    if (statements.length === 0) {
+      throw new E_LEGACY_FLOW([mapref, 'DWLOGIC is empty'])
+    }
+    const index = statements.findIndex(({ words }) => TRANSACTION_VERBS.includes(words[0]))
+    if (index >= 0) {
+      throw new E_LEGACY_FLOW([
+        mapref,
+        `statement ${index + 1} (${shorten(statements[index].sql)}) would begin or end a transaction; the flow runs in one, together with its logs: remove it`,
+      ])
+    }
+    return statements
+  }
+
+  async #execute(
+    statement: Statement,
+    values: BindValues,
+    { mapref, signal }: RunnerInput,
+    session: SqlSession,
+    place: string
+  ): Promise<number> {
+    const where = `${place} (${shorten(statement.sql)})`
+    const { sql, bindings } = attempt(mapref, where, () => bind(statement, values))
+    try {
+      const { affected } = await session.query(sql, bindings, { signal })
+      return DATA_VERBS.includes(statement.words[0]) ? affected : 0
+    } catch (error) {
+      signal.throwIfAborted()
+      throw new E_LEGACY_FLOW([mapref, `${where}: ${(error as Error).message}`], { cause: error })
+    }
+  }
+}
+
+/** Turns what is wrong with the text into an error about the flow. */
+function attempt<T>(mapref: string, where: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      throw new E_LEGACY_FLOW([mapref, `${where}: ${error.message}`], { cause: error })
+    }
+    throw error
+  }
+}
+
+function shorten(sql: string): string {
+  const line = sql.replace(/\s+/g, ' ')
+  return line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line
+}

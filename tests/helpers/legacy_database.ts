@@ -1,0 +1,169 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AppFactory } from '@adonisjs/core/factories/app'
+import { EmitterFactory } from '@adonisjs/core/factories/events'
+import { LoggerFactory } from '@adonisjs/core/factories/logger'
+import { Database } from '@adonisjs/lucid/database'
+import BetterSqlite from 'better-sqlite3'
+import { SystemClock, type Clock } from '../../src/clock.ts'
+import { LegacyConnection } from '../../src/legacy/connection.ts'
+import type { LegacyClient, LegacyDriver } from '../../src/legacy/tables/client.ts'
+import { immediateTransaction } from '../../src/storage/database/immediate_transaction.ts'
+import { sessionOf } from '../../src/storage/database/lucid_session.ts'
+
+type Value = string | number | null
+type Row = Record<string, Value>
+
+const SCHEMA = new URL('../../database/legacy/dw.sqlite.sql', import.meta.url)
+export const LEGACY_CONNECTION = 'warehouse'
+
+export const legacyDriver: LegacyDriver = {
+  transaction: (client, work) => immediateTransaction(client, work),
+  sessionOf,
+}
+
+/**
+ * A legacy database in a file of its own, as another program sees it
+ * (`execute`, `rows`, `insert*`) and as Almanac opens it (`connection`).
+ */
+export class LegacyDatabase {
+  readonly file: string
+  readonly timezone: string
+  /** The other program's connection. */
+  readonly foreign: BetterSqlite.Database
+  readonly #opened: Database[] = []
+  #nextId = 1000
+
+  constructor(file: string, timezone: string) {
+    this.file = file
+    this.timezone = timezone
+    this.foreign = new BetterSqlite(file)
+    this.foreign.pragma('journal_mode = WAL')
+  }
+
+  /** A Lucid client of its own. */
+  client(): LegacyClient {
+    const lucid = openLucid(this.file)
+    this.#opened.push(lucid)
+    return lucid.connection(LEGACY_CONNECTION)
+  }
+
+  connection(options: { source?: string; clock?: Clock; client?: LegacyClient } = {}) {
+    return new LegacyConnection({
+      source: options.source ?? 'dw',
+      client: options.client ?? this.client(),
+      driver: legacyDriver,
+      timezone: this.timezone,
+      clock: options.clock ?? new SystemClock(),
+    })
+  }
+
+  execute(sql: string, ...values: Value[]): void {
+    if (values.length === 0) {
+      this.foreign.exec(sql)
+    } else {
+      this.foreign.prepare(sql).run(...values)
+    }
+  }
+
+  rows<T = Record<string, Value>>(sql: string, ...values: Value[]): T[] {
+    return this.foreign.prepare(sql).all(...values) as T[]
+  }
+
+  insert(table: string, row: Row): void {
+    const columns = Object.keys(row)
+    const places = columns.map(() => '?').join(', ')
+    this.foreign
+      .prepare(`insert into ${table} (${columns.join(', ')}) values (${places})`)
+      .run(...Object.values(row))
+  }
+
+  /** A current, enabled, daily schedule, unless the row says otherwise. @returns JOBSCHID */
+  insertSchedule(row: Row & { MAPREF: string | null }): number {
+    const id = Number(row.JOBSCHID ?? this.#nextId++)
+    this.insert('DWJOBSCH', {
+      JOBFLWID: 1,
+      FRQCD: 'DL',
+      FRQHH: '6',
+      FRQMI: '0',
+      STRTDT: '2026-01-01 00:00:00',
+      STFLG: 'A',
+      CURFLG: 'Y',
+      SCHFLG: 'Y',
+      ...row,
+      JOBSCHID: id,
+    })
+    return id
+  }
+
+  /** A current, active flow. @returns JOBFLWID */
+  insertFlow(row: Row & { MAPREF: string }): number {
+    const id = Number(row.JOBFLWID ?? this.#nextId++)
+    this.insert('DWJOBFLW', {
+      JOBID: id,
+      TRGSCHM: 'MAIN',
+      TRGTBTYP: 'TBL',
+      TRGTBNM: 'TARGET',
+      DWLOGIC: 'select 1',
+      STFLG: 'A',
+      CURFLG: 'Y',
+      ...row,
+      JOBFLWID: id,
+    })
+    return id
+  }
+
+  /** A NEW request of type IMMEDIATE. @returns REQUEST_ID */
+  insertRequest(row: Row & { MAPREF: string }): string {
+    const id = String(row.REQUEST_ID ?? `R${this.#nextId++}`)
+    this.insert('DWPRCREQ', { REQUEST_TYPE: 'IMMEDIATE', ...row, REQUEST_ID: id })
+    return id
+  }
+
+  /** Sets one row of the id pool. */
+  setPool(entity: string, current: number, block = 500): void {
+    this.execute('delete from DMS_IDPOOL where ENTITY_NAME = ?', entity)
+    this.insert('DMS_IDPOOL', { ENTITY_NAME: entity, CURRENT_VALUE: current, BLOCK_SIZE: block })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#opened.map((lucid) => lucid.manager.closeAll()))
+    this.foreign.close()
+  }
+}
+
+/** Makes the reference schema in a new file of a folder that `cleanup` deletes. */
+export async function createLegacyDatabase(
+  options: { timezone?: string; schema?: boolean } = {}
+): Promise<LegacyDatabase & { cleanup(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'almanac-legacy-'))
+  const database = new LegacyDatabase(join(folder, 'warehouse.sqlite3'), options.timezone ?? 'UTC')
+  if (options.schema !== false) {
+    database.execute(await readFile(SCHEMA, 'utf8'))
+  }
+  return Object.assign(database, {
+    async cleanup() {
+      await database.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  })
+}
+
+function openLucid(filename: string): Database {
+  const app = new AppFactory().create(new URL('./', import.meta.url))
+  return new Database(
+    {
+      connection: LEGACY_CONNECTION,
+      connections: {
+        [LEGACY_CONNECTION]: {
+          client: 'better-sqlite3',
+          connection: { filename },
+          useNullAsDefault: true,
+        },
+      },
+    },
+    new LoggerFactory().merge({ enabled: false }).create(),
+    new EmitterFactory().create(app)
+  )
+}
