@@ -16,9 +16,9 @@ import type {
 export type LegacyNumber = number | string | null | undefined
 
 /**
- * A wall clock as legacy rows hold it, in no zone: a text, or the Date (or its
- * epoch ms) that the driver made of it, which carries it in its local fields.
- * A text that ends with an offset is an instant.
+ * A wall clock as legacy rows hold it, in no zone: a text, or the Date that the
+ * driver made of it, which carries it in its local fields. Epoch ms, and a text
+ * that ends with an offset, are instants: the zone's wall clock of that moment.
  */
 export type LegacyDate = string | Date | number | null | undefined
 
@@ -134,8 +134,11 @@ function readWall(column: string, value: LegacyDate, zone: Zone, dateOnly = 0): 
   if (value === null || value === undefined) {
     return null
   }
-  if (typeof value !== 'string') {
-    return localFields(column, new Date(value))
+  if (value instanceof Date) {
+    return localFields(column, value)
+  }
+  if (typeof value === 'number') {
+    return wallOf(toInstant(value, column), zone)
   }
   if (value.trim() === '') {
     return null

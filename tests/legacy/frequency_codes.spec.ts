@@ -142,17 +142,18 @@ test.group('Frequency codes | the forms of a column', () => {
     }
   })
 
-  test('dates come as text, as the driver makes a Date of them, or as its ms', ({ assert }) => {
+  test('dates come as text, or as the driver makes a Date of them', ({ assert }) => {
     const local = new Date(2026, 0, 5, 6, 7, 8)
-    for (const strtdt of ['2026-01-05T06:07:08', ' 2026-01-05 06:07:08.123456 ', local, +local]) {
+    for (const strtdt of ['2026-01-05T06:07:08', ' 2026-01-05 06:07:08.123456 ', local]) {
       assert.equal(trigger({ strtdt }, 'Asia/Kolkata').start, '2026-01-05T06:07')
     }
     assert.equal(trigger({ strtdt: '2026-01-05' }).start, '2026-01-05T00:00')
   })
 
-  test('a date text with an offset is an instant, shown in the zone: {strtdt}')
+  test('a date text with an offset, or epoch ms, is an instant: {strtdt}')
     .with([
       { strtdt: '2026-01-05T00:37:00Z', start: '2026-01-05T06:07' },
+      { strtdt: Date.UTC(2026, 0, 5, 0, 37), start: '2026-01-05T06:07' },
       { strtdt: '2026-01-05 00:37:00+00', start: '2026-01-05T06:07' },
       { strtdt: '2026-01-04 20:37:00.5 -0400', start: '2026-01-05T06:07' },
       { strtdt: '2026-01-05T06:07:00+05:30', start: '2026-01-05T06:07' },
