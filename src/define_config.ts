@@ -6,6 +6,7 @@ import { readShell, type ShellConfig } from './config/core.ts'
 import { poolWarning } from './config/pool.ts'
 import { ConfigReader } from './config/reader.ts'
 import { E_INVALID_CONFIG } from './errors.ts'
+import { resolveLegacyConfig, type LegacyConfig, type LegacyInput } from './legacy/config.ts'
 import type { Storage } from './storage/contract.ts'
 import type { AlmanacOptions } from './types/config.ts'
 import type { Logger } from './types/logger.ts'
@@ -24,10 +25,14 @@ export interface StoreFactory {
 export interface AlmanacConfig extends AlmanacOptions {
   /** Where events and executions are kept: `stores.database()` or `stores.memory()`. */
   store: ConfigProvider<StoreFactory>
+  /** Schedule and request tables of the old scheduler to take over, by name. */
+  legacy?: LegacyInput
 }
 
 export interface ResolvedConfig extends ShellConfig {
   store: ConfigProvider<StoreFactory>
+  /** The legacy sources, none of which may share the store's connection. */
+  legacy(storeConnection: string | null): LegacyConfig['sources']
 }
 
 /**
@@ -43,10 +48,24 @@ export function defineConfig(config: AlmanacConfig): AlmanacConfig {
  * @throws E_INVALID_CONFIG naming the key, the value and the remedy
  */
 export function resolveConfig(config: unknown): ResolvedConfig {
+  if (config === undefined || config === null) {
+    const remedy = 'run "node ace configure adonisjs-almanac"'
+    throw new E_INVALID_CONFIG(['the file', 'missing', remedy])
+  }
   const reader = new ConfigReader(config)
-  const resolved: ResolvedConfig = { ...readShell(reader), store: readStore(reader) }
+  const shell = readShell(reader)
+  const store = readStore(reader)
+  const legacy = reader.take('legacy') as LegacyInput | undefined
   reader.end()
-  return resolved
+  const { syncInterval, core } = shell
+  const defaults = { syncInterval, pollInterval: core.poll.max, prefetch: core.prefetch }
+  return {
+    ...shell,
+    store,
+    legacy: (connection) =>
+      resolveLegacyConfig(legacy, { ...defaults, storeConnection: connection ?? undefined })
+        .sources,
+  }
 }
 
 function readStore(reader: ConfigReader): ConfigProvider<StoreFactory> {

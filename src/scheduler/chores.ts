@@ -88,7 +88,7 @@ export class Chores {
       this.#problems.delete(part)
       return true
     } catch (error) {
-      this.#note(part, error)
+      this.note(part, error)
       return false
     }
   }
@@ -102,13 +102,14 @@ export class Chores {
     await this.guard(chore.name, () => chore.run())
   }
 
-  #note(part: string, error: unknown): void {
+  /** Shows a failure in the status, and logs and counts it. */
+  note(part: string, error: unknown): void {
     const { clock, logger, counters } = this.#deps
     const message = error instanceof Error ? error.message : String(error)
     const count = (this.#problems.get(part)?.count ?? 0) + 1
     const at = new Date(clock.now()).toISOString()
     this.#problems.set(part, { part, message, at, count })
     counters.increment(`chores.failed.${part}`)
-    logger.error({ err: error, part, count }, `${part} failed and is tried again`)
+    logger.error({ err: error, part, count }, `${part} failed; the rest goes on`)
   }
 }

@@ -5,6 +5,7 @@ import type { ExecutionRecord } from '../types/executions.ts'
 import type { HandlerReference, PayloadOf } from '../types/handlers.ts'
 import type { JsonValue } from '../types/json.ts'
 import { fakeExecution } from './fake_execution.ts'
+import type { Events } from './types.ts'
 
 /** A call of `almanac.enqueue` that was recorded instead of stored. */
 export interface FakeEnqueued {
@@ -157,4 +158,17 @@ function accepts(check: unknown, call: FakeEnqueued): boolean {
   return typeof check === 'function'
     ? check(call.payload, call) === true
     : isDeepStrictEqual(call.payload, check)
+}
+
+/** The same events, whose `trigger` goes through the faked facade. */
+export function fakedEvents(events: Events, trigger: Events['trigger']): Events {
+  return new Proxy(events, {
+    get(target, key) {
+      if (key === 'trigger') {
+        return trigger
+      }
+      const member: unknown = Reflect.get(target, key, target)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
 }

@@ -2,7 +2,12 @@ import type { TransactionClientContract } from '@adonisjs/lucid/types/database'
 import type { Duration } from '../duration.ts'
 import type { EventManager } from '../events/event_manager.ts'
 import type { ExecutionTracker } from '../executions/execution_tracker.ts'
+import type { HandlerRegistry } from '../jobs/handler_registry.ts'
+import type { ExecutionRecord } from '../types/executions.ts'
 import type { Instant, JsonValue } from '../types/json.ts'
+
+export type { HistoryFilter, LogQuery, StatsQuery } from '../executions/execution_tracker.ts'
+export type { ExecutionStats } from '../executions/stats.ts'
 
 /** How one execution is queued; what is not given comes from the handler's options. */
 export interface EnqueueOptions {
@@ -41,8 +46,17 @@ export interface CancelOptions {
   by?: string
 }
 
+/** The registered handlers, read only. */
+export type Handlers = Pick<HandlerRegistry, 'get' | 'has' | 'names' | 'nameOf'>
+
 /** Reading what ran. */
-export type ExecutionReader = Pick<ExecutionTracker, 'find' | 'history' | 'logs' | 'stats'>
+export type ExecutionReader = Pick<
+  ExecutionTracker,
+  'find' | 'get' | 'history' | 'logs' | 'stats'
+> & {
+  /** The open execution that holds this dedupe key; the newest ended one when none is open. */
+  findByDedupeKey(key: string): Promise<ExecutionRecord | null>
+}
 
 /** The events, as the host app manages them. */
 export type Events = Pick<

@@ -146,7 +146,7 @@ test.group('Config | refusals', () => {
     })
 
   test('a config that is no object is refused', ({ assert }) => {
-    assert.throws(() => resolveConfig(undefined), /the config is undefined; give an object/)
+    assert.throws(() => resolveConfig(undefined), /the file is missing; run "node ace configure/)
     assert.throws(() => resolveConfig([]), /the config is \[\]; give an object/)
   })
 })

@@ -38,7 +38,7 @@ export class MemoryEventStore implements EventStore {
     checkName(this.#tables, next)
     replaceEvent(this.#tables, next)
     insertDue(this.#tables, before, params.executions ?? [], params.missed ?? [], now)
-    this.#tables.addJournal(params.journal ? [params.journal] : [], now)
+    this.#tables.addJournal(params.journal ?? [], now)
     return copy(this.#tables.events.get(id)!)
   }
 

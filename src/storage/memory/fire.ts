@@ -3,6 +3,7 @@ import type { ExecutionRecord } from '../../types/executions.ts'
 import type { FireResult, Firing, MissedRange } from '../contract.ts'
 import { firedState } from '../rules/firing.ts'
 import { missedExecution, newExecution } from '../rules/new_records.ts'
+import { insertMissed } from './event_rows.ts'
 import { storable, type MemoryTables } from './tables.ts'
 
 /** Fires one event when its next_run_at still is what the tick saw. */
@@ -48,9 +49,5 @@ function miss(
       return tables.change(open, { slotLast: range.last, slotCount, finishedAt: now })
     }
   }
-  const row = missedExecution(event, range, now)
-  if (!tables.conflict(row)) {
-    return tables.insert(row)
-  }
-  return range.count === 1 ? null : tables.insert({ ...row, slotKey: null })
+  return insertMissed(tables, missedExecution(event, range, now))
 }

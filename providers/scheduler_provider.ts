@@ -1,0 +1,142 @@
+import type { ApplicationService } from '@adonisjs/core/types'
+import { SystemClock } from '../src/clock.ts'
+import { Counters } from '../src/counters.ts'
+import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/define_config.ts'
+import { safeNotifier } from '../src/safe_emit.ts'
+import { Scheduler } from '../src/scheduler.ts'
+import { CronTimetable } from '../src/scheduler/cron_timetable.ts'
+import { TracedStorage } from '../src/storage/traced.ts'
+import type { ProcessRole } from '../src/types/config.ts'
+import type { HandlerContract } from '../src/types/handlers.ts'
+import type { AlmanacEvents } from '../src/types/notifications.ts'
+
+/** What a command sets for its own process, over config/almanac.ts. */
+export interface AlmanacLimits {
+  concurrency?: number
+  queues?: string[]
+}
+
+declare module '@adonisjs/core/types' {
+  interface ContainerBindings {
+    'almanac': Scheduler
+    'almanac.limits': AlmanacLimits
+  }
+  interface EventsList extends AlmanacEvents {}
+}
+
+/** A handler that ignores its signal keeps the process no longer than this after the drain, ms. */
+const EXIT_GRACE = 1_000
+
+/**
+ * The composition root: the only place that chooses and constructs what the
+ * scheduler runs on. It binds `almanac`, finds the handlers, starts working
+ * in the processes that were told to, and drains at the end.
+ */
+export default class SchedulerProvider {
+  readonly #clock = new SystemClock()
+  #resolved: { config: ResolvedConfig; store: StoreFactory } | null = null
+
+  constructor(protected app: ApplicationService) {}
+
+  register(): void {
+    this.app.container.singleton(Scheduler, () => this.#makeScheduler())
+    this.app.container.alias('almanac', Scheduler)
+  }
+
+  /** The config is read and checked here, so that a wrong one stops the boot. */
+  async boot(): Promise<void> {
+    const almanac = await this.app.container.make('almanac')
+    almanac.boot()
+    // Earlier than any provider's shutdown: handlers that end now still need the app
+    this.app.terminating(() => this.#drain(almanac))
+    almanac.onStart(() => this.#warnOfSmallPool())
+  }
+
+  /** Before the preload files, which may name the handlers that are found here. */
+  async start(): Promise<void> {
+    const almanac = await this.app.container.make('almanac')
+    const { handlersFolder } = (await this.#resolve()).config
+    await almanac.discover(handlersFolder === null ? null : this.app.makeURL(handlersFolder))
+    await this.#attachLegacy(almanac)
+  }
+
+  /** After the preload files, which define events. */
+  async ready(): Promise<void> {
+    const { config } = await this.#resolve()
+    if (config.roles.includes(this.app.getEnvironment() as ProcessRole)) {
+      const almanac = await this.app.container.make('almanac')
+      await almanac.start()
+      // SIGTERM reaches app.terminate() by itself, SIGINT does not
+      this.app.listenOnce('SIGINT', () => this.app.terminate())
+    }
+  }
+
+  async #resolve() {
+    if (!this.#resolved) {
+      const { container } = this.app
+      const limits = container.hasBinding('almanac.limits')
+        ? await container.make('almanac.limits')
+        : {}
+      const config = resolveConfig(withLimits(this.app.config.get('almanac'), limits))
+      this.#resolved = { config, store: await config.store.resolver(this.app) }
+    }
+    return this.#resolved
+  }
+
+  async #makeScheduler(): Promise<Scheduler> {
+    const { config, store } = await this.#resolve()
+    const logger = await this.app.container.make('logger')
+    const emitter = await this.app.container.make('emitter')
+    const counters = new Counters()
+    return new Scheduler({
+      storage: new TracedStorage(await store.create({ clock: this.#clock, logger })),
+      clock: this.#clock,
+      logger,
+      counters,
+      notifier: safeNotifier(emitter, { logger, counters }),
+      config: config.core,
+      make: (Class) => this.app.container.make(Class) as Promise<HandlerContract>,
+      timetable: new CronTimetable({ logger }),
+    })
+  }
+
+  /** Only where work is run: nobody learns to overlook it. */
+  async #warnOfSmallPool(): Promise<void> {
+    const { config, store } = await this.#resolve()
+    const warning = store.warning(config.core.concurrency)
+    if (warning) {
+      const logger = await this.app.container.make('logger')
+      logger.warn({ concurrency: config.core.concurrency }, warning)
+    }
+  }
+
+  async #attachLegacy(almanac: Scheduler): Promise<void> {
+    const { config, store } = await this.#resolve()
+    const sources = config.legacy(store.connection)
+    if (sources.size > 0) {
+      const { LegacyAdapter } = await import('../src/legacy/adapter.ts')
+      const db = await this.app.container.make('lucid.db')
+      const logger = await this.app.container.make('logger')
+      for (const source of sources.values()) {
+        const client = db.connection(source.connection, { mode: 'write' })
+        const deps = { scheduler: almanac, config: source, client, clock: this.#clock, logger }
+        new LegacyAdapter(deps).attach()
+      }
+    }
+  }
+
+  /** Whatever fails here, the app goes on ending. */
+  async #drain(almanac: Scheduler): Promise<void> {
+    try {
+      await almanac.shutdown()
+    } catch (error) {
+      const logger = await this.app.container.make('logger')
+      logger.error({ err: error }, 'Almanac did not stop cleanly')
+      process.exitCode = 1
+    }
+  }
+}
+
+function withLimits(config: unknown, limits: AlmanacLimits): unknown {
+  return config && typeof config === 'object' ? { ...config, ...limits } : config
+}

@@ -1,0 +1,51 @@
+import type { CoreConfig } from '../types/config.ts'
+import type { PullDeps, PullSeats } from './pull_seats.ts'
+import type { Pullable } from './source_pump.ts'
+
+interface Deps extends Pick<PullDeps, 'storage' | 'registry' | 'clock'> {
+  config: Pick<CoreConfig, 'poll' | 'queues'>
+}
+
+/** The name that the own queue goes by among the sources. */
+export const OWN_QUEUE = 'queue'
+
+/**
+ * The package's own queue, as the first of the sources of work. It claims
+ * only what a handler of this process can run; everything else stays.
+ */
+export class OwnQueue implements Pullable {
+  readonly name = OWN_QUEUE
+  readonly pollInterval: number
+  readonly #deps: Deps
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.pollInterval = deps.config.poll.max
+  }
+
+  async pull(seats: PullSeats): Promise<number> {
+    const handlers = this.#deps.registry.names()
+    if (handlers.length === 0) {
+      return 0
+    }
+    const began = this.#deps.clock.monotonic()
+    const claimed = await this.#deps.storage.executions.claim({
+      ...seats.claimant,
+      limit: seats.count,
+      handlers,
+      queues: this.#deps.config.queues ?? undefined,
+    })
+    seats.accept(claimed, began)
+    return claimed.length
+  }
+
+  /** The instant (epoch ms) at which the next delayed execution may be claimed. */
+  async nextAt(): Promise<number | null> {
+    const handlers = this.#deps.registry.names()
+    if (handlers.length === 0) {
+      return null
+    }
+    const queues = this.#deps.config.queues ?? undefined
+    return this.#deps.storage.executions.nextAvailableAt({ handlers, queues })
+  }
+}

@@ -1,0 +1,148 @@
+import { E_INVALID_INPUT } from '../errors.ts'
+import { newId } from '../ids.ts'
+import { hashKey } from '../keys.ts'
+import { toJson } from '../json.ts'
+import type { Clock, ClockTimer } from '../clock.ts'
+import type { BirthResult, NewExecution, Storage } from '../storage/contract.ts'
+import type { CoreConfig } from '../types/config.ts'
+import type { ExecutionRecord } from '../types/executions.ts'
+import type { RunAnswer, RunRequest, Seats } from '../types/work_source.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { HandlerRegistry } from './handler_registry.ts'
+import { Hold } from './hold.ts'
+import type { SeatPool } from './seat_pool.ts'
+
+/** A pull that hangs keeps its unused seats no longer than this, ms. */
+const PATIENCE = 5_000
+
+export interface PullDeps {
+  storage: Storage
+  registry: HandlerRegistry
+  dispatcher: Dispatcher
+  seats: SeatPool
+  clock: Clock
+  nodeId: string
+  config: Pick<CoreConfig, 'lease' | 'maxPayload'>
+}
+
+/**
+ * The seats of one pull. Unused ones go back when the pull returns, or when
+ * it hangs; work that was claimed by then is still taken in.
+ */
+export class PullSeats implements Seats {
+  readonly count: number
+  readonly #deps: PullDeps
+  readonly #source: string
+  readonly #timer: ClockTimer
+  #left: number
+  #reserved: number
+  #closed = false
+
+  constructor(deps: PullDeps, source: string, count: number) {
+    this.#deps = deps
+    this.#source = source
+    this.count = count
+    this.#left = count
+    this.#reserved = count
+    this.#timer = deps.clock.timer(PATIENCE, () => this.#returnUnused())
+  }
+
+  /** Who claims, and for how long: for the calls of the storage. */
+  get claimant(): { node: string; lease: number; now: number | null } {
+    const { nodeId, config, clock } = this.#deps
+    return { node: nodeId, lease: config.lease.ttl, now: clock.nowOrNull() }
+  }
+
+  async run(requests: RunRequest[]): Promise<RunAnswer[]> {
+    this.#check(requests.length)
+    if (requests.length === 0) {
+      return []
+    }
+    const executions = requests.map((request) => this.#birth(request))
+    const began = this.#deps.clock.monotonic()
+    const born = await this.#deps.storage.executions.insertRunning({
+      ...this.claimant,
+      executions,
+    })
+    this.accept(
+      born.flatMap((birth) => (birth.inserted ? [birth.execution] : [])),
+      began
+    )
+    return born.map(toAnswer)
+  }
+
+  /**
+   * Hands claimed executions to the dispatcher.
+   *
+   * @param began when the claim was sent, on the monotonic scale
+   */
+  accept(executions: ExecutionRecord[], began: number): void {
+    const trustedUntil = began + this.#deps.config.lease.ttl
+    const { clock, seats, dispatcher } = this.#deps
+    const covered = Math.min(this.#reserved, executions.length)
+    this.#reserved -= covered
+    this.#left -= executions.length
+    seats.force(executions.length - covered)
+    dispatcher.add(
+      executions.map(
+        (execution) => new Hold({ execution, source: this.#source, trustedUntil, clock })
+      )
+    )
+  }
+
+  /** The pull has returned. */
+  close(): void {
+    this.#closed = true
+    this.#timer.cancel()
+    this.#returnUnused()
+  }
+
+  #returnUnused(): void {
+    const unused = this.#reserved
+    this.#reserved = 0
+    if (unused > 0) {
+      this.#deps.seats.release(unused)
+    }
+  }
+
+  #check(requested: number): void {
+    if (this.#closed || requested > this.#left) {
+      const message = this.#closed
+        ? 'the pull that these seats belong to has returned'
+        : `give at most ${this.#left}`
+      throw new E_INVALID_INPUT(`A pull of source "${this.#source}"`, [
+        { field: 'requests', value: String(requested), message },
+      ])
+    }
+  }
+
+  #birth(request: RunRequest): NewExecution {
+    const definition = this.#deps.registry.get(request.handler)
+    hashKey(request.dedupeKey, 'dedupeKey')
+    hashKey(request.concurrencyKey, 'concurrencyKey')
+    toJson(request.payload, { field: 'payload', limit: this.#deps.config.maxPayload })
+    return {
+      id: newId(),
+      eventId: request.eventId ?? null,
+      handler: request.handler,
+      queue: request.queue ?? definition.queue,
+      origin: 'request',
+      payload: request.payload,
+      priority: request.priority ?? definition.priority,
+      slot: null,
+      slotKey: null,
+      rerunOf: null,
+      dedupeKey: request.dedupeKey,
+      concurrencyKey: request.concurrencyKey,
+      availableAt: null,
+      timeout: request.timeout ?? null,
+      retries: request.retries ?? null,
+    }
+  }
+}
+
+function toAnswer(birth: BirthResult): RunAnswer {
+  return birth.inserted
+    ? { accepted: true, execution: birth.execution }
+    : { accepted: false, conflict: birth.conflict, executionId: birth.id }
+}

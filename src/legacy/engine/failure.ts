@@ -1,0 +1,45 @@
+import { Failed } from '../../jobs/outcome.ts'
+import type { AbortReason } from '../../types/handlers.ts'
+import type { LogicEnd } from './flow_run.ts'
+
+/** The end of a run that failed. `type` goes into ERRTYP, at most 10 characters. */
+export function failure(
+  type: string,
+  message: string,
+  databaseMessage: string | null = null
+): LogicEnd {
+  return { status: 'FL', counts: null, error: { type, message, databaseMessage } }
+}
+
+/** The end that a throw of the logic means, given why its signal was aborted. */
+export function endOfThrow(
+  thrown: unknown,
+  aborted: AbortReason | null,
+  elapsed: number
+): LogicEnd {
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  switch (aborted) {
+    case 'cancelled':
+      return { ...failure('STOPPED', 'stopped on request'), status: 'ST' }
+    case 'timeout':
+      return failure('TIMEOUT', `timed out after ${Math.round(elapsed)} ms`)
+    case 'shutdown':
+      return failure('SHUTDOWN', `stopped by the shutdown of the node: ${message}`)
+    default:
+      return failure(thrown instanceof Failed ? 'FAILED' : 'ERROR', message, databaseText(thrown))
+  }
+}
+
+/** What a database driver said; null for an error that comes from no database. */
+function databaseText(thrown: unknown): string | null {
+  let current = thrown
+  for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
+    const { code, errno } = current as { code?: unknown; errno?: unknown }
+    const isDriver = typeof errno === 'number' || /^(SQLITE_|ER_|ORA-|NJS-|\d)/.test(String(code))
+    if (isDriver) {
+      return `${String(code)}: ${current.message}`
+    }
+    current = current.cause
+  }
+  return null
+}

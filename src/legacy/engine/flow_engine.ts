@@ -1,0 +1,204 @@
+import { Cancelled, Failed, Missed, ReleaseSignal } from '../../jobs/outcome.ts'
+import type { AbortReason, HandlerContext } from '../../types/handlers.ts'
+import { Backoff } from '../backoff.ts'
+import { isTransient } from '../connection.ts'
+import type { OpenRuntime, Runtime, SourceDeps } from '../runtime.ts'
+import type { Begun } from './begin.ts'
+import { failure } from './failure.ts'
+import type { RunnableFlow } from './flow_resolver.ts'
+import {
+  firstCheckpoint,
+  readPayload,
+  runOf,
+  type FlowRun,
+  type LogicEnd,
+  type SchedulePayload,
+} from './flow_run.ts'
+import { verdictOf, type FlowVerdict } from './verdict.ts'
+
+/** Tries to find a free PRCID. */
+const BEGINS = 5
+
+/** A run whose logic may start. */
+export interface ReadyRun {
+  run: FlowRun
+  resolved: RunnableFlow
+  /** Epoch ms of the legacy database's clock. */
+  startedAt: number
+}
+
+type Prepared = { ready: ReadyRun } | { verdict: FlowVerdict }
+
+/**
+ * Runs the flows of one legacy source, step by step:
+ *
+ * 1. a PRCID that our own store knows before the legacy tables do
+ * 2. what an earlier attempt left is settled by that PRCID
+ * 3. the row in progress, guarded by the request's claim
+ * 4. and 5. the logic and the closing transaction (FlowLogic)
+ *
+ * Until the logic starts, a legacy database that is away costs nothing: the
+ * execution goes back to the queue and counts no attempt.
+ */
+export class FlowEngine {
+  readonly #deps: SourceDeps
+  readonly #open: OpenRuntime
+  readonly #backoff = new Backoff()
+  readonly #running = new Map<string, FlowRun>()
+
+  constructor(deps: SourceDeps, open: OpenRuntime) {
+    this.#deps = deps
+    this.#open = open
+  }
+
+  /** The runs of this process, from their beginning to their write-back. */
+  get running(): FlowRun[] {
+    return [...this.#running.values()]
+  }
+
+  /** @throws what the executor classifies; otherwise says how the run ended */
+  async run(context: HandlerContext): Promise<FlowVerdict> {
+    const { id } = context.execution
+    try {
+      const runtime = await this.#beforeLogic(() => this.#open())
+      const prepared = await this.#beforeLogic(() => this.#prepare(runtime, context))
+      this.#backoff.succeeded()
+      if ('verdict' in prepared) {
+        return prepared.verdict
+      }
+      return await runtime.logic.execute(prepared.ready, context)
+    } finally {
+      this.#running.delete(id)
+    }
+  }
+
+  /** Nothing has begun: a database that is away hands the run back. */
+  async #beforeLogic<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isTransient(error)) {
+        throw error
+      }
+      this.#deps.counters.increment('legacy.handedBack')
+      const reason = `the legacy database cannot be reached: ${(error as Error).message}`
+      throw new ReleaseSignal(this.#backoff.failed(), reason)
+    }
+  }
+
+  async #prepare(runtime: Runtime, context: HandlerContext): Promise<Prepared> {
+    const slotRows = runtime.tables.requests !== null && this.#deps.source.slotGuard
+    const known = runOf(context.execution, context.checkpoint, { slotRows })
+    const run = known ?? (await this.#number(runtime, context, slotRows))
+    this.#running.set(context.execution.id, run)
+    if (context.attempt === 1) {
+      return this.#begin(runtime, run, context)
+    }
+    return this.#afterRescue(runtime, run, context)
+  }
+
+  /** A run of an event gets its PRCID, stored before anything else is done with it. */
+  async #number(runtime: Runtime, context: HandlerContext, slotRows: boolean): Promise<FlowRun> {
+    const { tables } = runtime
+    const payload = readPayload(context.execution.payload) as SchedulePayload
+    const current = await tables.schedules.findCurrent(
+      this.#deps.connection.session,
+      payload.mapref
+    )
+    const checkpoint = firstCheckpoint(
+      await tables.ids.next('processLog'),
+      this.#deps.claims.next(),
+      current?.jobschid ?? payload.jobschid
+    )
+    await context.saveCheckpoint(checkpoint)
+    return runOf(context.execution, checkpoint, { slotRows })!
+  }
+
+  async #afterRescue(runtime: Runtime, run: FlowRun, context: HandlerContext): Promise<Prepared> {
+    const rescued = await runtime.rescue.settle(run, (moved) => this.#save(moved, context))
+    return 'verdict' in rescued ? rescued : this.#begin(runtime, rescued.again, context)
+  }
+
+  async #save(run: FlowRun, context: HandlerContext): Promise<void> {
+    await context.saveCheckpoint(run.checkpoint)
+    this.#running.set(context.execution.id, run)
+  }
+
+  async #begin(runtime: Runtime, first: FlowRun, context: HandlerContext): Promise<Prepared> {
+    let run = first
+    for (let tries = 0; tries < BEGINS; tries++) {
+      const stopped = await this.#stopped(runtime, run, context)
+      if (stopped) {
+        return { verdict: stopped }
+      }
+      const resolved = await runtime.flows.resolve(this.#deps.connection.session, run.mapref)
+      if (!resolved.ok) {
+        return { verdict: await this.#refuse(runtime, run, failure('REQUEST', resolved.reason)) }
+      }
+      const begun = await runtime.start.begin(run, resolved.flow)
+      if (begun.kind === 'begun') {
+        const { startedAt } = begun
+        context.logger.info('The run is in progress', { prcid: run.prcid, mapref: run.mapref })
+        return { ready: { run, resolved, startedAt } }
+      }
+      if (begun.kind !== 'duplicate') {
+        return { verdict: notOurs(run, begun) }
+      }
+      const rescued = await runtime.rescue.settle(run, (moved) => this.#save(moved, context))
+      if ('verdict' in rescued) {
+        return rescued
+      }
+      run = rescued.again
+    }
+    throw new Error(`No free PRCID was found in ${BEGINS} tries; check the id source`)
+  }
+
+  /** Reasons not to begin now. */
+  async #stopped(
+    runtime: Runtime,
+    run: FlowRun,
+    { signal }: HandlerContext
+  ): Promise<FlowVerdict | null> {
+    if (signal.aborted) {
+      return this.#aborted(runtime, run, signal.reason as AbortReason)
+    }
+    const foreign = await runtime.foreignRuns.blocking(run.mapref)
+    if (!foreign) {
+      return null
+    }
+    const reason = `run ${foreign.prcid} of another scheduler has MAPREF "${run.mapref}" in progress`
+    return new ReleaseSignal(this.#deps.source.pollInterval, reason)
+  }
+
+  async #aborted(runtime: Runtime, run: FlowRun, reason: AbortReason): Promise<FlowVerdict> {
+    if (reason === 'cancelled' || reason === 'timeout') {
+      const message = `${reason === 'timeout' ? 'timed out' : 'stopped'} before it began`
+      const end = failure('STOPPED', message)
+      return this.#refuse(runtime, run, reason === 'timeout' ? end : { ...end, status: 'ST' })
+    }
+    return new ReleaseSignal(0, reason)
+  }
+
+  /** The run does not begin: its request alone says why. */
+  async #refuse(runtime: Runtime, run: FlowRun, end: LogicEnd): Promise<FlowVerdict> {
+    const ids = await runtime.writeback.takeIds()
+    const closing = { run, flow: { jobid: null, mapref: run.mapref }, end, ids }
+    const refused = await this.#deps.connection.transaction(async (session) => {
+      const now = await session.sql.now()
+      const other = await runtime.start.ownRequest(session, run, now)
+      if (!other) {
+        await runtime.writeback.redo(session, { ...closing, startedAt: null, endsRequest: true })
+      }
+      return other
+    })
+    return refused ? notOurs(run, refused) : verdictOf(end, { status: end.status })
+  }
+}
+
+function notOurs(run: FlowRun, { kind }: Exclude<Begun, { kind: 'begun' }>): FlowVerdict {
+  if (kind === 'elsewhere') {
+    return new Missed('ran elsewhere')
+  }
+  const reason = `request "${run.requestId}" is no longer claimed by "${run.claim}"`
+  return run.origin === 'request' ? new Cancelled(reason) : new Failed(reason)
+}

@@ -1,0 +1,42 @@
+import { E_LEGACY_FLOW } from '../../errors.ts'
+import type { LegacySession } from '../connection.ts'
+import type { FlowRow, JobFlows } from '../tables/job_flows.ts'
+import type { Runner } from './runners/runner.ts'
+
+/** What runs for a MAPREF, or why nothing can. */
+export type ResolvedFlow =
+  { ok: true; flow: FlowRow; runner: Runner; idempotent: boolean } | { ok: false; reason: string }
+
+export type RunnableFlow = Extract<ResolvedFlow, { ok: true }>
+
+interface Deps {
+  flows: Pick<JobFlows, 'activeFlow'>
+  /** @throws E_LEGACY_FLOW when no allowed runner fits */
+  runners: { select(flow: FlowRow): { runner: Runner; idempotent: boolean } }
+}
+
+/** Finds the active flow of a MAPREF and the runner for its logic. */
+export class FlowResolver {
+  readonly #deps: Deps
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  async resolve(session: LegacySession, mapref: string): Promise<ResolvedFlow> {
+    try {
+      const flow = await this.#deps.flows.activeFlow(session, mapref)
+      return { ok: true, flow, ...this.#deps.runners.select(flow) }
+    } catch (error) {
+      if (error instanceof E_LEGACY_FLOW) {
+        return { ok: false, reason: error.message }
+      }
+      throw error
+    }
+  }
+}
+
+/** Whether a run that was cut off in its logic may simply begin again. */
+export function mayBeginAgain(resolved: ResolvedFlow): boolean {
+  return resolved.ok && (resolved.runner.atomic || resolved.idempotent)
+}

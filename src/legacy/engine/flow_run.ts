@@ -1,0 +1,161 @@
+import { E_LEGACY_REQUEST } from '../../errors.ts'
+import type { JsonObject, JsonValue } from '../../types/json.ts'
+import type { ExecutionRecord } from '../../types/executions.ts'
+import { scheduledRequestId } from '../ids.ts'
+import type { RunParams } from '../params.ts'
+import { mapParams, type RunCause } from '../request_mapper.ts'
+
+/** Name under which the engine is registered as a handler. */
+export const FLOW_HANDLER = 'legacy.flow'
+
+/** Payload of a run that a row of the request table asked for. */
+export type RequestPayload = {
+  source: string
+  mapref: string
+  requestId: string
+  /** CLAIMED_BY of the row. */
+  claim: string
+  prcid: number
+  requestParams: JsonObject
+  cause: RunCause
+}
+
+/** Payload of an event of the source. */
+export type SchedulePayload = {
+  source: string
+  mapref: string
+  jobschid: number
+  /** Only for a run by hand. */
+  params?: JsonObject
+}
+
+/** How the logic of a run ended, in the words of DWPRCLOG. */
+export type LogicEnd = {
+  status: 'PC' | 'FL' | 'ST'
+  counts: { sourceRows: number; targetRows: number; errorRows: number } | null
+  error: { type: string; message: string; databaseMessage: string | null } | null
+}
+
+/** What an attempt leaves for the next one in our own store. */
+export type FlowCheckpoint = {
+  prcid: number
+  /** CLAIMED_BY of the request row. */
+  claim: string
+  /** The schedule that a slot belongs to; null for a request. */
+  jobschid: number | null
+  /** Times that the run was cut off in its logic and begun again. */
+  restarts: number
+  /** The logic has ended so; only the write-back is missing. */
+  ended: LogicEnd | null
+}
+
+/** One run of a flow, whatever asked for it. */
+export interface FlowRun {
+  readonly origin: 'request' | 'slot' | 'manual'
+  readonly mapref: string
+  /** The row in the request table; null for a scheduled run that leaves none. */
+  readonly requestId: string | null
+  /** CLAIMED_BY of that row. */
+  readonly claim: string
+  readonly prcid: number
+  readonly params: RunParams
+  readonly requestParams: JsonObject
+  readonly cause: RunCause
+  /** Id of the execution in our own store. */
+  readonly executionId: string
+  readonly checkpoint: FlowCheckpoint
+}
+
+type Executed = Pick<ExecutionRecord, 'id' | 'payload' | 'slot' | 'slotKey'>
+
+/**
+ * The run of an execution, once it has its PRCID: that of a request from
+ * birth, that of an event from its first attempt's checkpoint.
+ *
+ * @param slotRows whether scheduled runs leave rows in the request table
+ * @throws E_LEGACY_REQUEST when the payload is none of the adapter's
+ */
+export function runOf(
+  execution: Executed,
+  checkpoint: JsonValue | null,
+  { slotRows }: { slotRows: boolean }
+): FlowRun | null {
+  const payload = readPayload(execution.payload)
+  const left = checkpoint as FlowCheckpoint | null
+  if ('requestId' in payload) {
+    return withCheckpoint(
+      requestRun(execution.id, payload),
+      left ?? firstCheckpoint(payload.prcid, payload.claim, null)
+    )
+  }
+  const run = left && scheduledRun(execution, payload, left)
+  return run && !slotRows ? { ...run, requestId: null } : run
+}
+
+export function firstCheckpoint(
+  prcid: number,
+  claim: string,
+  jobschid: number | null
+): FlowCheckpoint {
+  return { prcid, claim, jobschid, restarts: 0, ended: null }
+}
+
+/** The same run with what a later attempt has stored about it. */
+export function withCheckpoint(
+  run: Omit<FlowRun, 'checkpoint' | 'prcid'>,
+  checkpoint: FlowCheckpoint
+): FlowRun {
+  return { ...run, prcid: checkpoint.prcid, checkpoint }
+}
+
+/** @throws E_LEGACY_REQUEST */
+export function readPayload(payload: JsonValue): RequestPayload | SchedulePayload {
+  const given = payload as Partial<RequestPayload> | null
+  if (typeof given?.source !== 'string' || typeof given.mapref !== 'string') {
+    throw new E_LEGACY_REQUEST([
+      'The payload of a legacy run names no source and MAPREF; leave it to the adapter',
+    ])
+  }
+  return given as RequestPayload | SchedulePayload
+}
+
+function requestRun(
+  executionId: string,
+  payload: RequestPayload
+): Omit<FlowRun, 'checkpoint' | 'prcid'> {
+  return {
+    origin: 'request',
+    mapref: payload.mapref,
+    requestId: payload.requestId,
+    claim: payload.claim,
+    params: mapParams(payload.requestParams),
+    requestParams: payload.requestParams,
+    cause: payload.cause,
+    executionId,
+  }
+}
+
+/**
+ * A slot has its row in the request table under an id that every installation
+ * would give it; a run by hand has one of its own.
+ */
+function scheduledRun(
+  execution: Executed,
+  payload: SchedulePayload,
+  left: FlowCheckpoint
+): FlowRun {
+  const jobschid = left.jobschid ?? payload.jobschid
+  const slot = execution.slotKey === null ? null : execution.slot
+  const requestParams = payload.params ?? {}
+  const run = {
+    origin: slot === null ? ('manual' as const) : ('slot' as const),
+    mapref: payload.mapref,
+    requestId: slot === null ? `M:${execution.id}` : scheduledRequestId(jobschid, slot),
+    claim: left.claim,
+    params: mapParams(requestParams),
+    requestParams,
+    cause: { source: 'schedule' as const, jobschid, chain: [] },
+    executionId: execution.id,
+  }
+  return withCheckpoint(run, left)
+}

@@ -1,0 +1,58 @@
+import type { CoreConfig } from '../types/config.ts'
+import type { Chores } from './chores.ts'
+import type { Components } from './components.ts'
+import type { Part } from './lifecycle.ts'
+
+export type Hook = () => Promise<unknown> | unknown
+
+export interface WorkingPartsDeps extends Components {
+  chores: Chores
+  hooks: { start: Hook[]; stop: Hook[] }
+  config: CoreConfig
+  /** Looks at the schema and brings the events of the code in step. */
+  begin: () => Promise<void>
+}
+
+/**
+ * What a working process starts, in order; it stops in reverse: nothing new
+ * first, then the running work, then what that work leaned on.
+ */
+export function workingParts(deps: WorkingPartsDeps): Part[] {
+  const { jobs, loop, housekeeper, chores, config } = deps
+  return [
+    ...leaningParts(deps),
+    { name: 'jobs', start: () => jobs.start(), stop: (options) => jobs.stop(options) },
+    {
+      name: 'housekeeping',
+      // A housekeeper that fails shows, and stops nothing
+      start: () => chores.guard('housekeeping', async () => housekeeper.start()),
+      stop: () => housekeeper.stop(),
+    },
+    {
+      name: 'loop',
+      start: () => (config.enabled ? loop.start() : undefined),
+      stop: () => loop.stop(),
+    },
+    { name: 'chores', start: () => chores.start(), stop: () => chores.stop() },
+  ]
+}
+
+/** What one single round leans on as well. */
+export function leaningParts(deps: WorkingPartsDeps): Part[] {
+  const { tracker, hooks, begin } = deps
+  return [
+    { name: 'definitions', start: begin },
+    { name: 'tracker', stop: () => tracker.stop() },
+    {
+      name: 'adapters',
+      start: () => inOrder(hooks.start),
+      stop: () => inOrder([...hooks.stop].reverse()),
+    },
+  ]
+}
+
+async function inOrder(hooks: Hook[]): Promise<void> {
+  for (const hook of hooks) {
+    await hook()
+  }
+}

@@ -1,0 +1,42 @@
+import type { ExecutionStore } from '../contract.ts'
+import { countOutcomes } from './event_rows.ts'
+import { patchExecution } from './execution_rows.ts'
+import { appendJournal } from './journal_store.ts'
+import { first, instant, type Work } from './work.ts'
+
+type CancelParams = Parameters<ExecutionStore['requestCancel']>[0]
+
+/** Ends a queued execution, asks a running one to stop. */
+export async function requestCancel(
+  work: Work,
+  { now, id, reason, journal }: CancelParams
+): Promise<'cancelled' | 'requested' | null> {
+  const at = await instant(work, now)
+  const done = await cancel(work, id, reason, at)
+  if (done !== null && journal) {
+    await appendJournal(work, [journal], at)
+  }
+  return done
+}
+
+async function cancel(
+  work: Work,
+  id: string,
+  reason: string,
+  now: number
+): Promise<'cancelled' | 'requested' | null> {
+  const patch = { state: 'cancelled' as const, finishedAt: now, reason }
+  if (await patchExecution(work, patch, `id = ? and state = 'queued'`, [id])) {
+    const row = await first(work, 'select event_id from almanac_executions where id = ?', [id])
+    const eventId = (row?.event_id ?? null) as string | null
+    await countOutcomes(work, [{ eventId, outcome: 'cancelled', startedAt: null }])
+    return 'cancelled'
+  }
+  const asked = await work.run(
+    `update almanac_executions
+      set cancel_requested_at = coalesce(cancel_requested_at, ?), reason = ?
+      where id = ? and state = 'running'`,
+    [now, reason, id]
+  )
+  return asked > 0 ? 'requested' : null
+}

@@ -1,0 +1,28 @@
+import { inList, type Value } from './work.ts'
+
+/** A where clause put together from those filters that are set. */
+export class Conditions {
+  readonly #parts: string[] = []
+  readonly bindings: Value[] = []
+
+  add(condition: string, value: Value | undefined): this {
+    if (value !== undefined) {
+      this.#parts.push(condition)
+      this.bindings.push(value)
+    }
+    return this
+  }
+
+  addList(column: string, values: readonly string[] | undefined, negated = false): this {
+    if (values !== undefined && (values.length > 0 || !negated)) {
+      const list = inList(values)
+      this.#parts.push(`${column} ${negated ? 'not in' : 'in'} ${list.sql}`)
+      this.bindings.push(...list.bindings)
+    }
+    return this
+  }
+
+  get sql(): string {
+    return this.#parts.length === 0 ? '' : `where ${this.#parts.join(' and ')}`
+  }
+}

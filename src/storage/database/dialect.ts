@@ -1,0 +1,167 @@
+import { E_INVALID_CONFIG } from '../../errors.ts'
+import type { SqlDialect, SqlResult } from '../sql_session.ts'
+
+/**
+ * What a database can do and how it says it. Everything in which databases
+ * differ is in this file; the statements of the stores ask here.
+ */
+export interface Dialect {
+  readonly name: SqlDialect
+  /** Whether the package's own tables may live there. */
+  readonly store: boolean
+  /** Indexes over a part of the rows (`where …`). */
+  readonly partialIndexes: boolean
+  /** DDL takes part in a transaction. */
+  readonly transactionalDdl: boolean
+  /** Column type of a SHA-256 in hex. */
+  readonly hashType: string
+  /** Selects the database's clock as `now_ms`, epoch milliseconds. */
+  readonly clockSql: string
+  /** Lets an insert pass over rows whose unique keys are taken. */
+  insertOrSkip(insert: string): string
+  /** First instant of the UTC day of an instant column. */
+  startOfDay(column: string): string
+  /** Brings a driver's answer to a raw statement into one form. */
+  normalize(answer: unknown, sql: string): SqlResult
+  /** Another writer holds the lock: to be tried again. */
+  isBusy(error: unknown): boolean
+  isUniqueViolation(error: unknown): boolean
+  /** The database is away or full, rather than the statement wrong. */
+  isUnavailable(error: unknown): boolean
+}
+
+type Rows = Record<string, unknown>[]
+
+const DAY = 86_400_000
+const DATA_COMMANDS = ['INSERT', 'UPDATE', 'DELETE', 'MERGE']
+
+const common = {
+  store: false,
+  hashType: 'char(64)',
+  insertOrSkip: (insert: string) => `${insert} on conflict do nothing`,
+  startOfDay: (column: string) => `(${column} - (${column} % ${DAY}))`,
+}
+
+const sqlite: Dialect = {
+  ...common,
+  name: 'sqlite',
+  store: true,
+  partialIndexes: true,
+  transactionalDdl: true,
+  clockSql: `select cast(round(unixepoch('now', 'subsec') * 1000) as integer) as now_ms`,
+  normalize(answer, sql) {
+    if (Array.isArray(answer)) {
+      // Only a returning clause gives rows to a data statement
+      return { rows: answer as Rows, affected: /\breturning\b/i.test(sql) ? answer.length : 0 }
+    }
+    return { rows: [], affected: (answer as { changes?: number } | undefined)?.changes ?? 0 }
+  },
+  isBusy: (error) => /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error)),
+  isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(codeOf(error)),
+  isUnavailable: (error) =>
+    isPoolFailure(error) ||
+    /^SQLITE_(CANTOPEN|IOERR|FULL|READONLY|NOTADB|CORRUPT|PROTOCOL)/.test(codeOf(error)),
+}
+
+const postgres: Dialect = {
+  ...common,
+  name: 'postgres',
+  partialIndexes: true,
+  transactionalDdl: true,
+  clockSql: 'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms',
+  normalize(answer) {
+    // Several statements in one text give several results; the last one speaks
+    const results = (Array.isArray(answer) ? answer : [answer]) as PostgresResult[]
+    const { command, rowCount, rows } = results[results.length - 1]
+    return { rows, affected: DATA_COMMANDS.includes(command) ? (rowCount ?? 0) : 0 }
+  },
+  isBusy: (error) => ['40001', '40P01', '55P03'].includes(codeOf(error)),
+  isUniqueViolation: (error) => codeOf(error) === '23505',
+  isUnavailable: (error) => isPoolFailure(error) || /^(08|53|57P0)|^E[A-Z]+$/.test(codeOf(error)),
+}
+
+interface PostgresResult {
+  command: string
+  rowCount: number | null
+  rows: Rows
+}
+
+const mysql: Dialect = {
+  ...common,
+  name: 'mysql',
+  partialIndexes: false,
+  transactionalDdl: false,
+  hashType: 'char(64) character set ascii collate ascii_bin',
+  clockSql: `select cast(timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) / 1000 as signed) as now_ms`,
+  insertOrSkip: (insert) => `${insert} on duplicate key update id = id`,
+  normalize(answer) {
+    const [result] = answer as [Rows | { affectedRows: number }]
+    return Array.isArray(result)
+      ? { rows: result, affected: 0 }
+      : { rows: [], affected: result.affectedRows }
+  },
+  isBusy: (error) => ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes(codeOf(error)),
+  isUniqueViolation: (error) => codeOf(error) === 'ER_DUP_ENTRY',
+  isUnavailable: (error) =>
+    isPoolFailure(error) || /^(PROTOCOL_|ER_CON_COUNT|E[A-Z]+$)/.test(codeOf(error)),
+}
+
+const oracle: Dialect = {
+  ...common,
+  name: 'oracle',
+  partialIndexes: false,
+  transactionalDdl: false,
+  clockSql: `select (cast(sys_extract_utc(systimestamp) as date) - date '1970-01-01') * 86400000 + mod(extract(second from sys_extract_utc(systimestamp)), 1) * 1000 as "now_ms" from dual`,
+  startOfDay: (column) => `(${column} - mod(${column}, ${DAY}))`,
+  normalize(answer) {
+    return Array.isArray(answer)
+      ? { rows: answer as Rows, affected: 0 }
+      : { rows: [], affected: (answer as { rowsAffected?: number } | null)?.rowsAffected ?? 0 }
+  },
+  isBusy: (error) => /^ORA-(00060|08177)/.test(textOf(error)),
+  isUniqueViolation: (error) => /^ORA-00001/.test(textOf(error)),
+  isUnavailable: (error) =>
+    isPoolFailure(error) || /^(NJS-5\d\d|ORA-(0311[34]|03135|12\d\d\d))/.test(textOf(error)),
+}
+
+/** Lucid's names of databases. */
+const BY_LUCID_NAME: Record<string, Dialect | undefined> = {
+  'better-sqlite3': sqlite,
+  'sqlite3': sqlite,
+  'libsql': sqlite,
+  'postgres': postgres,
+  'mysql': mysql,
+  'oracledb': oracle,
+}
+
+/** @throws E_INVALID_CONFIG when Almanac does not know the database */
+export function dialectOf(client: { dialect: { name: string }; connectionName: string }): Dialect {
+  const dialect = BY_LUCID_NAME[client.dialect.name]
+  if (!dialect) {
+    throw new E_INVALID_CONFIG([
+      `connection "${client.connectionName}"`,
+      `of client "${client.dialect.name}"`,
+      'use SQLite, PostgreSQL, MySQL, MariaDB or Oracle',
+    ])
+  }
+  return dialect
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' ? code : ''
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : ''
+}
+
+/** No connection could be had from the pool, or the handle was closed under us. */
+function isPoolFailure(error: unknown): boolean {
+  return (
+    (error as Error | null)?.name === 'KnexTimeoutError' ||
+    /^(Unable to acquire a connection|aborted|The database connection is not open)/.test(
+      textOf(error)
+    )
+  )
+}

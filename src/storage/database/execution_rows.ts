@@ -1,0 +1,127 @@
+import { hashKey } from '../../keys.ts'
+import type { ExecutionRecord } from '../../types/executions.ts'
+import { isEnded } from '../rules/outcomes.ts'
+import type { ExecutionPatch } from '../rules/settlement.ts'
+import { integer, json, RowMapper, text } from './row_mapper.ts'
+import { chunks, first, inList, type Row, type Value, type Work } from './work.ts'
+
+const mapper = new RowMapper<ExecutionRecord>('almanac_executions', {
+  id: text('id'),
+  eventId: text('event_id'),
+  handler: text('handler'),
+  queue: text('queue'),
+  origin: text('origin'),
+  payload: json('payload'),
+  state: text('state'),
+  priority: integer('priority'),
+  slot: integer('slot'),
+  slotLast: integer('slot_last'),
+  slotCount: integer('slot_count'),
+  slotKey: text('slot_key'),
+  rerunOf: text('rerun_of'),
+  reason: text('reason'),
+  dedupeKey: text('dedupe_text'),
+  concurrencyKey: text('concurrency_text'),
+  availableAt: integer('available_at'),
+  createdAt: integer('created_at'),
+  claimedAt: integer('claimed_at'),
+  startedAt: integer('started_at'),
+  finishedAt: integer('finished_at'),
+  attempt: integer('attempt'),
+  failures: integer('failures'),
+  rescues: integer('rescues'),
+  node: text('node'),
+  leaseExpiresAt: integer('lease_expires_at'),
+  renewals: integer('renewals'),
+  cancelRequestedAt: integer('cancel_requested_at'),
+  checkpoint: json('checkpoint'),
+  progress: json('progress'),
+  result: json('result'),
+  error: json('error'),
+  timeout: integer('timeout_ms'),
+  retries: integer('retries'),
+})
+
+/** Guards a change by the attempt that owns the execution. */
+export const FENCE = `id = ? and node = ? and attempt = ? and state = 'running'`
+
+export function toExecution(row: Row): ExecutionRecord {
+  return mapper.toRecord(row)
+}
+
+/**
+ * Inserts an execution unless one of its unique keys is taken.
+ *
+ * @returns whether it was inserted
+ * @throws E_EMPTY_KEY, E_PAYLOAD_NOT_JSON
+ */
+export async function insertExecution(work: Work, record: ExecutionRecord): Promise<boolean> {
+  const { sql, bindings } = mapper.insert({ ...mapper.toRow(record), ...keyColumns(record) })
+  return (await work.run(work.dialect.insertOrSkip(sql), bindings)) > 0
+}
+
+function keyColumns(record: ExecutionRecord): Record<string, Value> {
+  const dedupe = hashOrNull(record.dedupeKey, 'dedupeKey')
+  const concurrency = hashOrNull(record.concurrencyKey, 'concurrencyKey')
+  return {
+    dedupe_hash: dedupe,
+    dedupe_key: isEnded(record.state) ? null : dedupe,
+    concurrency_hash: concurrency,
+    running_key: record.state === 'running' ? concurrency : null,
+    rolled_up: 0,
+  }
+}
+
+export function hashOrNull(key: string | null, field: string): string | null {
+  return key === null ? null : hashKey(key, field)
+}
+
+/**
+ * Changes an execution, guarded by `where`. A change of state away from
+ * running frees running_key, and an end frees dedupe_key, in the same statement.
+ */
+export async function patchExecution(
+  work: Work,
+  patch: ExecutionPatch,
+  where: string,
+  whereBindings: Value[]
+): Promise<boolean> {
+  const row = mapper.toRow(patch)
+  if (patch.state !== undefined && patch.state !== 'running') {
+    row.running_key = null
+    if (isEnded(patch.state)) {
+      row.dedupe_key = null
+    }
+  }
+  const { sql, bindings } = mapper.update(row)
+  return (await work.run(`${sql} where ${where}`, [...bindings, ...whereBindings])) > 0
+}
+
+export async function findExecution(work: Work, id: string): Promise<ExecutionRecord | null> {
+  const row = await first(work, 'select * from almanac_executions where id = ?', [id])
+  return row && toExecution(row)
+}
+
+/** Who holds a unique key that this execution needs. */
+export async function keyHolder(work: Work, record: ExecutionRecord): Promise<string | null> {
+  const row = await first(
+    work,
+    `select id from almanac_executions where dedupe_key = ?
+      union all select id from almanac_executions where slot_key = ?
+      union all select id from almanac_executions where id = ?`,
+    [hashOrNull(record.dedupeKey, 'dedupeKey'), record.slotKey, record.id]
+  )
+  return row && String(row.id)
+}
+
+/** Deletes executions with their logs. */
+export async function deleteExecutions(work: Work, ids: string[]): Promise<void> {
+  for (const chunk of chunks(ids)) {
+    const list = inList(chunk)
+    await work.run(
+      `delete from almanac_execution_logs where execution_id in ${list.sql}`,
+      list.bindings
+    )
+    await work.run(`delete from almanac_executions where id in ${list.sql}`, list.bindings)
+  }
+}

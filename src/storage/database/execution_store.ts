@@ -1,0 +1,202 @@
+import type { ExecutionRecord, ExecutionState } from '../../types/executions.ts'
+import type {
+  BirthResult,
+  EnqueueResult,
+  ExecutionFilter,
+  ExecutionStore,
+  ExpiredLease,
+  SettleResult,
+} from '../contract.ts'
+import { toJson } from '../../json.ts'
+import { enqueue, insertRunning } from './birth.ts'
+import { requestCancel } from './cancel.ts'
+import { claimable, claimRows, waitingCondition, waitingPriorities } from './claim.ts'
+import { Conditions } from './conditions.ts'
+import type { StoreConnection } from './connection.ts'
+import { FENCE, findExecution, hashOrNull, toExecution } from './execution_rows.ts'
+import { prune } from './prune.ts'
+import { renew } from './renew.ts'
+import { rescueExpired, settle } from './settle.ts'
+import { first, firstNumber, instant, type Row } from './work.ts'
+
+type Params<K extends keyof ExecutionStore> = Parameters<ExecutionStore[K]>[0]
+
+const DEFAULT_PAGE = 100
+
+export class DatabaseExecutionStore implements ExecutionStore {
+  readonly #connection: StoreConnection
+
+  constructor(connection: StoreConnection) {
+    this.#connection = connection
+  }
+
+  async enqueue(params: Params<'enqueue'>): Promise<EnqueueResult[]> {
+    return this.#connection.writeWith('executions.enqueue', params.client, (work) =>
+      enqueue(work, params)
+    )
+  }
+
+  async claim(params: Params<'claim'>): Promise<ExecutionRecord[]> {
+    const { now, limit, handlers } = params
+    if (limit <= 0 || handlers.length === 0) {
+      return []
+    }
+    // Looking takes no lock; only what is there to take does
+    const waiting = await this.#connection.read('executions.claim', async (work) =>
+      claimable(work, { ...params, limit: 1 }, await instant(work, now))
+    )
+    if (waiting.length === 0) {
+      return []
+    }
+    return this.#connection.write('executions.claim', async (work) => {
+      const at = await instant(work, now)
+      return claimRows(work, await claimable(work, params, at), params, at)
+    })
+  }
+
+  async insertRunning(params: Params<'insertRunning'>): Promise<BirthResult[]> {
+    return this.#connection.write('executions.insertRunning', (work) => insertRunning(work, params))
+  }
+
+  async renew(params: Params<'renew'>): ReturnType<ExecutionStore['renew']> {
+    return this.#connection.write('executions.renew', (work) => renew(work, params))
+  }
+
+  async settle(params: Params<'settle'>): Promise<SettleResult[]> {
+    return this.#connection.write('executions.settle', (work) => settle(work, params))
+  }
+
+  async saveCheckpoint({ fence, checkpoint }: Params<'saveCheckpoint'>): Promise<boolean> {
+    const value = toJson(checkpoint, { field: 'checkpoint' })
+    return this.#connection.write('executions.saveCheckpoint', async (work) => {
+      const sql = `update almanac_executions set checkpoint = ? where ${FENCE}`
+      return (await work.run(sql, [value, fence.id, fence.node, fence.attempt])) > 0
+    })
+  }
+
+  requestCancel(params: Params<'requestCancel'>): ReturnType<ExecutionStore['requestCancel']> {
+    return this.#connection.write('executions.requestCancel', (work) => requestCancel(work, params))
+  }
+
+  find(id: string): Promise<ExecutionRecord | null> {
+    return this.#connection.read('executions.find', (work) => findExecution(work, id))
+  }
+
+  async findByDedupeKey(key: string): Promise<ExecutionRecord | null> {
+    const hash = hashOrNull(key, 'dedupeKey')
+    return this.#connection.read('executions.findByDedupeKey', async (work) => {
+      const row =
+        (await first(work, 'select * from almanac_executions where dedupe_key = ?', [hash])) ??
+        (await first(
+          work,
+          'select * from almanac_executions where dedupe_hash = ? order by id desc limit 1',
+          [hash]
+        ))
+      return row && toExecution(row)
+    })
+  }
+
+  async list(filter: ExecutionFilter): Promise<ExecutionRecord[]> {
+    const conditions = new Conditions()
+      .add('event_id = ?', filter.eventId)
+      .add('handler = ?', filter.handler)
+      .addList('state', filter.states)
+      .add('queue = ?', filter.queue)
+      .add('created_at >= ?', filter.from)
+      .add('created_at < ?', filter.to)
+      .add('concurrency_hash = ?', hashOrUndefined(filter.concurrencyKey, 'concurrencyKey'))
+      .add('dedupe_hash = ?', hashOrUndefined(filter.dedupeKey, 'dedupeKey'))
+      .add('id < ?', filter.before)
+    return this.#connection.read('executions.list', async (work) => {
+      const rows = await work.all(
+        `select * from almanac_executions ${conditions.sql} order by id desc limit ?`,
+        [...conditions.bindings, filter.limit ?? DEFAULT_PAGE]
+      )
+      return rows.map(toExecution)
+    })
+  }
+
+  countByState(): Promise<Partial<Record<ExecutionState, number>>> {
+    return this.#connection.read('executions.countByState', async (work) => {
+      // Each part along an index of its own: the table may hold millions of ended rows
+      const rows = await work.all(
+        `select 'queued' as state, count(*) as total from almanac_executions where state = 'queued'
+          union all select 'running', count(*) from almanac_executions where state = 'running'
+          union all select state, count(*) from almanac_executions
+            where finished_at is not null group by state`
+      )
+      const counted = rows.filter(({ total }) => Number(total) > 0)
+      return Object.fromEntries(counted.map(({ state, total }) => [state, Number(total)]))
+    })
+  }
+
+  countQueuedByHandler(): Promise<{ handler: string; count: number }[]> {
+    return this.#connection.read('executions.countQueuedByHandler', async (work) => {
+      const rows = await work.all(
+        `select handler, count(*) as total from almanac_executions
+          where state = 'queued' group by handler order by handler`
+      )
+      return rows.map(({ handler, total }) => ({
+        handler: handler as string,
+        count: Number(total),
+      }))
+    })
+  }
+
+  async nextAvailableAt(params: Params<'nextAvailableAt'>): Promise<number | null> {
+    const waiting = waitingCondition(params)
+    return this.#connection.read('executions.nextAvailableAt', async (work) => {
+      let next: number | null = null
+      for await (const priority of waitingPriorities(work)) {
+        const available = await firstNumber(
+          work,
+          `select available_at from almanac_executions
+            where priority = ? and ${waiting.sql} order by available_at, id limit 1`,
+          [priority, ...waiting.bindings]
+        )
+        next = available === null ? next : Math.min(next ?? available, available)
+      }
+      return next
+    })
+  }
+
+  listExpired({ now, limit }: Params<'listExpired'>): Promise<ExpiredLease[]> {
+    return this.#connection.read('executions.listExpired', async (work) => {
+      const rows = await work.all(
+        `select id, node, attempt, renewals, lease_expires_at, rescues, handler
+          from almanac_executions where state = 'running' and lease_expires_at <= ?
+          order by lease_expires_at, id limit ?`,
+        [await instant(work, now), limit]
+      )
+      return rows.map(toExpired)
+    })
+  }
+
+  async rescueExpired(
+    params: Params<'rescueExpired'>
+  ): ReturnType<ExecutionStore['rescueExpired']> {
+    return this.#connection.write('executions.rescueExpired', (work) => rescueExpired(work, params))
+  }
+
+  prune({ now, rule, limit }: Params<'prune'>): Promise<number> {
+    return this.#connection.write('executions.prune', async (work) =>
+      prune(work, rule, limit, await instant(work, now))
+    )
+  }
+}
+
+function hashOrUndefined(key: string | undefined, field: string): string | undefined {
+  return key === undefined ? undefined : hashOrNull(key, field)!
+}
+
+function toExpired(row: Row): ExpiredLease {
+  return {
+    id: row.id as string,
+    node: row.node as string,
+    attempt: Number(row.attempt),
+    renewals: Number(row.renewals),
+    leaseExpiresAt: Number(row.lease_expires_at),
+    rescues: Number(row.rescues),
+    handler: row.handler as string,
+  }
+}

@@ -1,0 +1,81 @@
+import type { QueryClientContract, TransactionClientContract } from '@adonisjs/lucid/types/database'
+import { SystemClock, type Clock } from '../../clock.ts'
+import { E_NESTED_TRANSACTION } from '../../errors.ts'
+import { retryWhileBusy } from './busy.ts'
+import { dialectOf } from './dialect.ts'
+import { beginImmediate, type SqliteHandle } from './sqlite_handle.ts'
+
+/** The parts of knex's transaction that are used here. */
+interface KnexTransaction extends PromiseLike<unknown> {
+  begin(connection: SqliteHandle): Promise<void>
+}
+
+interface KnexClient {
+  transaction(container: (trx: unknown) => void, config: object): KnexTransaction
+}
+
+/**
+ * A Lucid transaction that begins as a writer. On SQLite that is BEGIN
+ * IMMEDIATE: knex's own BEGIN is deferred, and a transaction that reads first
+ * and writes then fails when another one wrote in between. Elsewhere it is
+ * Lucid's plain transaction. Only the beginning is repeated while another
+ * writer holds the lock; `work` runs once.
+ *
+ * @throws E_NESTED_TRANSACTION when `client` is a transaction already
+ * @throws E_STORAGE_UNAVAILABLE when the lock cannot be had
+ */
+export async function immediateTransaction<T>(
+  client: QueryClientContract,
+  work: (trx: TransactionClientContract) => Promise<T>,
+  options: { clock?: Clock } = {}
+): Promise<T> {
+  if (client.isTransaction) {
+    throw new E_NESTED_TRANSACTION([])
+  }
+  const dialect = dialectOf(client)
+  if (client.dialect.name !== 'better-sqlite3') {
+    return client.transaction(work)
+  }
+  const clock = options.clock ?? new SystemClock()
+  const trx = await retryWhileBusy({ clock, dialect, operation: 'begin' }, () => begin(client))
+  return finish(trx, work)
+}
+
+/** Lucid's own transaction, begun on knex in our way. */
+function begin(client: QueryClientContract): Promise<TransactionClientContract> {
+  const knexClient = client.getWriteClient().client as KnexClient
+  const view = Object.create(client, {
+    getWriteClient: { value: () => ({ transaction: () => beginOnKnex(knexClient) }) },
+  }) as QueryClientContract
+  return view.transaction()
+}
+
+/**
+ * knex asks its transaction object to begin only after it has a connection,
+ * so that this one object can be told how.
+ */
+function beginOnKnex(knexClient: KnexClient): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const transaction = knexClient.transaction(resolve, { doNotRejectOnRollback: true })
+    transaction.begin = async (handle) => beginImmediate(handle)
+    transaction.then(undefined, reject)
+  })
+}
+
+async function finish<T>(
+  trx: TransactionClientContract,
+  work: (trx: TransactionClientContract) => Promise<T>
+): Promise<T> {
+  try {
+    const result = await work(trx)
+    if (!trx.isCompleted) {
+      await trx.commit()
+    }
+    return result
+  } catch (error) {
+    if (!trx.isCompleted) {
+      await trx.rollback()
+    }
+    throw error
+  }
+}

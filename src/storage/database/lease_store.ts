@@ -1,0 +1,76 @@
+import type { LeaseRecord, LeaseStore } from '../contract.ts'
+import type { StoreConnection } from './connection.ts'
+import { first, instant, type Row, type Work } from './work.ts'
+
+type Params<K extends keyof LeaseStore> = Parameters<LeaseStore[K]>[0]
+
+const HELD = 'name = ? and owner = ? and term = ?'
+
+export class DatabaseLeaseStore implements LeaseStore {
+  readonly #connection: StoreConnection
+
+  constructor(connection: StoreConnection) {
+    this.#connection = connection
+  }
+
+  acquire(params: Params<'acquire'>): Promise<LeaseRecord | null> {
+    return this.#connection.write('leases.acquire', (work) => acquire(work, params))
+  }
+
+  renew({ now, name, owner, term, ttl }: Params<'renew'>): Promise<boolean> {
+    return this.#connection.write('leases.renew', async (work) => {
+      const expiresAt = (await instant(work, now)) + ttl
+      const sql = `update almanac_leases set expires_at = ? where ${HELD}`
+      return (await work.run(sql, [expiresAt, name, owner, term])) > 0
+    })
+  }
+
+  release({ name, owner, term }: Params<'release'>): Promise<boolean> {
+    return this.#connection.write('leases.release', async (work) => {
+      // The row stays, so that the next owner's term is a later one
+      const sql = `update almanac_leases set owner = null, expires_at = null where ${HELD}`
+      return (await work.run(sql, [name, owner, term])) > 0
+    })
+  }
+
+  find(name: string): Promise<LeaseRecord | null> {
+    return this.#connection.read('leases.find', async (work) => {
+      const sql = 'select * from almanac_leases where name = ? and owner is not null'
+      const row = await first(work, sql, [name])
+      return row && toLease(row)
+    })
+  }
+}
+
+/** Guarded statements decide, whoever comes at the same time. */
+async function acquire(
+  work: Work,
+  { now, name, owner, ttl }: Params<'acquire'>
+): Promise<LeaseRecord | null> {
+  const at = await instant(work, now)
+  const expiresAt = at + ttl
+  await work.run(
+    work.dialect.insertOrSkip(
+      'insert into almanac_leases (name, owner, term, expires_at) values (?, null, 0, null)'
+    ),
+    [name]
+  )
+  const changed = await work.run(
+    `update almanac_leases set
+      term = case when owner = ? and expires_at > ? then term else term + 1 end,
+      owner = ?, expires_at = ?
+      where name = ? and (owner is null or owner = ? or expires_at <= ?)`,
+    [owner, at, owner, expiresAt, name, owner, at]
+  )
+  const row = await first(work, 'select * from almanac_leases where name = ?', [name])
+  return changed > 0 ? toLease(row!) : null
+}
+
+function toLease(row: Row): LeaseRecord {
+  return {
+    name: row.name as string,
+    owner: row.owner as string,
+    term: Number(row.term),
+    expiresAt: Number(row.expires_at),
+  }
+}

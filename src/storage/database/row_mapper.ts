@@ -1,0 +1,88 @@
+import { parseJson, toJson } from '../../json.ts'
+import type { JsonValue } from '../../types/json.ts'
+import type { Row, Value } from './work.ts'
+
+type Kind = 'text' | 'integer' | 'json'
+
+export interface Column {
+  name: string
+  kind: Kind
+}
+
+export const text = (name: string): Column => ({ name, kind: 'text' })
+export const integer = (name: string): Column => ({ name, kind: 'integer' })
+export const json = (name: string): Column => ({ name, kind: 'json' })
+
+/**
+ * Turns rows of one table into records and back. Numbers may come as texts
+ * (bigint of some drivers), JSON is text in every database.
+ */
+export class RowMapper<Entity extends object> {
+  readonly #table: string
+  readonly #columns: [property: string, column: Column][]
+
+  constructor(table: string, columns: { [Property in keyof Entity]: Column }) {
+    this.#table = table
+    this.#columns = Object.entries<Column>(columns)
+  }
+
+  toRecord(row: Row): Entity {
+    const record: Record<string, unknown> = {}
+    for (const [property, { name, kind }] of this.#columns) {
+      record[property] = read(row[name], kind)
+    }
+    return record as Entity
+  }
+
+  /**
+   * The columns of those properties that are given.
+   *
+   * @throws E_PAYLOAD_NOT_JSON
+   */
+  toRow(record: Partial<Entity>): Record<string, Value> {
+    const row: Record<string, Value> = {}
+    for (const [property, { name, kind }] of this.#columns) {
+      const value = (record as Record<string, unknown>)[property]
+      if (value !== undefined) {
+        row[name] = write(value, kind, property)
+      }
+    }
+    return row
+  }
+
+  /** An insert of one row. */
+  insert(row: Record<string, Value>): { sql: string; bindings: Value[] } {
+    const names = Object.keys(row)
+    const marks = names.map(() => '?').join(', ')
+    return {
+      sql: `insert into ${this.#table} (${names.join(', ')}) values (${marks})`,
+      bindings: Object.values(row),
+    }
+  }
+
+  /** An update without its where clause. */
+  update(row: Record<string, Value>): { sql: string; bindings: Value[] } {
+    const assignments = Object.keys(row).map((name) => `${name} = ?`)
+    return {
+      sql: `update ${this.#table} set ${assignments.join(', ')}`,
+      bindings: Object.values(row),
+    }
+  }
+}
+
+function read(value: unknown, kind: Kind): unknown {
+  if (value === null || value === undefined) {
+    return null
+  }
+  if (kind === 'integer') {
+    return typeof value === 'number' ? value : Number(value)
+  }
+  return kind === 'json' ? parseJson<JsonValue>(value as string) : value
+}
+
+function write(value: unknown, kind: Kind, field: string): Value {
+  if (value === null) {
+    return null
+  }
+  return kind === 'json' ? toJson(value, { field }) : (value as Value)
+}

@@ -1,0 +1,11 @@
+/** Every table of the package, in the order in which they may be dropped. */
+export const TABLES = [
+  'almanac_execution_logs',
+  'almanac_executions',
+  'almanac_events',
+  'almanac_leases',
+  'almanac_nodes',
+  'almanac_stats',
+  'almanac_journal',
+  'almanac_meta',
+] as const

@@ -1,0 +1,219 @@
+import { Indexes, type SchemaContext, type SchemaStep, type Table } from './builder.ts'
+
+/**
+ * Portable over SQLite, PostgreSQL, MySQL/MariaDB and Oracle: instants are
+ * epoch milliseconds in bigint, JSON is text, booleans are 0/1, no name has
+ * more than 30 characters, and each unique key is ONE column (nullable where
+ * it binds only some rows: Oracle refuses a second row of a composite key that
+ * is partly null). Key columns hold a SHA-256, the readable text is beside it.
+ */
+export const v1: SchemaStep = {
+  version: 1,
+  build(context) {
+    events(context)
+    executions(context)
+    executionLogs(context)
+    coordination(context)
+    totals(context)
+    journal(context)
+  },
+}
+
+function events(context: SchemaContext): void {
+  context.schema.createTable('almanac_events', (table) => {
+    id(table, 'almanac_events_pk')
+    table.string('name', 255).notNullable()
+    table.string('source', 100).notNullable()
+    table.string('source_key', 255).notNullable()
+    hash(table, context, 'name_hash').notNullable()
+    hash(table, context, 'source_key_hash').notNullable()
+    table.string('source_hash', 128)
+    table.string('handler', 255).notNullable()
+    table.text('payload').notNullable()
+    table.text('trigger_def').notNullable()
+    table.string('status', 16).notNullable()
+    table.string('status_by', 16).notNullable()
+    table.string('queue', 255)
+    table.integer('priority')
+    table.text('misfire').notNullable()
+    table.string('overlap', 16).notNullable()
+    table.string('on_resume', 16).notNullable()
+    table.text('concurrency_key')
+    table.bigInteger('timeout_ms')
+    table.integer('retries')
+    table.bigInteger('max_runs')
+    eventState(table)
+    new Indexes(table, context)
+      .unique('almanac_events_name_u', 'name_hash')
+      .unique('almanac_events_key_u', 'source_key_hash')
+      .add('almanac_events_due_i', ['status', 'next_run_at'])
+      .add('almanac_events_source_i', ['source'])
+  })
+}
+
+function eventState(table: Table): void {
+  table.bigInteger('next_run_at')
+  table.bigInteger('last_slot')
+  table.string('open_missed_id', 64)
+  table.text('open_missed_reason')
+  table.bigInteger('last_run_at')
+  table.string('last_outcome', 16)
+  table.bigInteger('run_count').notNullable()
+  table.bigInteger('failure_count').notNullable()
+  table.bigInteger('failures_in_row').notNullable()
+  table.bigInteger('created_at').notNullable()
+  table.bigInteger('updated_at').notNullable()
+  table.bigInteger('paused_at')
+  table.bigInteger('completed_at')
+  table.bigInteger('cancelled_at')
+  table.integer('version').notNullable()
+}
+
+function executions(context: SchemaContext): void {
+  context.schema.createTable('almanac_executions', (table) => {
+    id(table, 'almanac_executions_pk')
+    table.string('event_id', 64)
+    table.string('handler', 255).notNullable()
+    table.string('queue', 255).notNullable()
+    table.string('origin', 16).notNullable()
+    table.text('payload').notNullable()
+    table.string('state', 16).notNullable()
+    table.integer('priority').notNullable()
+    table.bigInteger('slot')
+    table.bigInteger('slot_last')
+    table.bigInteger('slot_count').notNullable()
+    table.string('slot_key', 100)
+    table.string('rerun_of', 64)
+    table.text('reason')
+    keys(table, context)
+    attempts(table)
+    results(table)
+    executionIndexes(table, context)
+  })
+}
+
+/** The text of each key, its hash, and the unique column that holds it while it binds. */
+function keys(table: Table, context: SchemaContext): void {
+  table.text('dedupe_text')
+  hash(table, context, 'dedupe_hash')
+  hash(table, context, 'dedupe_key')
+  table.text('concurrency_text')
+  hash(table, context, 'concurrency_hash')
+  hash(table, context, 'running_key')
+}
+
+function attempts(table: Table): void {
+  table.bigInteger('available_at').notNullable()
+  table.bigInteger('created_at').notNullable()
+  table.bigInteger('claimed_at')
+  table.bigInteger('started_at')
+  table.bigInteger('finished_at')
+  table.integer('attempt').notNullable()
+  table.integer('failures').notNullable()
+  table.integer('rescues').notNullable()
+  table.string('node', 255)
+  table.bigInteger('lease_expires_at')
+  table.bigInteger('renewals').notNullable()
+  table.bigInteger('cancel_requested_at')
+  table.bigInteger('timeout_ms')
+  table.integer('retries')
+}
+
+function results(table: Table): void {
+  table.text('checkpoint')
+  table.text('progress')
+  table.text('result')
+  table.text('error')
+  table.integer('rolled_up').notNullable()
+}
+
+function executionIndexes(table: Table, context: SchemaContext): void {
+  new Indexes(table, context)
+    .unique('almanac_exec_slot_u', 'slot_key', 'not null')
+    .unique('almanac_exec_dedupe_u', 'dedupe_key', 'not null')
+    .unique('almanac_exec_running_u', 'running_key', 'not null')
+    .add('almanac_exec_queue_i', ['priority', 'available_at', 'id'], 'queued')
+    .add('almanac_exec_lease_i', ['lease_expires_at'], 'running')
+    .add('almanac_exec_open_i', ['event_id', 'state'], 'open')
+    .add('almanac_exec_event_i', ['event_id', 'id'], 'not null')
+    .add('almanac_exec_handler_i', ['handler', 'id'])
+    .add('almanac_exec_key_i', ['concurrency_hash', 'id'], 'not null')
+    .add('almanac_exec_dedupe_i', ['dedupe_hash', 'id'], 'not null')
+    .add('almanac_exec_rollup_i', ['finished_at'], 'unrolled')
+    .add('almanac_exec_ended_i', ['state', 'finished_at'], 'ended')
+}
+
+function executionLogs({ schema }: SchemaContext): void {
+  schema.createTable('almanac_execution_logs', (table) => {
+    table.string('execution_id', 64).notNullable()
+    table.integer('attempt').notNullable()
+    table.integer('seq').notNullable()
+    table.bigInteger('logged_at').notNullable()
+    table.string('log_level', 8).notNullable()
+    table.text('message').notNullable()
+    table.text('data')
+    table.primary(['execution_id', 'attempt', 'seq'], { constraintName: 'almanac_exec_logs_pk' })
+  })
+}
+
+function coordination({ schema }: SchemaContext): void {
+  schema.createTable('almanac_leases', (table) => {
+    table.string('name', 100).notNullable().primary({ constraintName: 'almanac_leases_pk' })
+    table.string('owner', 255)
+    table.bigInteger('term').notNullable()
+    table.bigInteger('expires_at')
+  })
+  schema.createTable('almanac_nodes', (table) => {
+    table.string('id', 255).notNullable().primary({ constraintName: 'almanac_nodes_pk' })
+    table.string('name', 255).notNullable()
+    table.string('host', 255).notNullable()
+    table.integer('pid').notNullable()
+    table.bigInteger('started_at').notNullable()
+    table.bigInteger('seen_at').notNullable()
+    table.text('info').notNullable()
+  })
+}
+
+function totals(context: SchemaContext): void {
+  context.schema.createTable('almanac_stats', (table) => {
+    hash(table, context, 'stat_key').notNullable().primary({ constraintName: 'almanac_stats_pk' })
+    table.string('stat_day', 10).notNullable()
+    table.string('handler', 255).notNullable()
+    table.string('event_id', 64)
+    table.string('outcome', 16).notNullable()
+    table.bigInteger('run_count').notNullable()
+    table.bigInteger('duration_total').notNullable()
+    table.bigInteger('duration_max').notNullable()
+    table.bigInteger('lateness_total').notNullable()
+    table.bigInteger('lateness_max').notNullable()
+    new Indexes(table, context).add('almanac_stats_day_i', ['stat_day'])
+  })
+}
+
+/** The counters of almanac_meta: the schema version, and the last id of the journal. */
+function journal({ schema, knex }: SchemaContext): void {
+  schema.createTable('almanac_journal', (table) => {
+    table.bigInteger('id').notNullable().primary({ constraintName: 'almanac_journal_pk' })
+    table.bigInteger('recorded_at').notNullable()
+    table.string('kind', 40).notNullable()
+    table.string('actor', 255).notNullable()
+    table.string('subject', 255).notNullable()
+    table.text('before_json').notNullable()
+    table.text('after_json').notNullable()
+  })
+  schema.createTable('almanac_meta', (table) => {
+    table.string('name', 30).notNullable().primary({ constraintName: 'almanac_meta_pk' })
+    table.bigInteger('amount').notNullable()
+  })
+  for (const name of ['schema_version', 'journal_id']) {
+    schema.raw(knex('almanac_meta').insert({ name, amount: 0 }).toQuery())
+  }
+}
+
+function id(table: Table, primaryKey: string): void {
+  table.string('id', 64).notNullable().primary({ constraintName: primaryKey })
+}
+
+function hash(table: Table, { dialect }: SchemaContext, name: string) {
+  return table.specificType(name, dialect.hashType)
+}

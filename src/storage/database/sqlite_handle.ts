@@ -1,0 +1,89 @@
+import type { QueryClientContract } from '@adonisjs/lucid/types/database'
+
+/** The part of a better-sqlite3 statement that is used here. */
+export interface SqliteStatement {
+  readonly reader: boolean
+  all(...bindings: unknown[]): unknown[]
+  run(...bindings: unknown[]): { changes: number }
+  safeIntegers(on: boolean): this
+}
+
+/** The part of a better-sqlite3 connection that is used here. */
+export interface SqliteHandle {
+  readonly inTransaction: boolean
+  prepare(sql: string): SqliteStatement
+  pragma(source: string, options?: { simple: boolean }): unknown
+}
+
+/**
+ * Longest wait inside SQLite for another writer. It blocks the whole process,
+ * so it is short: the waiting proper is done outside, asynchronously.
+ */
+const BUSY_TIMEOUT = 25
+const KEPT_STATEMENTS = 256
+
+const statements = new WeakMap<SqliteHandle, Map<string, SqliteStatement>>()
+const prepared = new WeakSet<SqliteHandle>()
+
+/**
+ * Lends a connection of the client's pool for the time of `work`, which must
+ * not wait for anything but the connection itself.
+ */
+export async function withHandle<T>(
+  client: QueryClientContract,
+  work: (handle: SqliteHandle) => Promise<T>
+): Promise<T> {
+  const pool = client.getWriteClient().client
+  const handle = (await pool.acquireConnection()) as SqliteHandle
+  try {
+    return await work(handle)
+  } finally {
+    await pool.releaseConnection(handle)
+  }
+}
+
+/** Switches to the write-ahead log, once per connection: readers and the writer do not block each other. */
+export function useWriteAheadLog(handle: SqliteHandle): void {
+  if (!prepared.has(handle) && !handle.inTransaction) {
+    withShortWait(handle, () => handle.pragma('journal_mode = WAL'))
+    prepared.add(handle)
+  }
+}
+
+/** Begins a transaction that holds the write lock from its start. */
+export function beginImmediate(handle: SqliteHandle): void {
+  withShortWait(handle, () => statementOf(handle, 'begin immediate').run())
+}
+
+/** Runs a statement with the short wait and gives the connection its own setting back. */
+function withShortWait(handle: SqliteHandle, work: () => void): void {
+  const own = handle.pragma('busy_timeout', { simple: true }) as number
+  if (own <= BUSY_TIMEOUT) {
+    work()
+    return
+  }
+  handle.pragma(`busy_timeout = ${BUSY_TIMEOUT}`)
+  try {
+    work()
+  } finally {
+    handle.pragma(`busy_timeout = ${own}`)
+  }
+}
+
+/** A prepared statement, kept for the life of the connection. */
+export function statementOf(handle: SqliteHandle, sql: string): SqliteStatement {
+  let kept = statements.get(handle)
+  if (!kept) {
+    kept = new Map()
+    statements.set(handle, kept)
+  }
+  let statement = kept.get(sql)
+  if (!statement) {
+    statement = handle.prepare(sql).safeIntegers(false)
+    if (kept.size >= KEPT_STATEMENTS) {
+      kept.delete(kept.keys().next().value!)
+    }
+    kept.set(sql, statement)
+  }
+  return statement
+}

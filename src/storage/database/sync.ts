@@ -1,0 +1,73 @@
+import type { EventRecord } from '../../types/events.ts'
+import type { EventStore, SourceDefinition, SyncResult } from '../contract.ts'
+import { newEvent } from '../rules/new_records.ts'
+import { checkPlan, needsWriting, pausedBySource, redefined } from '../rules/sync.ts'
+import { findEvent, insertDue, insertEvent, replaceEvent, toEvent } from './event_rows.ts'
+import { appendJournal } from './journal_store.ts'
+import { instant, type Work } from './work.ts'
+
+type SyncParams = Parameters<EventStore['syncSource']>[0]
+
+/** Brings the events of one source in step, in one transaction. */
+export async function syncSource(work: Work, params: SyncParams): Promise<SyncResult> {
+  const { source, definitions, missing } = params
+  const now = await instant(work, params.now)
+  const rows = await work.all('select * from almanac_events where source = ? order by id', [source])
+  const existing = new Map(rows.map(toEvent).map((event) => [event.sourceKey, event]))
+  for (const definition of definitions) {
+    checkPlan(existing.get(definition.sourceKey), definition)
+  }
+  const result: SyncResult = { added: [], changed: [], removed: [], unchanged: 0 }
+  const kept = new Set(definitions.map(({ sourceKey }) => sourceKey))
+  for (const event of existing.values()) {
+    if (!kept.has(event.sourceKey)) {
+      await remove(work, event, missing, now, result)
+    }
+  }
+  for (const definition of definitions) {
+    await apply(work, existing.get(definition.sourceKey), definition, now, result)
+  }
+  if (result.added.length + result.changed.length + result.removed.length > 0) {
+    await appendJournal(work, params.journal ?? [], now)
+  }
+  return result
+}
+
+async function apply(
+  work: Work,
+  before: EventRecord | undefined,
+  definition: SourceDefinition,
+  now: number,
+  result: SyncResult
+): Promise<void> {
+  if (!before) {
+    const { planned, ...columns } = definition
+    await insertEvent(work, newEvent(columns, now))
+    result.added.push((await findEvent(work, definition.id))!)
+  } else if (needsWriting(before, definition)) {
+    await replaceEvent(work, before, redefined(before, definition, now))
+    await insertDue(work, before, definition.planned ?? {}, now)
+    result.changed.push({ before, after: (await findEvent(work, before.id))! })
+  } else {
+    result.unchanged++
+  }
+}
+
+async function remove(
+  work: Work,
+  event: EventRecord,
+  missing: SyncParams['missing'],
+  now: number,
+  result: SyncResult
+): Promise<void> {
+  if (missing === 'delete') {
+    await work.run('delete from almanac_events where id = ?', [event.id])
+    result.removed.push(event)
+    return
+  }
+  const paused = pausedBySource(event, now)
+  if (paused) {
+    await replaceEvent(work, event, paused)
+    result.removed.push(paused)
+  }
+}

@@ -1,0 +1,104 @@
+import type { QueryClientContract } from '@adonisjs/lucid/types/database'
+import type { Now } from '../contract.ts'
+import type { Dialect } from './dialect.ts'
+import { statementOf, type SqliteHandle } from './sqlite_handle.ts'
+
+export type Row = Record<string, unknown>
+export type Value = string | number | null
+
+/**
+ * A connection lent for one unit of work. Statements carry their bindings as
+ * `?`. It must not be kept beyond the unit.
+ */
+export interface Work {
+  readonly dialect: Dialect
+  all(sql: string, bindings?: Value[]): Promise<Row[]>
+  /** @returns how many rows a data statement changed */
+  run(sql: string, bindings?: Value[]): Promise<number>
+}
+
+/** Statements prepared once per connection: the hot path of SQLite. */
+export class SqliteWork implements Work {
+  readonly dialect: Dialect
+  readonly #handle: SqliteHandle
+
+  constructor(handle: SqliteHandle, dialect: Dialect) {
+    this.#handle = handle
+    this.dialect = dialect
+  }
+
+  async all(sql: string, bindings: Value[] = []): Promise<Row[]> {
+    return statementOf(this.#handle, sql).all(...bindings) as Row[]
+  }
+
+  async run(sql: string, bindings: Value[] = []): Promise<number> {
+    return statementOf(this.#handle, sql).run(...bindings).changes
+  }
+}
+
+/** Statements through a Lucid client: what a caller's transaction runs on. */
+export class LucidWork implements Work {
+  readonly dialect: Dialect
+  readonly #client: QueryClientContract
+
+  constructor(client: QueryClientContract, dialect: Dialect) {
+    this.#client = client
+    this.dialect = dialect
+  }
+
+  async all(sql: string, bindings: Value[] = []): Promise<Row[]> {
+    const answer: unknown = await this.#client.rawQuery(sql, bindings as string[])
+    return this.dialect.normalize(answer, sql).rows
+  }
+
+  async run(sql: string, bindings: Value[] = []): Promise<number> {
+    const answer: unknown = await this.#client.rawQuery(sql, bindings as string[])
+    return this.dialect.normalize(answer, sql).affected
+  }
+}
+
+export async function first(work: Work, sql: string, bindings?: Value[]): Promise<Row | null> {
+  const [row] = await work.all(sql, bindings)
+  return row ?? null
+}
+
+/** A number of the first row; null where there is none. Drivers may give bigints as text. */
+export async function firstNumber(
+  work: Work,
+  sql: string,
+  bindings?: Value[]
+): Promise<number | null> {
+  const row = await first(work, sql, bindings)
+  const value = row === null ? null : Object.values(row)[0]
+  return value === null ? null : Number(value)
+}
+
+/** The given instant, or the database's. */
+export async function instant(work: Work, now: Now): Promise<number> {
+  return now ?? (await firstNumber(work, work.dialect.clockSql))!
+}
+
+/**
+ * Placeholders for a list. Their number is rounded up to a power of two and
+ * the last value repeated, so that few different statements come to be.
+ */
+export function inList(values: readonly Value[]): { sql: string; bindings: Value[] } {
+  if (values.length === 0) {
+    return { sql: '(null)', bindings: [] }
+  }
+  const size = 2 ** Math.ceil(Math.log2(values.length))
+  const padding = Array.from<Value>({ length: size - values.length }).fill(values.at(-1)!)
+  return {
+    sql: `(${Array.from({ length: size }).fill('?').join(', ')})`,
+    bindings: [...values, ...padding],
+  }
+}
+
+/** Longest list of one statement: Oracle takes 1,000 values. */
+const CHUNK = 500
+
+export function* chunks<T>(values: readonly T[], size = CHUNK): Generator<T[]> {
+  for (let start = 0; start < values.length; start += size) {
+    yield values.slice(start, start + size)
+  }
+}
