@@ -2,7 +2,7 @@ import { BaseCommand, flags } from '@adonisjs/core/ace'
 import { Exception } from '@adonisjs/core/exceptions'
 import type { Scheduler } from '../src/scheduler.ts'
 import type { EventRecord } from '../src/types/events.ts'
-import { E_EVENT_NOT_FOUND } from '../src/errors.ts'
+import { E_AMBIGUOUS_EVENT, E_EVENT_NOT_FOUND } from '../src/errors.ts'
 
 /**
  * What every command of the package has in common: it parses, calls the
@@ -52,7 +52,7 @@ export abstract class AlmanacCommand extends BaseCommand {
   /**
    * An event by its id, or by its name when only one source has it.
    *
-   * @throws E_EVENT_NOT_FOUND
+   * @throws E_EVENT_NOT_FOUND, E_AMBIGUOUS_EVENT
    */
   protected async findEvent(almanac: Scheduler, reference: string): Promise<EventRecord> {
     const byId = await almanac.events.find(reference)
@@ -63,11 +63,7 @@ export abstract class AlmanacCommand extends BaseCommand {
     const named = near.filter(({ name }) => name === reference)
     if (named.length > 1) {
       const ids = named.map(({ id, source }) => `${id} (${source})`).join(', ')
-      throw new Exception(`"${reference}" is the name of several events: ${ids}`, {
-        code: 'E_AMBIGUOUS_EVENT',
-        status: 422,
-        help: 'Give the id.',
-      })
+      throw new E_AMBIGUOUS_EVENT([reference, ids])
     }
     if (named.length === 0) {
       throw new E_EVENT_NOT_FOUND([reference])

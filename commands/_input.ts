@@ -1,14 +1,10 @@
-import { Exception } from '@adonisjs/core/exceptions'
 import { toMilliseconds } from '../src/duration.ts'
+import { E_INVALID_FLAG } from '../src/errors.ts'
 import type { JsonValue } from '../src/types/json.ts'
 
 /** A flag that cannot be read, refused by its name. */
 function refuse(flag: string, value: unknown, remedy: string): never {
-  throw new Exception(`--${flag}: "${String(value)}" is not valid; ${remedy}`, {
-    code: 'E_INVALID_FLAG',
-    status: 422,
-    help: 'See "node ace help" and the name of the command.',
-  })
+  throw new E_INVALID_FLAG([flag, String(value), remedy])
 }
 
 /** A whole number of at least `min`. */

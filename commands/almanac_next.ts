@@ -1,5 +1,6 @@
 import { args, flags } from '@adonisjs/core/ace'
 import type { CommandOptions } from '@adonisjs/core/types/ace'
+import { SystemClock } from '../src/clock.ts'
 import type { Scheduler } from '../src/scheduler.ts'
 import type { EventRecord } from '../src/types/events.ts'
 import { AlmanacCommand, inZone, utc } from './_base.ts'
@@ -31,7 +32,7 @@ export default class AlmanacNext extends AlmanacCommand {
     const events = this.event
       ? [await this.findEvent(almanac, this.event)]
       : await almanac.events.list({ status: 'active' })
-    const from = this.from ?? almanac.now()
+    const from = this.from ?? new SystemClock().now()
     const slots = events
       .flatMap((event) =>
         almanac.preview(event.trigger, { from, count }).map((at) => ({ event, at: at.getTime() }))

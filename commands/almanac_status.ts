@@ -19,7 +19,7 @@ export default class AlmanacStatusCommand extends AlmanacCommand {
 
   protected async perform(almanac: Scheduler): Promise<void> {
     const status = await almanac.status()
-    const attention = needs(status, almanac.now())
+    const attention = needs(status)
     this.print({ ...status, attention }, () => this.#show(status, attention))
     if (attention.length > 0) {
       this.exitCode = 2
@@ -42,13 +42,13 @@ export default class AlmanacStatusCommand extends AlmanacCommand {
   }
 }
 
-function needs(status: AlmanacStatus, now: number): string[] {
+function needs(status: AlmanacStatus): string[] {
   const { unknownHandlers, problems, nextDueAt, nodes, executions } = status
   const lines = unknownHandlers.map(
     ({ handler, count }) => `${count} queued for "${handler}", which no handler here is named`
   )
   lines.push(...problems.map(({ part, message }) => `${part}: ${message}`))
-  if (nextDueAt !== null && nextDueAt < now - OVERDUE) {
+  if (nextDueAt !== null && nextDueAt < status.at - OVERDUE) {
     lines.push(`Nothing fires: an event is due since ${utc(nextDueAt)}`)
   }
   if (nodes.length === 0 && (executions.queued ?? 0) > 0) {

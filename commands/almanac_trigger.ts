@@ -1,6 +1,5 @@
 import { args, flags } from '@adonisjs/core/ace'
 import type { CommandOptions } from '@adonisjs/core/types/ace'
-import { userInfo } from 'node:os'
 import { isOutcome } from '../src/executions/state.ts'
 import type { Scheduler } from '../src/scheduler.ts'
 import type { ExecutionRecord, Outcome } from '../src/types/executions.ts'
@@ -54,7 +53,10 @@ export default class AlmanacTrigger extends AlmanacCommand {
     const payload = jsonValue('payload', this.payload)
     const timeout = duration('timeout', this.timeout)
     const event = await this.findEvent(almanac, this.event)
-    const queued = await almanac.trigger(event.id, { payload, by: userInfo().username })
+    const queued = await almanac.trigger(event.id, {
+      payload,
+      by: process.env.USER || 'command line',
+    })
     if (!this.wait) {
       this.print(queued, () => this.logger.success(`Queued "${event.name}" as ${queued.id}`))
       return

@@ -24,9 +24,6 @@ declare module '@adonisjs/core/types' {
   interface EventsList extends AlmanacEvents {}
 }
 
-/** A handler that ignores its signal keeps the process no longer than this after the drain, ms. */
-const EXIT_GRACE = 1_000
-
 /**
  * The composition root: the only place that chooses and constructs what the
  * scheduler runs on. It binds `almanac`, finds the handlers, starts working
@@ -55,8 +52,10 @@ export default class SchedulerProvider {
   /** Before the preload files, which may name the handlers that are found here. */
   async start(): Promise<void> {
     const almanac = await this.app.container.make('almanac')
-    const { handlersFolder } = (await this.#resolve()).config
-    await almanac.discover(handlersFolder === null ? null : this.app.makeURL(handlersFolder))
+    const { config } = await this.#resolve()
+    await almanac.discover(
+      config.handlersFolder === null ? null : this.app.makeURL(config.handlersFolder)
+    )
     await this.#attachLegacy(almanac)
   }
 

@@ -52,6 +52,13 @@ export const E_INVALID_INSTANT = defineError<[field: string, value: string]>({
   help: 'Give a Date, epoch milliseconds, or an ISO 8601 text with its offset ("2026-03-01T06:00:00Z").',
 })
 
+export const E_INVALID_FLAG = defineError<[flag: string, value: string, remedy: string]>({
+  code: 'E_INVALID_FLAG',
+  status: 422,
+  message: '--%s: "%s" is not valid; %s',
+  help: 'See "node ace help" with the name of the command.',
+})
+
 /** Every problem of one input at once, in `problems`. */
 export const E_INVALID_INPUT = class InvalidInputException extends Exception {
   static override code = 'E_INVALID_INPUT'
@@ -113,6 +120,13 @@ export const E_EVENT_EXISTS = defineError<[name: string, source: string]>({
   status: 409,
   message: 'An event "%s" exists already in source "%s"',
   help: 'Choose another name, or update the existing event.',
+})
+
+export const E_AMBIGUOUS_EVENT = defineError<[name: string, ids: string]>({
+  code: 'E_AMBIGUOUS_EVENT',
+  status: 422,
+  message: '"%s" is the name of several events: %s',
+  help: 'Give the id of one of them.',
 })
 
 export const E_EVENT_CONFLICT = defineError<[id: string, expected: string, found: string]>({

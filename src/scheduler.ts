@@ -2,6 +2,7 @@ import { isOutcome } from './executions/state.ts'
 import type { SourceResult } from './events/source_sync.ts'
 import { LEADER_LEASE } from './loop/leader.ts'
 import { CODE_SOURCE, CodeSource } from './scheduler/code_source.ts'
+import { executionReader } from './scheduler/execution_reader.ts'
 import { FakeAlmanac, fakedEvents } from './scheduler/fake.ts'
 import { ProcessFacade } from './scheduler/process_facade.ts'
 import { storedStatus, type AlmanacStatus } from './scheduler/status.ts'
@@ -22,6 +23,7 @@ import type { Trigger } from './types/triggers.ts'
  */
 export class Scheduler extends ProcessFacade {
   readonly #code = new CodeSource()
+  readonly #reader = executionReader(this.parts.tracker, this.storage)
   #fake: FakeAlmanac | null = null
 
   // ----------------------------------------------------------------- events
@@ -102,7 +104,7 @@ export class Scheduler extends ProcessFacade {
   /** Reading what ran: find, history, logs, stats. */
   get executions(): types.ExecutionReader {
     this.gate.check()
-    return this.parts.tracker
+    return this.#reader
   }
 
   /** Executions, newest first. */

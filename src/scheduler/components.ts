@@ -4,11 +4,9 @@ import type { Counters } from '../counters.ts'
 import { EventManager } from '../events/event_manager.ts'
 import { ExecutionTracker } from '../executions/execution_tracker.ts'
 import { Housekeeper } from '../housekeeping/housekeeper.ts'
-import { DEFAULT_PRIORITY, DEFAULT_QUEUE } from '../jobs/handler_options.ts'
 import { HandlerRegistry } from '../jobs/handler_registry.ts'
 import { JobManager } from '../jobs/job_manager.ts'
 import { SchedulerLoop } from '../loop/scheduler_loop.ts'
-import type { ExecutionDefaults } from '../loop/slot_execution.ts'
 import type { Storage } from '../storage/contract.ts'
 import { TriggerManager } from '../triggers/trigger_manager.ts'
 import type { CoreConfig } from '../types/config.ts'
@@ -40,12 +38,13 @@ export function makeComponents(deps: SchedulerDeps) {
 
   const registry = new HandlerRegistry({ defaults: config, make: deps.make })
   const triggers = new TriggerManager({})
-  const tracker = new ExecutionTracker(shared)
+  const tracker = new ExecutionTracker({ ...shared, counters })
   const jobs = new JobManager({ ...shared, tracker, registry, counters })
   const loop = new SchedulerLoop({
     ...shared,
     triggers,
     counters,
+    handlers: registry,
     wakeJobs: () => jobs.wake(),
   })
   const events = new EventManager({
@@ -56,7 +55,6 @@ export function makeComponents(deps: SchedulerDeps) {
     logger,
     config,
     handlers: registry,
-    defaults: (handler) => defaultsOf(registry, handler),
     wake: () => {
       loop.wake()
       jobs.wake()
@@ -64,10 +62,4 @@ export function makeComponents(deps: SchedulerDeps) {
   })
   const housekeeper = new Housekeeper({ ...shared, registry, counters })
   return { nodeId, registry, triggers, tracker, jobs, loop, events, housekeeper }
-}
-
-/** What an execution of a handler gets when its event says nothing. */
-function defaultsOf(registry: HandlerRegistry, name: string): ExecutionDefaults {
-  const known = registry.has(name) ? registry.get(name) : null
-  return { queue: known?.queue ?? DEFAULT_QUEUE, priority: known?.priority ?? DEFAULT_PRIORITY }
 }

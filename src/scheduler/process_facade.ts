@@ -131,7 +131,6 @@ export abstract class ProcessFacade {
       const fired = this.deps.config.enabled ? await this.tick() : []
       return { fired, ran: await this.runOnce() }
     } finally {
-      await this.parts.loop.stop()
       await this.#single.stop({ deadline: 0 })
     }
   }

@@ -8,6 +8,8 @@ export type SchedulerState =
 
 /** What `almanac.status()` tells. Instants are epoch ms (UTC). */
 export interface AlmanacStatus {
+  /** The store's clock. */
+  at: number
   /** Of this process: only `running` claims work. */
   state: SchedulerState
   /** `<node>.<boot>` of this process. */
@@ -49,6 +51,7 @@ export async function storedStatus(
   ])
   const leads = lease !== null && lease.expiresAt > now
   return {
+    at: now,
     leader: leads ? { node: lease.owner, term: lease.term, expiresAt: lease.expiresAt } : null,
     nodes,
     events,
