@@ -164,7 +164,7 @@ export async function countOutcomes(work: Work, ended: EndedRun[]): Promise<void
   for (const [id, { counters, reset }] of added) {
     const { lastOutcome, lastRunAt, failureCount, consecutiveFailures } = counters
     await work.run(
-      `update almanac_events set last_outcome = ?, last_run_at = coalesce(?, last_run_at),
+      `update almanac_events set last_outcome = coalesce(?, last_outcome), last_run_at = coalesce(?, last_run_at),
         failure_count = failure_count + ?,
         failures_in_row = case when ? = 1 then ? else failures_in_row + ? end
         where id = ?`,

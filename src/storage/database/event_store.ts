@@ -48,7 +48,7 @@ export class DatabaseEventStore implements EventStore {
       checkExpected(before, params)
       await replaceEvent(work, before, updatedEvent(before, params.patch, now))
       await insertDue(work, before, params, now)
-      await appendJournal(work, params.journal ? [params.journal] : [], now)
+      await appendJournal(work, params.journal ?? [], now)
       return stored(work, params.id)
     })
   }

@@ -1,7 +1,7 @@
 import type { EventRecord } from '../../types/events.ts'
 import type { EventStore, SourceDefinition, SyncResult } from '../contract.ts'
 import { newEvent } from '../rules/new_records.ts'
-import { checkPlan, needsWriting, pausedBySource, redefined } from '../rules/sync.ts'
+import { checkPlan, needsWriting, pausedBySource, redefined, syncEntries } from '../rules/sync.ts'
 import { findEvent, insertDue, insertEvent, replaceEvent, toEvent } from './event_rows.ts'
 import { appendJournal } from './journal_store.ts'
 import { instant, type Work } from './work.ts'
@@ -27,9 +27,7 @@ export async function syncSource(work: Work, params: SyncParams): Promise<SyncRe
   for (const definition of definitions) {
     await apply(work, existing.get(definition.sourceKey), definition, now, result)
   }
-  if (result.added.length + result.changed.length + result.removed.length > 0) {
-    await appendJournal(work, params.journal ?? [], now)
-  }
+  await appendJournal(work, syncEntries(params.journal, source, result), now)
   return result
 }
 

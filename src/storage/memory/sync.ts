@@ -1,7 +1,7 @@
 import type { EventRecord } from '../../types/events.ts'
 import type { EventStore, SourceDefinition, SyncResult } from '../contract.ts'
 import { newEvent } from '../rules/new_records.ts'
-import { checkPlan, needsWriting, pausedBySource, redefined } from '../rules/sync.ts'
+import { checkPlan, needsWriting, pausedBySource, redefined, syncEntries } from '../rules/sync.ts'
 import { checkName, insertDue, insertEvent, replaceEvent } from './event_rows.ts'
 import { copy, type MemoryTables } from './tables.ts'
 
@@ -38,9 +38,7 @@ export function syncSource(tables: MemoryTables, params: SyncParams): SyncResult
       change.after = copy(tables.events.get(planned.id)!)
     }
   }
-  if (result.added.length + result.changed.length + result.removed.length > 0) {
-    tables.addJournal(params.journal ?? [], now)
-  }
+  tables.addJournal(syncEntries(params.journal, source, result), now)
   return result
 }
 

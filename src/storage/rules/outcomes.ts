@@ -19,13 +19,17 @@ export type EventCounters = Pick<
 
 /**
  * What the end of one execution does to the counters of its event. A
- * cancelled run neither breaks nor lengthens a row of failures.
+ * cancelled run neither breaks nor lengthens a row of failures; a missed slot
+ * was no run.
  */
 export function countOutcome(
   counters: EventCounters,
   outcome: Outcome,
   startedAt: number | null
 ): EventCounters {
+  if (outcome === 'missed') {
+    return counters
+  }
   const failed = isFailure(outcome)
   return {
     lastOutcome: outcome,

@@ -1,6 +1,7 @@
 import { E_EVENT_CONFLICT } from '../../errors.ts'
 import type { EventRecord } from '../../types/events.ts'
-import type { SourceDefinition } from '../contract.ts'
+import type { NewJournalEntry } from '../../types/journal.ts'
+import type { SourceDefinition, SyncResult } from '../contract.ts'
 import { checkExpected, updatedEvent } from './event_update.ts'
 
 /** Whether a definition of a source has to be written to its event. */
@@ -8,16 +9,31 @@ export function needsWriting(event: EventRecord, definition: SourceDefinition): 
   return definition.planned?.force === true || event.sourceHash !== definition.sourceHash
 }
 
-/** @throws E_EVENT_CONFLICT when the event moved since the change was planned */
+/**
+ * @throws E_EVENT_CONFLICT when the event moved since the change was planned,
+ *   or a change was not planned at all
+ */
 export function checkPlan(event: EventRecord | undefined, definition: SourceDefinition): void {
   const { planned } = definition
-  if (!planned) {
-    return
+  if (planned) {
+    if (event?.id !== planned.id) {
+      throw new E_EVENT_CONFLICT([planned.id, String(planned.expectedVersion), 'no such event'])
+    }
+    checkExpected(event, planned)
+  } else if (event && needsWriting(event, definition)) {
+    throw new E_EVENT_CONFLICT([event.id, 'no event', String(event.version)])
   }
-  if (event?.id !== planned.id) {
-    throw new E_EVENT_CONFLICT([planned.id, String(planned.expectedVersion), 'no such event'])
-  }
-  checkExpected(event, planned)
+}
+
+/** Journal entries about events that the sync did not write are left out. */
+export function syncEntries(
+  entries: NewJournalEntry[] | undefined,
+  source: string,
+  { added, changed, removed }: SyncResult
+): NewJournalEntry[] {
+  const written = [...added, ...changed.map(({ after }) => after), ...removed]
+  const subjects = new Set([source, ...written.map(({ id }) => id)])
+  return (entries ?? []).filter(({ subject }) => subjects.has(subject))
 }
 
 /**

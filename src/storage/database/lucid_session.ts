@@ -1,0 +1,125 @@
+import type { QueryClientContract } from '@adonisjs/lucid/types/database'
+import { SystemClock, type Clock } from '../../clock.ts'
+import { E_NESTED_TRANSACTION } from '../../errors.ts'
+import type { SqlDialect, SqlResult, SqlSession, SqlValue } from '../sql_session.ts'
+import { dialectOf, type Dialect } from './dialect.ts'
+import { immediateTransaction } from './immediate_transaction.ts'
+
+export interface LucidSessionDeps {
+  /** A client, or a transaction: the session then works inside it. */
+  client: QueryClientContract
+  /** For the pauses while another writer holds the lock. Default: the system's. */
+  clock?: Clock
+}
+
+/** The parts of knex's client that are used here. */
+interface KnexClient {
+  canCancelQuery?: boolean
+  acquireConnection(): Promise<object>
+  releaseConnection(connection: object): Promise<void>
+  cancelQuery(connection: object): Promise<void>
+}
+
+/** The session of a Lucid client or transaction. */
+export function sessionOf(client: QueryClientContract): SqlSession {
+  return new LucidSession({ client })
+}
+
+/**
+ * A database through Lucid, for handlers and runners outside the store.
+ */
+export class LucidSession implements SqlSession {
+  readonly #client: QueryClientContract
+  readonly #dialect: Dialect
+  readonly #clock: Clock
+  /** Connections whose statement has not answered yet. */
+  readonly #running = new Set<object>()
+
+  /** @throws E_INVALID_CONFIG when Almanac does not know the database */
+  constructor({ client, clock = new SystemClock() }: LucidSessionDeps) {
+    this.#client = client
+    this.#dialect = dialectOf(client)
+    this.#clock = clock
+  }
+
+  get dialect(): SqlDialect {
+    return this.#dialect.name
+  }
+
+  get #knex(): KnexClient {
+    return this.#client.getWriteClient().client as KnexClient
+  }
+
+  /**
+   * Runs one statement. An abort of the signal cancels it where the database
+   * can, and rejects with the signal's reason.
+   */
+  async query(
+    sql: string,
+    bindings: SqlValue[] = [],
+    { signal }: { signal?: AbortSignal } = {}
+  ): Promise<SqlResult> {
+    signal?.throwIfAborted()
+    const knex = this.#knex
+    const connection = await knex.acquireConnection()
+    const cancel = () => void this.cancel().catch(ignoreTheStatementAnswers)
+    try {
+      this.#running.add(connection)
+      signal?.addEventListener('abort', cancel, { once: true })
+      return await this.#run(connection, sql, bindings)
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+      this.#running.delete(connection)
+      await knex.releaseConnection(connection)
+    }
+  }
+
+  async transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    if (this.#client.isTransaction) {
+      throw new E_NESTED_TRANSACTION([])
+    }
+    const clock = this.#clock
+    return immediateTransaction(
+      this.#client,
+      (client) => work(new LucidSession({ client, clock })),
+      { clock }
+    )
+  }
+
+  /** better-sqlite3 has nothing to cancel: its statements end before anybody else runs. */
+  async cancel(): Promise<void> {
+    const knex = this.#knex
+    if (knex.canCancelQuery) {
+      await Promise.all([...this.#running].map((connection) => knex.cancelQuery(connection)))
+    }
+  }
+
+  async now(): Promise<number> {
+    const { rows } = await this.query(this.#dialect.clockSql)
+    return Number(rows[0].now_ms)
+  }
+
+  async #run(connection: object, sql: string, bindings: SqlValue[]): Promise<SqlResult> {
+    const statement = this.#client
+      .knexRawQuery(shieldQuestionMarks(sql), bindings as string[])
+      .connection(connection)
+    const answer: unknown = await statement
+    return this.#dialect.normalize(answer, sql)
+  }
+}
+
+/**
+ * knex takes every question mark for a binding, also those in texts, quoted
+ * names and comments: these are escaped.
+ */
+export function shieldQuestionMarks(sql: string): string {
+  return sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\//g, (quoted) =>
+    quoted.replaceAll('?', String.raw`\?`)
+  )
+}
+
+/** The statement itself reports how it ended, cancelled or not. */
+function ignoreTheStatementAnswers(): void {}
