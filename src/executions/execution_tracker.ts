@@ -161,6 +161,11 @@ export class ExecutionTracker {
     return this.#deps.storage.executions.find(id)
   }
 
+  /** The open execution with this dedupe key; the newest ended one when none is open. */
+  async findByDedupeKey(key: string): Promise<ExecutionRecord | null> {
+    return this.#deps.storage.executions.findByDedupeKey(key)
+  }
+
   /** @throws E_EXECUTION_NOT_FOUND */
   async get(id: string): Promise<ExecutionRecord> {
     const execution = await this.find(id)

@@ -2,7 +2,13 @@ import { toIso } from '../triggers/instant.ts'
 import type { ExecutionError, ExecutionRecord, Outcome } from '../types/executions.ts'
 import type { EndedNotice, ExecutionNotice } from '../types/notifications.ts'
 
-export function executionNotice(execution: ExecutionRecord, at: number): ExecutionNotice {
+/** The part of an execution that its notices tell. */
+export type Noticed = Pick<
+  ExecutionRecord,
+  'id' | 'eventId' | 'handler' | 'queue' | 'slot' | 'attempt' | 'node'
+>
+
+export function executionNotice(execution: Noticed, at: number): ExecutionNotice {
   return {
     executionId: execution.id,
     eventId: execution.eventId,
@@ -24,7 +30,7 @@ export interface EndFacts {
   error: ExecutionError | null
 }
 
-export function endedNotice(execution: ExecutionRecord, end: EndFacts, at: number): EndedNotice {
+export function endedNotice(execution: Noticed, end: EndFacts, at: number): EndedNotice {
   return { ...executionNotice(execution, at), ...end, error: errorNotice(end.error) }
 }
 

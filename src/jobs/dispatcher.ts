@@ -20,8 +20,8 @@ interface Deps {
   prefetch: Prefetch
   /** An attempt is over and its end is stored. */
   onEnded: (hold: Hold) => void
-  /** These have waited too long behind slow handlers. */
-  onOverdue: (holds: Hold[]) => void
+  /** These are not going to begin here: they waited too long, or came after the close. */
+  onUnwanted: (holds: Hold[]) => void
 }
 
 /** How an attempt that never began ends. */
@@ -39,7 +39,7 @@ export class Dispatcher {
   /** Attempts from their claim until their end is stored. */
   #active = 0
   #accepted = 0
-  #paused = false
+  #closed = false
   #patience: ClockTimer | null = null
 
   constructor(deps: Deps) {
@@ -70,25 +70,24 @@ export class Dispatcher {
     this.#accepted += holds.length
     for (const hold of holds) {
       this.#deps.heartbeat.add(hold)
-      this.#waiting.push(hold)
     }
+    if (this.#closed) {
+      this.#deps.onUnwanted(holds)
+      return
+    }
+    this.#waiting.push(...holds)
     this.#fill()
   }
 
-  /** Begins nothing any more. */
-  pause(): void {
-    this.#paused = true
+  open(): void {
+    this.#closed = false
+  }
+
+  /** Begins nothing any more. @returns what waited, to be handed back */
+  close(): Hold[] {
+    this.#closed = true
     this.#patience?.cancel()
     this.#patience = null
-  }
-
-  resume(): void {
-    this.#paused = false
-    this.#fill()
-  }
-
-  /** Takes all that wait out of the line. */
-  takeWaiting(): Hold[] {
     return this.#waiting.splice(0)
   }
 
@@ -116,7 +115,7 @@ export class Dispatcher {
   }
 
   #fill(): void {
-    while (!this.#paused && this.#running < this.#deps.slots && this.#waiting.length > 0) {
+    while (this.#running < this.#deps.slots && this.#waiting.length > 0) {
       const hold = this.#waiting.shift()!
       if (hold.lapsed) {
         void this.endUnbegun(hold, { to: 'release', reason: 'its lease lapsed before it began' })
@@ -158,7 +157,7 @@ export class Dispatcher {
   }
 
   #watchPatience(): void {
-    if (this.#paused || this.#patience || this.#waiting.length === 0) {
+    if (this.#patience || this.#waiting.length === 0) {
       return
     }
     this.#patience = this.#deps.clock.timer(PATIENCE, () => {
@@ -176,7 +175,7 @@ export class Dispatcher {
       for (const hold of overdue) {
         this.#waiting.splice(this.#waiting.indexOf(hold), 1)
       }
-      this.#deps.onOverdue(overdue)
+      this.#deps.onUnwanted(overdue)
     }
   }
 }

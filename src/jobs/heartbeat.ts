@@ -61,12 +61,8 @@ export class Heartbeat {
   }
 
   add(hold: Hold): void {
-    this.#stopped = false
     this.#holds.set(hold.id, hold)
-    this.#armBeat(this.#deps.lease.renew)
-    if (!this.#watch) {
-      this.#armWatch()
-    }
+    this.#arm()
   }
 
   remove(hold: Hold): void {
@@ -103,11 +99,24 @@ export class Heartbeat {
     )
   }
 
+  /** Undoes `stop`. */
+  start(): void {
+    this.#stopped = false
+    this.#arm()
+  }
+
   /** No renewals any more: what is still held lapses and is rescued elsewhere. */
   stop(): void {
     this.#stopped = true
     this.#marks.clear()
     this.#disarm()
+  }
+
+  #arm(): void {
+    this.#armBeat(this.#deps.lease.renew)
+    if (!this.#watch) {
+      this.#armWatch()
+    }
   }
 
   #armBeat(delay: number): void {
@@ -183,6 +192,9 @@ export class Heartbeat {
 
   /** Watches the first lease to lapse. */
   #armWatch(): void {
+    if (this.#stopped) {
+      return
+    }
     let first = Number.POSITIVE_INFINITY
     for (const hold of this.#holds.values()) {
       if (!hold.lost) {

@@ -1,0 +1,251 @@
+import { E_INVALID_INPUT } from '../errors.ts'
+import { Cancellation } from './cancellation.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { drain } from './drain.ts'
+import { Enqueuer, type EnqueueOptions } from './enqueue.ts'
+import { Executor } from './executor.ts'
+import { handBack } from './hand_back.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { OWN_QUEUE, OwnQueue } from './own_queue.ts'
+import { Prefetch } from './prefetch.ts'
+import { SeatPool } from './seat_pool.ts'
+import { SourcePump, type Pullable, type SourceStatus } from './source_pump.ts'
+import type { Clock } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import type { ExecutionTracker } from '../executions/execution_tracker.ts'
+import type { EnqueueResult, Storage } from '../storage/contract.ts'
+import type { CoreConfig } from '../types/config.ts'
+import type { HandlerReference } from '../types/handlers.ts'
+import type { Logger } from '../types/logger.ts'
+import type { Notifier } from '../types/notifications.ts'
+import type { WorkSource } from '../types/work_source.ts'
+import type { HandlerRegistry } from './handler_registry.ts'
+import type { Hold } from './hold.ts'
+
+export interface JobManagerDeps {
+  storage: Storage
+  tracker: ExecutionTracker
+  registry: HandlerRegistry
+  notifier: Notifier
+  clock: Clock
+  logger: Logger
+  config: CoreConfig
+  /** `<node>.<boot>` */
+  nodeId: string
+  counters: Counters
+  /** For the jitter of retries; 0 <= x < 1. */
+  random?: () => number
+}
+
+/**
+ * Finds work for this node and runs it: the own queue and every further
+ * source, with the node's concurrency shared among them.
+ */
+export class JobManager {
+  readonly #deps: JobManagerDeps
+  readonly #seats: SeatPool
+  readonly #heartbeat: Heartbeat
+  readonly #dispatcher: Dispatcher
+  readonly #cancellation: Cancellation
+  readonly #enqueuer: Enqueuer
+  readonly #pumps = new Map<string, SourcePump>()
+  readonly #sources = new Map<string, WorkSource>()
+  #running = false
+  #stopping: Promise<void> | null = null
+
+  constructor(deps: JobManagerDeps) {
+    this.#deps = deps
+    const { config, clock, tracker } = deps
+    const slots = config.concurrency
+    const prefetch = new Prefetch({ slots, max: config.prefetch })
+    this.#seats = new SeatPool({ slots, prefetch, clock })
+    this.#heartbeat = new Heartbeat({
+      ...deps,
+      lease: config.lease,
+      onCancel: (hold, reason) => this.#cancellation.here(hold, reason),
+    })
+    const heartbeat = this.#heartbeat
+    const executor = new Executor({ ...deps, heartbeat, maxCheckpoint: config.maxPayload })
+    this.#dispatcher = new Dispatcher({
+      slots,
+      clock,
+      executor,
+      heartbeat,
+      tracker,
+      prefetch,
+      seats: this.#seats,
+      onEnded: (hold) => this.#onEnded(hold),
+      onUnwanted: (holds) => void this.#handBack(holds, 'another node may be free'),
+    })
+    this.#cancellation = new Cancellation({ ...deps, heartbeat, dispatcher: this.#dispatcher })
+    this.#enqueuer = new Enqueuer({ ...deps, wake: () => this.wake(OWN_QUEUE) })
+    this.#addPump(new OwnQueue(deps))
+  }
+
+  /** Starts pulling. Does nothing when it pulls already. */
+  async start(): Promise<void> {
+    await this.#stopping
+    this.#running = true
+    this.#open()
+    this.#pumps.forEach((pump) => pump.start())
+  }
+
+  /**
+   * Drains: see `drain`. Does nothing when it was never started, or has stopped.
+   *
+   * @param options.deadline ms that running handlers get. Default: config
+   */
+  async stop(options: { deadline?: number } = {}): Promise<void> {
+    const deadline = options.deadline ?? this.#deps.config.shutdown.deadline
+    this.#stopping ??= this.#drain(deadline).finally(() => (this.#stopping = null))
+    return this.#stopping
+  }
+
+  /** There may be work now: of one source, or of all. */
+  wake(source?: string): void {
+    const pumps = source === undefined ? this.#pumps.values() : [this.#pumps.get(source)]
+    for (const pump of pumps) {
+      pump?.nudge()
+    }
+  }
+
+  /**
+   * Adds a further source of work; it is pulled from now on while the manager runs.
+   *
+   * @throws E_INVALID_INPUT when the name is taken
+   */
+  addSource(source: WorkSource): void {
+    if (this.#pumps.has(source.name)) {
+      const message = 'another source has this name; give each its own'
+      throw new E_INVALID_INPUT('The source of work', [
+        { field: 'name', value: source.name, message },
+      ])
+    }
+    this.#sources.set(source.name, source)
+    const pump = this.#addPump(source)
+    if (this.#running) {
+      pump.start()
+    }
+  }
+
+  /**
+   * Enqueues one execution.
+   *
+   * @returns `inserted: false` when an open execution holds the dedupe key; the id is that one's
+   * @throws E_UNKNOWN_HANDLER, E_INVALID_INPUT, E_INVALID_DURATION, E_INVALID_INSTANT, E_EMPTY_KEY,
+   * E_PAYLOAD_NOT_JSON, E_PAYLOAD_TOO_LARGE, E_CLIENT_MISMATCH
+   */
+  async enqueue(
+    handler: HandlerReference,
+    payload: unknown,
+    options: EnqueueOptions = {}
+  ): Promise<EnqueueResult> {
+    return this.#enqueuer.enqueue(handler, payload, options)
+  }
+
+  /**
+   * Cancels a queued execution, or asks a running one to stop.
+   *
+   * @returns what was done; null when it had ended already
+   * @throws E_EXECUTION_NOT_FOUND
+   */
+  async cancel(
+    id: string,
+    options: { reason?: string; by?: string } = {}
+  ): Promise<'cancelled' | 'requested' | null> {
+    return this.#cancellation.cancel(id, options)
+  }
+
+  /**
+   * Pulls and runs until nothing is available and everything has ended.
+   *
+   * @returns how many executions were claimed
+   * @throws the first failure of a source, after the others have had their turn
+   */
+  async runOnce(): Promise<number> {
+    this.#open()
+    const before = this.#dispatcher.accepted
+    const failures: unknown[] = []
+    for (;;) {
+      const found = await this.#pullAll(failures)
+      if (found === 0 && this.#dispatcher.active === 0) {
+        break
+      }
+      if (found === 0) {
+        await this.#dispatcher.nextEnd()
+      }
+    }
+    await this.#deps.tracker.flush()
+    if (failures.length > 0) {
+      throw failures[0]
+    }
+    return this.#dispatcher.accepted - before
+  }
+
+  /** Places for executions on this node. */
+  capacity(): { total: number; free: number; running: number } {
+    const total = this.#deps.config.concurrency
+    const { running } = this.#dispatcher
+    return { total, free: total - running, running }
+  }
+
+  /** How the sources of work fare, the own queue first. */
+  sources(): SourceStatus[] {
+    return [...this.#pumps.values()].map(({ status }) => status)
+  }
+
+  /** Resolves when nothing is held here any more and all ends are stored. */
+  async idle(): Promise<void> {
+    await this.#dispatcher.idle()
+    await this.#deps.tracker.flush()
+  }
+
+  #open(): void {
+    this.#heartbeat.start()
+    this.#dispatcher.open()
+  }
+
+  async #drain(deadline: number): Promise<void> {
+    this.#running = false
+    const parts = { dispatcher: this.#dispatcher, heartbeat: this.#heartbeat }
+    const pumps = [...this.#pumps.values()]
+    const giveBack = (holds: Hold[], reason: string) => this.#handBack(holds, reason)
+    await drain({ ...this.#deps, ...parts, pumps, handBack: giveBack }, deadline)
+  }
+
+  #addPump(source: Pullable): SourcePump {
+    const deps = { ...this.#deps, dispatcher: this.#dispatcher, seats: this.#seats }
+    const pump = new SourcePump(deps, source)
+    this.#pumps.set(source.name, pump)
+    return pump
+  }
+
+  async #pullAll(failures: unknown[]): Promise<number> {
+    let found = 0
+    for (const pump of this.#pumps.values()) {
+      try {
+        found += await pump.pullOnce()
+      } catch (error) {
+        pump.noteFailure(error)
+        failures.push(error)
+      }
+    }
+    return found
+  }
+
+  #handBack(holds: Hold[], reason: string): Promise<void> {
+    return handBack(holds, reason, {
+      ...this.#deps,
+      dispatcher: this.#dispatcher,
+      sourceOf: (name) => this.#sources.get(name),
+    })
+  }
+
+  /** A key is free again: what waited for it may be claimed now. */
+  #onEnded(hold: Hold): void {
+    if (hold.execution.concurrencyKey !== null) {
+      this.wake(OWN_QUEUE)
+      this.wake(hold.source)
+    }
+  }
+}
