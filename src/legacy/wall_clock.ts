@@ -8,6 +8,7 @@ const FORMATS: Record<Precision, string> = {
 }
 /** A text that names its offset is an instant already, not a wall clock. */
 const OFFSET = /(?:Z|[+-]\d{2}:?\d{2})$/i
+const DAY_LENGTH = 'yyyy-MM-dd'.length
 const CLOCK = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?))?$/
 
 /**
@@ -54,8 +55,9 @@ export class WallClock {
   }
 
   /**
-   * The wall clock that a column's value shows, `yyyy-MM-ddTHH:mm:ss`,
-   * whether or not the zone's day has that time.
+   * The wall clock that a column's value shows, `yyyy-MM-ddTHH:mm:ss`, whether
+   * or not the zone's day has that time. A text without a time stays one
+   * (`yyyy-MM-dd`), because an end date without one means the end of the day.
    *
    * @throws RangeError on what is no date
    */
@@ -106,8 +108,8 @@ function fullText(text: string): string {
 
 /** Checked in UTC, where every time of every day exists. */
 function clockText(text: string): string {
-  const at = DateTime.fromISO(fullText(text), { zone: 'utc' })
-  return checked(at, text).toFormat("yyyy-MM-dd'T'HH:mm:ss")
+  const at = checked(DateTime.fromISO(fullText(text), { zone: 'utc' }), text)
+  return text.length === DAY_LENGTH ? text : at.toFormat("yyyy-MM-dd'T'HH:mm:ss")
 }
 
 function checked(at: DateTime, value: unknown): DateTime {

@@ -12,7 +12,7 @@ export interface ScheduleRow {
   frqdd: string | null
   frqhh: string | null
   frqmi: string | null
-  /** Wall clocks of the zone, `yyyy-MM-ddTHH:mm:ss`. */
+  /** Wall clocks of the zone, `yyyy-MM-ddTHH:mm:ss`, or `yyyy-MM-dd` where no time is stored. */
   strtdt: string | null
   enddt: string | null
   /** CURFLG is `Y`: the version that counts. */
@@ -47,6 +47,11 @@ export class JobSchedules {
 
   constructor(table: TableLayout<ColumnKey<'jobSchedules'>>) {
     this.#table = table
+  }
+
+  /** Whether LST_RUN_DT or NXT_RUN_DT exists. */
+  get keepsRunTimes(): boolean {
+    return this.#table.has('lastRun') || this.#table.has('nextRun')
   }
 
   /** Every current row, by MAPREF, then JOBSCHID. */

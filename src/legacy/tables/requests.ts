@@ -104,6 +104,19 @@ export class Requests {
     return this.#updateOwn(session, end, row)
   }
 
+  /**
+   * Keeps a request ours until the transaction ends: a guarded write, so that
+   * nobody can take the row between this look and the commit.
+   *
+   * @returns false when it is not ours
+   */
+  holdClaim(
+    session: LegacySession,
+    request: { requestId: string; claimedBy: string }
+  ): Promise<boolean> {
+    return this.#updateOwn(session, request, this.#table.row({ status: 'CLAIMED' }))
+  }
+
   /** Gives a request of ours back to the queue. @returns false when it is not ours */
   handBack(
     session: LegacySession,
