@@ -1,15 +1,14 @@
-import { DateTime } from 'luxon'
+import { DAY, parseDate, parseTime } from '../triggers/civil_date.ts'
+import { instantOf, wallOf, zoneOf, type Zone } from '../triggers/wall_clock.ts'
 
 export type Precision = 'second' | 'millisecond'
 
-const FORMATS: Record<Precision, string> = {
-  second: 'yyyy-MM-dd HH:mm:ss',
-  millisecond: 'yyyy-MM-dd HH:mm:ss.SSS',
-}
-/** A text that names its offset is an instant already, not a wall clock. */
-const OFFSET = /(?:Z|[+-]\d{2}:?\d{2})$/i
+/** How much of an ISO text a column shows. */
+const SHOWN: Record<Precision, number> = { second: 19, millisecond: 23 }
 const DAY_LENGTH = 'yyyy-MM-dd'.length
-const CLOCK = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?))?$/
+const CLOCK = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9}))?)?$/
+/** A text that names its offset is an instant already, not a wall clock. */
+const OFFSET = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(Z|[+-]\d{2}:?\d{2})$/i
 
 /**
  * Legacy DATE and TIMESTAMP columns hold the wall clock of one zone. This
@@ -18,16 +17,16 @@ const CLOCK = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)
  * ownership may rest on one.
  */
 export class WallClock {
-  readonly zone: string
+  readonly #zone: Zone
 
   /** @param zone IANA name, checked by the config */
   constructor(zone: string) {
-    this.zone = zone
+    this.#zone = zoneOf(zone)
   }
 
   /** `yyyy-MM-dd HH:mm:ss`, with `.SSS` to the millisecond. */
   render(instant: number, precision: Precision = 'second'): string {
-    return DateTime.fromMillis(instant, { zone: this.zone }).toFormat(FORMATS[precision])
+    return isoText(wallOf(instant, this.#zone), precision).replace('T', ' ')
   }
 
   /**
@@ -38,8 +37,16 @@ export class WallClock {
    * @throws RangeError on what is no date
    */
   read(value: unknown): number | null {
-    const at = this.#dateTime(value)
-    return at === null ? null : at.toMillis()
+    if (isEmpty(value)) {
+      return null
+    }
+    if (typeof value === 'number' || typeof value === 'bigint') {
+      return checked(Number(value), value)
+    }
+    if (typeof value === 'string' && OFFSET.test(value.trim())) {
+      return offsetInstant(value)
+    }
+    return instantOf(wallTime(value), this.#zone)
   }
 
   /** As `read`; null for what is no date: another program's mistake must not stop the queue. */
@@ -62,59 +69,59 @@ export class WallClock {
    * @throws RangeError on what is no date
    */
   readText(value: unknown): string | null {
-    if (typeof value === 'string' && !OFFSET.test(value.trim())) {
-      const text = value.trim()
-      return text === '' ? null : clockText(text)
-    }
-    return this.#dateTime(value)?.toFormat("yyyy-MM-dd'T'HH:mm:ss") ?? null
-  }
-
-  #dateTime(value: unknown): DateTime | null {
-    if (value === null || value === undefined) {
+    if (isEmpty(value)) {
       return null
     }
-    if (typeof value === 'number' || typeof value === 'bigint') {
-      return checked(DateTime.fromMillis(Number(value), { zone: this.zone }), value)
-    }
-    if (value instanceof Date) {
-      // The driver put the wall clock into the process's own zone
-      const local = DateTime.fromJSDate(value).setZone(this.zone, { keepLocalTime: true })
-      return checked(local, value)
-    }
-    if (typeof value !== 'string') {
-      throw new RangeError(`a ${typeof value} is no date`)
-    }
-    const text = value.trim()
-    if (text === '') {
-      return null
-    }
-    return checked(DateTime.fromISO(isoText(text), { zone: this.zone }), value)
+    const isInstant =
+      typeof value === 'number' ||
+      typeof value === 'bigint' ||
+      (typeof value === 'string' && OFFSET.test(value.trim()))
+    const wall = isInstant ? wallOf(this.read(value)!, this.#zone) : wallTime(value)
+    const text = isoText(wall, 'second')
+    const dayAlone = typeof value === 'string' && value.trim().length === DAY_LENGTH
+    return dayAlone ? text.slice(0, DAY_LENGTH) : text
   }
 }
 
-function isoText(text: string): string {
-  return OFFSET.test(text) ? text.replace(' ', 'T').replace(/ (?=[+-])/, '') : fullText(text)
+function isEmpty(value: unknown): boolean {
+  return value === null || value === undefined || (typeof value === 'string' && value.trim() === '')
 }
 
-/** The parts of a wall clock as ISO, fractions kept to the millisecond. */
-function fullText(text: string): string {
-  const parts = CLOCK.exec(text)
-  if (!parts) {
-    throw new RangeError(`"${text}" is no date; write "2026-03-01 06:00:00"`)
+/** Milliseconds since 1970-01-01T00:00 on the wall clock itself, in no zone. */
+function wallTime(value: unknown): number {
+  if (value instanceof Date) {
+    // The driver put the wall clock into the process's own zone
+    return checked(value.getTime() - value.getTimezoneOffset() * 60_000, value)
   }
-  const [, day, time = '00:00:00'] = parts
-  return `${day}T${time.replace(',', '.').replace(/(\.\d{3})\d+$/, '$1')}`
-}
-
-/** Checked in UTC, where every time of every day exists. */
-function clockText(text: string): string {
-  const at = checked(DateTime.fromISO(fullText(text), { zone: 'utc' }), text)
-  return text.length === DAY_LENGTH ? text : at.toFormat("yyyy-MM-dd'T'HH:mm:ss")
-}
-
-function checked(at: DateTime, value: unknown): DateTime {
-  if (!at.isValid) {
-    throw new RangeError(`"${String(value)}" is no date: ${at.invalidExplanation}`)
+  if (typeof value !== 'string') {
+    throw new RangeError(`a ${typeof value} is no date`)
   }
-  return at
+  const [, day = '', time = '00:00', fraction = ''] = CLOCK.exec(value.trim()) ?? []
+  const days = parseDate(day)
+  const clock = parseTime(time)
+  if (days === null || clock === null) {
+    throw notADate(value)
+  }
+  return days * DAY + clock + Number(fraction.padEnd(3, '0').slice(0, 3))
+}
+
+function offsetInstant(text: string): number {
+  const [, day, time, offset] = OFFSET.exec(text.trim())!
+  const iso = `${day}T${time}${offset.replace(/(\d{2})(\d{2})$/, '$1:$2')}`
+  return checked(Date.parse(iso), text)
+}
+
+function isoText(wall: number, precision: Precision): string {
+  return new Date(wall).toISOString().slice(0, SHOWN[precision])
+}
+
+function checked(ms: number, value: unknown): number {
+  if (Number.isNaN(ms)) {
+    throw notADate(value)
+  }
+  return ms
+}
+
+function notADate(value: unknown): RangeError {
+  return new RangeError(`"${String(value)}" is no date; write "2026-03-01 06:00:00"`)
 }
