@@ -8,6 +8,7 @@ import type { NextSlot } from '../loop/slot_search.ts'
 import type { EventPatch, MissedRange, NewEvent, NewExecution } from '../storage/contract.ts'
 import type { EventRecord, EventStatus, StatusAuthor } from '../types/events.ts'
 import type { Trigger } from '../types/triggers.ts'
+import { transition } from './event_status.ts'
 import type { EventDefinition } from './event_fields.ts'
 
 export interface PlanDeps {
@@ -137,7 +138,7 @@ function stateAfter(request: ChangeRequest, past: PastPlan, deps: PlanDeps): Eve
   return {
     ...lastSlot,
     nextRunAt,
-    status: completed ? 'completed' : status,
+    status: completed ? transition(event, 'complete') : status,
     statusBy,
     pausedAt: status === 'paused' ? pausedSince(event, now) : null,
     completedAt: completed ? (event.completedAt ?? now) : null,

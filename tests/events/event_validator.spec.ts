@@ -85,10 +85,11 @@ test.group('Event validator | new event', () => {
   })
 
   test('a misfire policy may be a word, a handler a class', ({ assert }) => {
-    class load {
+    class Load {
       handle() {}
     }
-    const { definition } = validateEvent({ ...hourly, handler: load, misfire: 'skip' }, context)
+    const input = { ...hourly, handler: Load, misfire: 'skip' }
+    const { definition } = validateEvent(input, context)
 
     assert.equal(definition.handler, 'load')
     assert.deepEqual(definition.misfire, { policy: 'skip', grace: 60_000, cap: 100 })

@@ -66,7 +66,7 @@ export const handlers = {
   has: (name: string) => HANDLERS.has(name),
   get: (name: string) => HANDLERS.get(name)!,
   nameOf: (reference: HandlerReference) =>
-    typeof reference === 'string' ? reference : reference.name,
+    typeof reference === 'string' ? reference : reference.name.toLowerCase(),
 }
 
 /** An event manager on a store in memory and a clock that stands still. */
@@ -88,12 +88,22 @@ export function setup(now = NOW) {
     wake: () => (woken.count += 1),
   })
   const journal = async () => storage.journal.read({ after: 0, limit: 1_000 })
-  const kinds = async () => (await journal()).map(({ kind }) => kind)
+  const kinds = async () => {
+    const rows = await journal()
+    return rows.map(({ kind }) => kind)
+  }
+  const lastEntry = async () => {
+    const rows = await journal()
+    return rows.at(-1)!
+  }
   const executions = async (eventId: string) => {
     const rows = await storage.executions.list({ eventId, limit: 1_000 })
     return rows.sort((a, b) => (a.slot ?? 0) - (b.slot ?? 0))
   }
-  return { clock, storage, notices, logger, triggers, woken, events, journal, kinds, executions }
+  return {
+    ...{ clock, storage, notices, logger, triggers, woken, events },
+    ...{ journal, kinds, lastEntry, executions },
+  }
 }
 
 export function at(text: string): number {
