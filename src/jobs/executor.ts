@@ -1,5 +1,6 @@
 import type { Counters } from '../counters.ts'
 import { toJson } from '../json.ts'
+import { executionChannel } from '../telemetry/channels.ts'
 import { classify, timedOut, type RunEnd, type RunFacts, type Verdict } from './outcome.ts'
 import { createContext, type ContextDeps } from './run_context.ts'
 import { RunTimeout } from './run_timeout.ts'
@@ -89,13 +90,23 @@ export class Executor {
   async #perform(run: Run): Promise<RunEnd> {
     const context = createContext(this.#deps, run)
     try {
-      return { kind: 'returned', value: await run.definition.run(context) }
+      const value = await this.#traced(run.hold, () => run.definition.run(context))
+      return { kind: 'returned', value }
     } catch (error) {
       return { kind: 'thrown', error }
     } finally {
       run.timeout.cancel()
       run.watch.cancel()
     }
+  }
+
+  #traced(hold: Hold, work: () => Promise<unknown>): Promise<unknown> {
+    if (!executionChannel.hasSubscribers) {
+      return work()
+    }
+    const { id, eventId, handler, queue, attempt, node } = hold.execution
+    const trace = { executionId: id, eventId, handler, queue, attempt, node: node ?? '' }
+    return executionChannel.tracePromise(work, trace)
   }
 
   #ended({ hold }: Run, onReturn: () => void): void {

@@ -1,5 +1,7 @@
 import { Counters } from '../../src/counters.ts'
 import { ExecutionTracker } from '../../src/executions/execution_tracker.ts'
+import { HandlerRegistry } from '../../src/jobs/handler_registry.ts'
+import { JobManager } from '../../src/jobs/job_manager.ts'
 import { newId } from '../../src/ids.ts'
 import { MemoryStorage } from '../../src/storage/memory/main.ts'
 import { ChaosStorage } from '../../src/testing/chaos_storage.ts'
@@ -7,6 +9,7 @@ import { ManualClock } from '../../src/testing/manual_clock.ts'
 import type { NewExecution, Storage } from '../../src/storage/contract.ts'
 import type { CoreConfig } from '../../src/types/config.ts'
 import type { ExecutionRecord } from '../../src/types/executions.ts'
+import type { HandlerClass, HandlerFunction, HandlerOptions } from '../../src/types/handlers.ts'
 import type { Logger } from '../../src/types/logger.ts'
 import type { AlmanacEvents, Notifier } from '../../src/types/notifications.ts'
 
@@ -141,6 +144,51 @@ export function createTracker(
     counters,
   })
   return { tracker, logger, notifier, counters, nodeId }
+}
+
+export interface NodeOptions {
+  store?: { clock: ManualClock; storage: ChaosStorage }
+  /** A clock of the node's own: its process may stand still while others go on. */
+  clock?: ManualClock
+  config?: Partial<CoreConfig>
+  nodeId?: string
+  handlers?: Record<string, HandlerFunction | HandlerClass>
+  options?: HandlerOptions
+}
+
+/** A job manager with all that it needs, and what they said. */
+export function createNode(options: NodeOptions = {}) {
+  const store = options.store ?? createStore()
+  const clock = options.clock ?? store.clock
+  const { storage } = store
+  const parts = createTracker({ clock, storage }, options.nodeId)
+  const nodeConfig = { ...config, ...options.config }
+  const registry = new HandlerRegistry({ defaults: nodeConfig, make: (Class) => new Class() })
+  for (const [name, handler] of Object.entries(options.handlers ?? {})) {
+    registry.register(name, handler, options.options)
+  }
+  const jobs = new JobManager({
+    ...parts,
+    storage,
+    clock,
+    registry,
+    config: nodeConfig,
+    random: () => 0,
+  })
+  return { ...parts, storage, clock, registry, jobs }
+}
+
+/** A promise that the test resolves, and whether it was waited for. */
+export function gate<T = void>() {
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  return { promise, open: resolve, fail: reject }
+}
+
+/** Rejects when the signal aborts, as a handler that looks at it does. */
+export function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 }
 
 /** Executions that are claimed by the node. */
