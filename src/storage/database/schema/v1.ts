@@ -152,19 +152,19 @@ function executionLogs({ schema }: SchemaContext): void {
     table.string('log_level', 8).notNullable()
     table.text('message').notNullable()
     table.text('data')
-    table.primary(['execution_id', 'attempt', 'seq'], { constraintName: 'almanac_exec_logs_pk' })
+    table.primary(['execution_id', 'attempt', 'seq'], 'almanac_exec_logs_pk')
   })
 }
 
 function coordination({ schema }: SchemaContext): void {
   schema.createTable('almanac_leases', (table) => {
-    table.string('name', 100).notNullable().primary({ constraintName: 'almanac_leases_pk' })
+    table.string('name', 100).notNullable().primary('almanac_leases_pk')
     table.string('owner', 255)
     table.bigInteger('term').notNullable()
     table.bigInteger('expires_at')
   })
   schema.createTable('almanac_nodes', (table) => {
-    table.string('id', 255).notNullable().primary({ constraintName: 'almanac_nodes_pk' })
+    table.string('id', 255).notNullable().primary('almanac_nodes_pk')
     table.string('name', 255).notNullable()
     table.string('host', 255).notNullable()
     table.integer('pid').notNullable()
@@ -176,7 +176,7 @@ function coordination({ schema }: SchemaContext): void {
 
 function totals(context: SchemaContext): void {
   context.schema.createTable('almanac_stats', (table) => {
-    hash(table, context, 'stat_key').notNullable().primary({ constraintName: 'almanac_stats_pk' })
+    hash(table, context, 'stat_key').notNullable().primary('almanac_stats_pk')
     table.string('stat_day', 10).notNullable()
     table.string('handler', 255).notNullable()
     table.string('event_id', 64)
@@ -193,7 +193,7 @@ function totals(context: SchemaContext): void {
 /** The counters of almanac_meta: the schema version, and the last id of the journal. */
 function journal({ schema, knex }: SchemaContext): void {
   schema.createTable('almanac_journal', (table) => {
-    table.bigInteger('id').notNullable().primary({ constraintName: 'almanac_journal_pk' })
+    table.bigInteger('id').notNullable().primary('almanac_journal_pk')
     table.bigInteger('recorded_at').notNullable()
     table.string('kind', 40).notNullable()
     table.string('actor', 255).notNullable()
@@ -202,7 +202,7 @@ function journal({ schema, knex }: SchemaContext): void {
     table.text('after_json').notNullable()
   })
   schema.createTable('almanac_meta', (table) => {
-    table.string('name', 30).notNullable().primary({ constraintName: 'almanac_meta_pk' })
+    table.string('name', 30).notNullable().primary('almanac_meta_pk')
     table.bigInteger('amount').notNullable()
   })
   for (const name of ['schema_version', 'journal_id']) {
@@ -211,7 +211,7 @@ function journal({ schema, knex }: SchemaContext): void {
 }
 
 function id(table: Table, primaryKey: string): void {
-  table.string('id', 64).notNullable().primary({ constraintName: primaryKey })
+  table.string('id', 64).notNullable().primary(primaryKey)
 }
 
 function hash(table: Table, { dialect }: SchemaContext, name: string) {
