@@ -3,7 +3,7 @@ import { MemoryStorage } from '../../src/storage/memory/main.ts'
 import { ChaosStorage } from '../../src/testing/chaos_storage.ts'
 import { ManualClock } from '../../src/testing/manual_clock.ts'
 import { TriggerManager } from '../../src/triggers/trigger_manager.ts'
-import type { EventInput } from '../../src/types/events.ts'
+import type { EventInput, SourceInput } from '../../src/types/events.ts'
 import type { HandlerReference } from '../../src/types/handlers.ts'
 import type { Logger } from '../../src/types/logger.ts'
 import type { AlmanacEvents, Notifier } from '../../src/types/notifications.ts'
@@ -108,4 +108,18 @@ export function setup(now = NOW) {
 
 export function at(text: string): number {
   return Date.parse(`2026-03-01T${text}Z`)
+}
+
+export const SOURCE = 'legacy:dw'
+
+export function definition(key: string, overrides: Partial<SourceInput> = {}): SourceInput {
+  return { ...hourly, name: key, key, hash: `${key}-1`, ...overrides }
+}
+
+export function sync(app: ReturnType<typeof setup>, ...definitions: SourceInput[]) {
+  return app.events.syncSource(SOURCE, definitions, { missing: 'delete', by: 'node-1' })
+}
+
+export async function eventOf(app: ReturnType<typeof setup>, key: string) {
+  return app.storage.events.findBy({ source: SOURCE, sourceKey: key })
 }
