@@ -31,8 +31,10 @@ export interface SchedulerPort extends ScheduleTarget {
 
   register(name: string, handler: HandlerClass): void
   addSource(source: WorkSource): void
-  /** Pulls the sources again now. */
-  wake(): void
+  /** What to do when this process starts working; a throw undoes the start. */
+  onStart(hook: () => Promise<unknown>): void
+  /** Something to do again and again while this process works. */
+  addChore(chore: { name: string; interval: number; run(): Promise<unknown> }): void
 
   /**
    * @returns `cancelled` when it had not been claimed, `requested` when a node

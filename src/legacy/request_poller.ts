@@ -152,10 +152,7 @@ export class RequestPoller implements WorkSource {
       await this.#deps.controls.handle(runtime, requests, row, mapped.request)
       return null
     }
-    const flow = await runtime.flows.resolve(
-      this.#deps.connection.session,
-      mapped.request.mapref
-    )
+    const flow = await runtime.flows.resolve(this.#deps.connection.session, mapped.request.mapref)
     if (!flow.ok) {
       await this.#refuse(requests, row, flow.reason)
       return null

@@ -27,6 +27,12 @@ export interface ReadyRun {
   startedAt: number
 }
 
+interface Deps extends SourceDeps {
+  open: OpenRuntime
+  /** A run of this MAPREF is over here. */
+  onEnded(mapref: string): void
+}
+
 type Prepared = { ready: ReadyRun } | { verdict: FlowVerdict }
 
 /**
@@ -41,14 +47,12 @@ type Prepared = { ready: ReadyRun } | { verdict: FlowVerdict }
  * execution goes back to the queue and counts no attempt.
  */
 export class FlowEngine {
-  readonly #deps: SourceDeps
-  readonly #open: OpenRuntime
+  readonly #deps: Deps
   readonly #backoff = new Backoff()
   readonly #running = new Map<string, FlowRun>()
 
-  constructor(deps: SourceDeps, open: OpenRuntime) {
+  constructor(deps: Deps) {
     this.#deps = deps
-    this.#open = open
   }
 
   /** The runs of this process, from their beginning to their write-back. */
@@ -60,7 +64,7 @@ export class FlowEngine {
   async run(context: HandlerContext): Promise<FlowVerdict> {
     const { id } = context.execution
     try {
-      const runtime = await this.#beforeLogic(() => this.#open())
+      const runtime = await this.#beforeLogic(() => this.#deps.open())
       const prepared = await this.#beforeLogic(() => this.#prepare(runtime, context))
       this.#backoff.succeeded()
       if ('verdict' in prepared) {
@@ -68,7 +72,11 @@ export class FlowEngine {
       }
       return await runtime.logic.execute(prepared.ready, context)
     } finally {
+      const mapref = this.#running.get(id)?.mapref
       this.#running.delete(id)
+      if (mapref !== undefined) {
+        this.#deps.onEnded(mapref)
+      }
     }
   }
 

@@ -181,7 +181,7 @@ export class FlowLogic {
   /** The closing transaction of a run whose logic is over, until it is written. */
   async #end(ready: ReadyRun, context: HandlerContext, first: LogicEnd): Promise<FlowVerdict> {
     const backoff = new Backoff()
-    for (let end = first; ; ) {
+    for (let end = first; ;) {
       try {
         const ids = await this.#deps.writeback.takeIds()
         const closing = { ...closingOf(ready, end), ids }

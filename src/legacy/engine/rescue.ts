@@ -103,7 +103,7 @@ export class RunRescue {
     if ((await this.#goesOn(run, log)) && (await this.#stillClaimed(run))) {
       return { again: await this.#renumber(run, save) }
     }
-    const end = endOf(log)
+    const end = endOfLog(log)
     const ids = await this.#deps.writeback.takeIds()
     await this.#deps.connection.transaction((session) =>
       this.#deps.writeback.redo(session, {
@@ -181,7 +181,8 @@ export class RunRescue {
   }
 }
 
-function endOf(log: ProcessLogRow): LogicEnd {
+/** The end that a closed row tells. */
+export function endOfLog(log: ProcessLogRow): LogicEnd {
   const status = log.status === 'PC' || log.status === 'ST' ? log.status : 'FL'
   if (status === 'PC') {
     return { status, counts: null, error: null }

@@ -1,0 +1,234 @@
+import type { Clock } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import type { JsonObject } from '../types/json.ts'
+import type { Logger } from '../types/logger.ts'
+import { ClaimNames, sessionIdOf } from './claims.ts'
+import type { LegacySourceConfig } from './config.ts'
+import { isTransient, LegacyConnection } from './connection.ts'
+import { Controls } from './controls.ts'
+import { Dependents } from './dependents.ts'
+import { RunStart } from './engine/begin.ts'
+import { FlowEngine } from './engine/flow_engine.ts'
+import { addEngine } from './engine/flow_handler.ts'
+import { FlowLogic } from './engine/flow_logic.ts'
+import { FlowResolver } from './engine/flow_resolver.ts'
+import { RunRescue } from './engine/rescue.ts'
+import { RunnerSelector } from './engine/runners/selector.ts'
+import { ForeignRuns } from './foreign_runs.ts'
+import { KnownNodes } from './known_nodes.ts'
+import type { SchedulerPort } from './ports.ts'
+import { Recovery, type RecoveryResult } from './recovery.ts'
+import { RequestPoller } from './request_poller.ts'
+import { RunTimes } from './run_times.ts'
+import type { Runtime, SourceDeps } from './runtime.ts'
+import { ScheduleSync, type SyncOutcome } from './schedule_sync.ts'
+import type { LegacyClient, LegacyDriver } from './tables/client.ts'
+import { openLegacyTables, type LegacyTables } from './tables/main.ts'
+import { Writeback } from './writeback.ts'
+
+export interface LegacyAdapterDeps {
+  scheduler: SchedulerPort
+  config: LegacySourceConfig
+  /** On the connection of the legacy tables, which is never the store's. */
+  client: LegacyClient
+  driver: LegacyDriver
+  clock: Clock
+  logger: Logger
+  counters: Counters
+}
+
+/** How a legacy source fares in this process. */
+export interface LegacyStatus {
+  source: string
+  /** False until the tables were reached for the first time. */
+  open: boolean
+  /** What is off, and why. */
+  notes: string[]
+  /** Runs of this process, from their beginning to their write-back. */
+  running: { mapref: string; prcid: number; requestId: string | null }[]
+}
+
+/** The recovery looks again after so many polls, within bounds (ms). */
+const RECOVERY_POLLS = 5
+const RECOVERY_BOUNDS = { min: 250, max: 15_000 }
+
+/**
+ * One legacy installation, taken over in place: its schedules become events of
+ * the scheduler, its requests executions, and the runs of both are logged in
+ * its tables.
+ */
+export class LegacyAdapter {
+  readonly #deps: LegacyAdapterDeps
+  readonly #shared: SourceDeps
+  readonly #engine: FlowEngine
+  readonly #poller: RequestPoller
+  readonly #recovery: Recovery
+  #tables: LegacyTables | null = null
+  #opening: Promise<Runtime> | null = null
+  #sync: ScheduleSync | null = null
+
+  constructor(deps: LegacyAdapterDeps) {
+    this.#deps = deps
+    const { scheduler, config, client, driver, clock, logger, counters } = deps
+    const connection = new LegacyConnection({
+      source: config.name,
+      client,
+      driver,
+      timezone: config.timezone,
+      clock,
+    })
+    const shared: SourceDeps = {
+      source: config,
+      scheduler,
+      connection,
+      clock,
+      logger,
+      counters,
+      claims: new ClaimNames(scheduler.nodeId),
+      nodes: new KnownNodes(scheduler),
+    }
+    const open = () => this.#open()
+    const controls = new Controls({ ...shared, sync: async () => summaryOf(await this.sync()) })
+    this.#shared = shared
+    this.#engine = new FlowEngine({
+      ...shared,
+      open,
+      onEnded: (mapref) => this.#poller.ended(mapref),
+    })
+    const running = () => this.#engine.running
+    this.#poller = new RequestPoller({ ...shared, open, controls, running })
+    const isInFlight = (claim: string) =>
+      this.#poller.isInFlight(claim) || controls.isInFlight(claim)
+    this.#recovery = new Recovery({ ...shared, open, running, isInFlight })
+  }
+
+  /** Adds the source to the scheduler: its handler, its requests, its chores. */
+  attach(): void {
+    const { scheduler, config } = this.#deps
+    addEngine(scheduler, config.name, this.#engine)
+    scheduler.onStart(() => this.#start())
+    scheduler.addChore({
+      name: `legacy.sync.${config.name}`,
+      interval: config.syncInterval,
+      run: () => this.sync(),
+    })
+    scheduler.addChore({
+      name: `legacy.recovery.${config.name}`,
+      interval: this.#recoveryInterval,
+      run: () => this.recover(),
+    })
+    if (config.requests) {
+      scheduler.addSource(this.#poller)
+    }
+  }
+
+  /** Reads the schedule table now. */
+  async sync(): Promise<SyncOutcome> {
+    await this.#open()
+    return this.#sync!.run()
+  }
+
+  /** Ends what dead processes of this installation left in the tables. */
+  recover(): Promise<RecoveryResult> {
+    return this.#recovery.runOnce()
+  }
+
+  status(): LegacyStatus {
+    return {
+      source: this.#deps.config.name,
+      open: this.#tables !== null,
+      notes: this.#tables?.notes ?? [],
+      running: this.#engine.running.map(({ mapref, prcid, requestId }) => ({
+        mapref,
+        prcid,
+        requestId,
+      })),
+    }
+  }
+
+  get #recoveryInterval(): number {
+    const { min, max } = RECOVERY_BOUNDS
+    return Math.min(max, Math.max(min, this.#deps.config.pollInterval * RECOVERY_POLLS))
+  }
+
+  /**
+   * A table that is missing stops the start; a database that is away does not:
+   * everything that needs it backs off until it is there.
+   */
+  async #start(): Promise<void> {
+    try {
+      await this.recover()
+      await this.sync()
+    } catch (error) {
+      if (!isTransient(error)) {
+        throw error
+      }
+      const { logger, config } = this.#deps
+      logger.warn(
+        { err: error, source: config.name },
+        'The legacy database cannot be reached yet; it is tried again'
+      )
+    }
+  }
+
+  #open(): Promise<Runtime> {
+    this.#opening ??= this.#openTables().catch((error: unknown) => {
+      this.#opening = null
+      throw error
+    })
+    return this.#opening
+  }
+
+  async #openTables(): Promise<Runtime> {
+    const { connection, nodes } = this.#shared
+    const { config, logger, scheduler } = this.#deps
+    const tables = await openLegacyTables({ connection, config, logger })
+    await nodes.refresh()
+    this.#sync = new ScheduleSync({ source: config, connection, tables, target: scheduler, logger })
+    this.#tables = tables
+    return this.#runtimeOf(tables)
+  }
+
+  #runtimeOf(tables: LegacyTables): Runtime {
+    const { connection, nodes, clock, logger, counters, source, scheduler } = this.#shared
+    const { dialect } = connection.session.sql
+    const sessionId = sessionIdOf(scheduler.nodeId)
+    const runners = new RunnerSelector({ source, dialect, handlers: scheduler.handlers })
+    const flows = new FlowResolver({ flows: tables.flows, runners })
+    const writeback = new Writeback({
+      connection,
+      tables,
+      dependents: new Dependents({ tables, logger, counters }),
+      runTimes: new RunTimes({ schedules: tables.schedules, frequency: source, logger }),
+      sessionId,
+      nodeId: scheduler.nodeId,
+      logger,
+    })
+    const rescue = new RunRescue({ connection, tables, flows, writeback, nodes, logger })
+    return {
+      tables,
+      flows,
+      writeback,
+      rescue,
+      start: new RunStart({ connection, tables, sessionId }),
+      logic: new FlowLogic({ connection, clock, logger, counters, writeback, rescue, sessionId }),
+      foreignRuns: new ForeignRuns({
+        connection,
+        processLogs: tables.processLogs,
+        nodes,
+        clock,
+        maxAge: source.pollInterval,
+      }),
+    }
+  }
+}
+
+function summaryOf(outcome: SyncOutcome): JsonObject {
+  return {
+    added: outcome.added.length,
+    changed: outcome.changed.length,
+    removed: outcome.removed.length,
+    unchanged: outcome.unchanged,
+    problems: outcome.problems.map(({ key, message }) => ({ mapref: key, message })),
+  }
+}

@@ -1,0 +1,318 @@
+import { randomBytes } from 'node:crypto'
+import { getActiveTest } from '@japa/runner'
+import { ConfigReader } from '../../src/config/reader.ts'
+import { readShell } from '../../src/config/core.ts'
+import { Counters } from '../../src/counters.ts'
+import { ExecutionTracker } from '../../src/executions/execution_tracker.ts'
+import { newId } from '../../src/ids.ts'
+import { slotKey } from '../../src/keys.ts'
+import { HandlerRegistry } from '../../src/jobs/handler_registry.ts'
+import { JobManager } from '../../src/jobs/job_manager.ts'
+import { LegacyAdapter } from '../../src/legacy/adapter.ts'
+import { resolveLegacyConfig, type LegacySourceInput } from '../../src/legacy/config.ts'
+import { concurrencyKeyOf } from '../../src/legacy/ids.ts'
+import type { SchedulerPort } from '../../src/legacy/ports.ts'
+import type { LegacyClient, LegacyDriver } from '../../src/legacy/tables/client.ts'
+import type { NodeRecord, Storage } from '../../src/storage/contract.ts'
+import { MemoryStorage } from '../../src/storage/memory/main.ts'
+import { EventRecorder } from '../../src/testing/event_recorder.ts'
+import { ManualClock } from '../../src/testing/manual_clock.ts'
+import { RecordingLogger } from '../../src/testing/recording_logger.ts'
+import type { AlmanacOptions } from '../../src/types/config.ts'
+import type { SourceInput } from '../../src/types/events.ts'
+import type { ExecutionRecord } from '../../src/types/executions.ts'
+import type { HandlerContext, HandlerFunction } from '../../src/types/handlers.ts'
+import type { JsonObject } from '../../src/types/json.ts'
+import type { WorkSource } from '../../src/types/work_source.ts'
+import { createLegacyDatabase, legacyDriver, type LegacyDatabase } from './legacy_database.ts'
+
+/** What a client is asked for when a statement begins. */
+const STATEMENTS = new Set(['from', 'table', 'rawQuery', 'knexRawQuery', 'query', 'insertQuery'])
+
+interface NodeOptions {
+  name?: string
+  source?: Partial<LegacySourceInput>
+  config?: AlmanacOptions
+  handlers?: Record<string, HandlerFunction>
+  storage?: Storage
+  clock?: ManualClock
+}
+
+/** A row of the request table as another program reads it. */
+export interface RequestRow {
+  REQUEST_ID: string
+  STATUS: string
+  CLAIMED_BY: string | null
+  RESULT_PAYLOAD: string | null
+}
+
+export interface RunRow {
+  PRCID: number
+  MAPREF: string
+  STATUS: string
+  MSG: string | null
+  ENDDT: string | null
+  SESSIONID: number
+  PARAM1: string | null
+}
+
+/**
+ * A legacy database, a store in memory, and nodes that work on both. Nothing
+ * runs between two calls of `run`.
+ */
+export class LegacyWorld {
+  readonly clock = new ManualClock()
+  readonly storage = new MemoryStorage({ clock: this.clock })
+  readonly registry: NodeRecord[] = []
+  readonly database: LegacyDatabase
+
+  constructor(database: LegacyDatabase) {
+    this.database = database
+    database.execute('create table LEDGER (PRCID number, MAPREF text, NOTE text)')
+  }
+
+  /** A flow that notes each of its runs in the ledger. */
+  ledgerFlow(mapref: string, more = ''): void {
+    const logic = `insert into LEDGER (PRCID, MAPREF, NOTE) values (:prcid, :mapref, :param1)${more}`
+    this.database.insertFlow({ MAPREF: mapref, DWLOGIC: logic })
+  }
+
+  node(options: NodeOptions = {}): LegacyNode {
+    return new LegacyNode(this, options)
+  }
+
+  request(id: string): RequestRow & { result: JsonObject } {
+    const [row] = this.database.rows<RequestRow>(
+      'select REQUEST_ID, STATUS, CLAIMED_BY, RESULT_PAYLOAD from DWPRCREQ where REQUEST_ID = ?',
+      id
+    )
+    return { ...row, result: JSON.parse(row.RESULT_PAYLOAD ?? '{}') as JsonObject }
+  }
+
+  requests(): RequestRow[] {
+    return this.database.rows<RequestRow>('select * from DWPRCREQ order by REQUEST_ID')
+  }
+
+  runs(): RunRow[] {
+    return this.database.rows<RunRow>('select * from DWPRCLOG order by PRCID')
+  }
+
+  ledger(): { PRCID: number; MAPREF: string; NOTE: string | null }[] {
+    return this.database.rows('select * from LEDGER order by PRCID')
+  }
+
+  executions(): Promise<ExecutionRecord[]> {
+    return this.storage.executions.list({ limit: 1000 })
+  }
+
+  /** Queues the run of an event at a slot, as the loop does. @returns its id */
+  async fire(mapref: string, slot: number | null, jobschid = 7): Promise<string> {
+    const id = newId()
+    await this.storage.executions.enqueue({
+      now: this.clock.now(),
+      executions: [
+        {
+          id,
+          eventId: null,
+          handler: 'legacy.flow',
+          queue: 'default',
+          origin: slot === null ? 'manual' : 'schedule',
+          payload: { source: 'dw', mapref, jobschid },
+          priority: 5,
+          slot,
+          slotKey: slot === null ? null : slotKey(`event ${mapref}`, slot),
+          rerunOf: null,
+          dedupeKey: null,
+          concurrencyKey: concurrencyKeyOf('dw', mapref),
+          availableAt: null,
+          timeout: null,
+          retries: null,
+        },
+      ],
+    })
+    return id
+  }
+
+  /** What housekeeping does once the lease of a dead node has lapsed. */
+  async rescue(): Promise<void> {
+    await this.clock.advance(60_000)
+    const now = this.clock.now()
+    const expired = await this.storage.executions.listExpired({ now, limit: 100 })
+    await this.storage.executions.rescueExpired({ now, expired, maxRescues: 5 })
+  }
+}
+
+/** One process: a job manager and the adapter on the world's store and database. */
+export class LegacyNode implements SchedulerPort {
+  readonly nodeId: string
+  readonly logger = new RecordingLogger()
+  readonly counters = new Counters()
+  readonly recorder = new EventRecorder()
+  readonly synced: SourceInput[][] = []
+  readonly handlers: HandlerRegistry
+  readonly executions: SchedulerPort['executions']
+  readonly jobs: JobManager
+  readonly tracker: ExecutionTracker
+  readonly adapter: LegacyAdapter
+  readonly chores: { name: string; interval: number; run(): Promise<unknown> }[] = []
+  readonly hooks: (() => Promise<unknown>)[] = []
+  /** The legacy database cannot be reached. */
+  down = false
+  /** Called before each transaction on the legacy database, with its number; may throw or never return. */
+  onTransaction: (count: number) => Promise<void> | void = () => {}
+  /** Called after a transaction has committed. */
+  onCommit: (count: number) => Promise<void> | void = () => {}
+  #transactions = 0
+  readonly #world: LegacyWorld
+
+  constructor(world: LegacyWorld, options: NodeOptions) {
+    this.#world = world
+    const name = options.name ?? 'n1'
+    this.nodeId = `${name}.${randomBytes(4).toString('hex')}`
+    const storage = options.storage ?? world.storage
+    const clock = options.clock ?? world.clock
+    const { core } = readShell(new ConfigReader({ node: name, ...options.config }))
+    const { logger, counters, recorder: notifier, nodeId } = this
+    this.handlers = new HandlerRegistry({ defaults: core, make: (Class) => new Class() })
+    const shared = { storage, notifier, clock, logger, counters, nodeId, config: core }
+    this.tracker = new ExecutionTracker(shared)
+    this.jobs = new JobManager({ ...shared, tracker: this.tracker, registry: this.handlers })
+    this.executions = {
+      find: (id) => storage.executions.find(id),
+      findByDedupeKey: (key) => storage.executions.findByDedupeKey(key),
+      history: (filter) => storage.executions.list(filter),
+    }
+    for (const [handler, run] of Object.entries(options.handlers ?? {})) {
+      this.handlers.register(handler, run)
+    }
+    this.adapter = new LegacyAdapter({
+      scheduler: this,
+      config: sourceConfig(options.source),
+      client: this.#flaky(world.database.client()),
+      driver: this.#driver(),
+      clock,
+      logger,
+      counters,
+    })
+    this.adapter.attach()
+    this.join()
+  }
+
+  /** Is in the registry of live nodes. */
+  join(): void {
+    const [name] = this.nodeId.split('.')
+    const seen = { startedAt: 0, seenAt: 0, info: {} }
+    this.#world.registry.push({ id: this.nodeId, name, host: 'h', pid: 1, ...seen })
+  }
+
+  /** Housekeeping has found it dead. */
+  leave(): void {
+    const { registry } = this.#world
+    registry.splice(
+      registry.findIndex(({ id }) => id === this.nodeId),
+      1
+    )
+  }
+
+  /** Takes and runs everything that is there. */
+  run(): Promise<number> {
+    return this.jobs.runOnce()
+  }
+
+  register(name: string, handler: Parameters<HandlerRegistry['register']>[1]): void {
+    this.handlers.register(name, handler)
+  }
+
+  addSource(source: WorkSource): void {
+    this.jobs.addSource(source)
+  }
+
+  onStart(hook: () => Promise<unknown>): void {
+    this.hooks.push(hook)
+  }
+
+  addChore(chore: { name: string; interval: number; run(): Promise<unknown> }): void {
+    this.chores.push(chore)
+  }
+
+  async syncSource(_source: string, definitions: SourceInput[]) {
+    this.synced.push(definitions)
+    return { added: definitions, changed: [], removed: [], unchanged: 0, problems: [] }
+  }
+
+  cancel(id: string, options: { reason: string; by: string }) {
+    return this.jobs.cancel(id, options)
+  }
+
+  async nodes(): Promise<NodeRecord[]> {
+    return [...this.#world.registry]
+  }
+
+  #driver(): LegacyDriver {
+    return {
+      sessionOf: (client) => legacyDriver.sessionOf(client),
+      transaction: async (client, work) => {
+        const count = ++this.#transactions
+        await this.onTransaction(count)
+        this.#reach()
+        const result = await legacyDriver.transaction(client, work)
+        await this.onCommit(count)
+        return result
+      },
+    }
+  }
+
+  #reach(): void {
+    if (this.down) {
+      throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+    }
+  }
+
+  #flaky(client: LegacyClient): LegacyClient {
+    return new Proxy(client, {
+      get: (target, key) => {
+        if (STATEMENTS.has(String(key))) {
+          this.#reach()
+        }
+        const member: unknown = Reflect.get(target, key, target)
+        return typeof member === 'function' ? member.bind(target) : member
+      },
+    })
+  }
+}
+
+function sourceConfig(input: Partial<LegacySourceInput> = {}) {
+  const source = { connection: 'warehouse', timezone: 'UTC', pollInterval: 1_000, ...input }
+  return resolveLegacyConfig({ sources: { dw: source } }).sources.get('dw')!
+}
+
+/** A world that goes with the test that asked for it. */
+export async function createLegacyWorld(): Promise<LegacyWorld> {
+  const database = await createLegacyDatabase()
+  getActiveTest()?.cleanup(() => database.cleanup())
+  return new LegacyWorld(database)
+}
+
+/** A handler that waits until it is let go, and tells when it was called. */
+export class Gate {
+  readonly #called = Promise.withResolvers<HandlerContext>()
+  readonly #open = Promise.withResolvers<unknown>()
+
+  readonly handle: HandlerFunction = async (context) => {
+    this.#called.resolve(context)
+    return this.#open.promise
+  }
+
+  /** The context of the first call. */
+  get called(): Promise<HandlerContext> {
+    return this.#called.promise
+  }
+
+  open(result?: unknown): void {
+    this.#open.resolve(result)
+  }
+
+  fail(error: unknown): void {
+    this.#open.reject(error)
+  }
+}
