@@ -2,6 +2,8 @@ import type { ApplicationService } from '@adonisjs/core/types'
 import { SystemClock } from '../src/clock.ts'
 import { Counters } from '../src/counters.ts'
 import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/define_config.ts'
+import { E_INVALID_CONFIG } from '../src/errors.ts'
+import type { LegacyDriver } from '../src/legacy/tables/client.ts'
 import { safeNotifier } from '../src/safe_emit.ts'
 import { Scheduler } from '../src/scheduler.ts'
 import { CronTimetable } from '../src/scheduler/cron_timetable.ts'
@@ -31,6 +33,7 @@ declare module '@adonisjs/core/types' {
  */
 export default class SchedulerProvider {
   readonly #clock = new SystemClock()
+  readonly #counters = new Counters()
   #resolved: { config: ResolvedConfig; store: StoreFactory } | null = null
 
   constructor(protected app: ApplicationService) {}
@@ -86,7 +89,7 @@ export default class SchedulerProvider {
     const { config, store } = await this.#resolve()
     const logger = await this.app.container.make('logger')
     const emitter = await this.app.container.make('emitter')
-    const counters = new Counters()
+    const counters = this.#counters
     return new Scheduler({
       storage: new TracedStorage(await store.create({ clock: this.#clock, logger })),
       clock: this.#clock,
@@ -109,19 +112,34 @@ export default class SchedulerProvider {
     }
   }
 
+  /** What a legacy source needs is loaded only where one is configured. */
   async #attachLegacy(almanac: Scheduler): Promise<void> {
     const { config, store } = await this.#resolve()
     const sources = config.legacy(store.connection)
-    if (sources.size > 0) {
-      const { LegacyAdapter } = await import('../src/legacy/adapter.ts')
-      const db = await this.app.container.make('lucid.db')
-      const logger = await this.app.container.make('logger')
-      for (const source of sources.values()) {
-        const client = db.connection(source.connection, { mode: 'write' })
-        const deps = { scheduler: almanac, config: source, client, clock: this.#clock, logger }
-        new LegacyAdapter(deps).attach()
-      }
+    if (sources.size === 0) {
+      return
     }
+    const { LegacyAdapter } = await import('../src/legacy/adapter.ts')
+    const { immediateTransaction } =
+      await import('../src/storage/database/immediate_transaction.ts')
+    const { sessionOf } = await import('../src/storage/database/lucid_session.ts')
+    const driver: LegacyDriver = { transaction: immediateTransaction, sessionOf }
+    const logger = await this.app.container.make('logger')
+    for (const source of sources.values()) {
+      const client = await this.#connection(source.name, source.connection)
+      const deps = { client, driver, clock: this.#clock, logger, counters: this.#counters }
+      new LegacyAdapter({ scheduler: almanac, config: source, ...deps }).attach()
+    }
+  }
+
+  async #connection(source: string, name: string) {
+    const db = await this.app.container.make('lucid.db')
+    if (!db.manager.has(name)) {
+      const names = [...db.manager.connections.keys()].join(', ')
+      const key = `legacy.sources.${source}.connection`
+      throw new E_INVALID_CONFIG([key, `"${name}"`, `give one of ${names}`])
+    }
+    return db.connection(name, { mode: 'write' })
   }
 
   /** Whatever fails here, the app goes on ending. */

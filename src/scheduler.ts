@@ -1,4 +1,5 @@
 import { isOutcome } from './executions/state.ts'
+import type { EventManager } from './events/event_manager.ts'
 import type { SourceResult } from './events/source_sync.ts'
 import { LEADER_LEASE } from './loop/leader.ts'
 import { CODE_SOURCE, CodeSource } from './scheduler/code_source.ts'
@@ -9,7 +10,7 @@ import { storedStatus, type AlmanacStatus } from './scheduler/status.ts'
 import type * as types from './scheduler/types.ts'
 import { waitForEnd, watchJournal, type WaitOptions, type WatchOptions } from './scheduler/watch.ts'
 import type { PreviewOptions } from './triggers/main.ts'
-import type { EventInput, SourceInput } from './types/events.ts'
+import type { EventInput } from './types/events.ts'
 import type { ExecutionRecord } from './types/executions.ts'
 import type { HandlerReference, PayloadOf } from './types/handlers.ts'
 import type { JournalEntry } from './types/journal.ts'
@@ -46,11 +47,9 @@ export class Scheduler extends ProcessFacade {
     this.#code.add(definition as EventInput, (ref) => this.parts.registry.nameOf(ref))
   }
 
-  /** Brings the events of one source in step with its definitions. */
+  /** Brings the events of one source in step with its definitions, each judged alone. */
   async syncSource(
-    source: string,
-    definitions: SourceInput[],
-    options: { missing: 'delete' | 'pause' }
+    ...[source, definitions, options]: Parameters<EventManager['syncSource']>
   ): Promise<SourceResult> {
     this.gate.check()
     return this.parts.events.syncSource(source, definitions, options)
@@ -86,7 +85,7 @@ export class Scheduler extends ProcessFacade {
   /**
    * Queues one run of a handler.
    *
-   * @throws E_PAYLOAD_NOT_JSON, E_PAYLOAD_TOO_LARGE, E_EMPTY_KEY, E_CLIENT_MISMATCH
+   * @throws E_UNKNOWN_HANDLER, E_INVALID_INPUT, E_PAYLOAD_NOT_JSON, E_PAYLOAD_TOO_LARGE, E_EMPTY_KEY, E_CLIENT_MISMATCH
    */
   async enqueue<H extends HandlerReference>(
     handler: H,
@@ -97,8 +96,7 @@ export class Scheduler extends ProcessFacade {
     if (this.#fake) {
       return this.#fake.recordEnqueue(handler, payload, options)
     }
-    const { jobs, registry } = this.parts
-    return jobs.enqueue(registry.nameOf(handler), payload, options)
+    return this.parts.jobs.enqueue(handler, payload, options)
   }
 
   /** Reading what ran: find, history, logs, stats. */

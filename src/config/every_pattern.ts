@@ -18,3 +18,15 @@ export function everyPattern(interval: number): string | null {
   }
   return null
 }
+
+/** Every interval that has a pattern, shortest first, ms. */
+const EVEN_PARTS = [
+  ...[1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30].map((seconds) => seconds * 1_000),
+  ...[1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 3, 4, 6, 8, 12, 24].map((hours) => hours * HOUR),
+]
+
+/** The longest interval with a pattern that is no longer than the given one; at least a second. */
+export function evenPart(interval: number): number {
+  return EVEN_PARTS.findLast((part) => part <= interval) ?? EVEN_PARTS[0]
+}

@@ -44,6 +44,7 @@ export class Chores {
   readonly #deps: ChoresDeps
   readonly #chores: Chore[] = []
   readonly #problems = new Map<string, StatusProblem>()
+  readonly #rounds = new Set<Promise<void>>()
   #timers: ChoreTimer[] = []
   #running = false
 
@@ -63,11 +64,13 @@ export class Chores {
     this.#chores.forEach((chore) => this.#arm(chore))
   }
 
+  /** Ends with the rounds that are under way. */
   async stop(): Promise<void> {
     const timers = this.#timers
     this.#timers = []
     this.#running = false
     await Promise.all(timers.map((timer) => timer.stop()))
+    await Promise.all(this.#rounds)
   }
 
   /** Runs every chore once, in order. */
@@ -99,7 +102,10 @@ export class Chores {
   }
 
   async #run(chore: Chore): Promise<void> {
-    await this.guard(chore.name, () => chore.run())
+    const round = this.guard(chore.name, () => chore.run()).then(() => undefined)
+    this.#rounds.add(round)
+    await round
+    this.#rounds.delete(round)
   }
 
   /** Shows a failure in the status, and logs and counts it. */

@@ -1,11 +1,12 @@
 import { schedule } from 'node-cron'
-import { everyPattern } from '../config/every_pattern.ts'
+import { evenPart, everyPattern } from '../config/every_pattern.ts'
 import type { Logger } from '../types/logger.ts'
 import type { ChoreTimer, Timetable } from './chores.ts'
 
 /**
  * A process's own chores as node-cron tasks. In UTC, which has no repeated
- * hour; a round that still runs makes the next one wait for its turn.
+ * hour; while a round still runs the next is left out. An interval that is no even
+ * part of a day is shortened to the next one that is.
  */
 export class CronTimetable implements Timetable {
   readonly #logger: Logger
@@ -15,11 +16,7 @@ export class CronTimetable implements Timetable {
   }
 
   every(interval: number, name: string, run: () => Promise<void>): ChoreTimer {
-    const pattern = everyPattern(interval)
-    if (pattern === null) {
-      throw new RangeError(`Chore "${name}": ${interval} ms is no even part of a day`)
-    }
-    const task = schedule(pattern, run, {
+    const task = schedule(everyPattern(evenPart(interval))!, run, {
       name: `almanac:${name}`,
       timezone: 'Etc/UTC',
       noOverlap: true,

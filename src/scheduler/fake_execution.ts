@@ -3,11 +3,11 @@ import type { ExecutionRecord } from '../types/executions.ts'
 import type { JsonValue } from '../types/json.ts'
 
 /**
- * The record that a faked trigger returns: queued, by hand, and stored nowhere.
- * The event is not looked up, so its handler stays unnamed.
+ * A record of an execution that is stored nowhere: queued by hand, its
+ * handler unnamed because no event is looked up.
  */
 export function fakeExecution(params: {
-  eventId: string
+  eventId: string | null
   payload: JsonValue
   now: number
 }): ExecutionRecord {

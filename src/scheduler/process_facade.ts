@@ -9,7 +9,7 @@ import { Gate, gatedStorage } from './gate.ts'
 import { Lifecycle } from './lifecycle.ts'
 import type { SchedulerState } from './status.ts'
 import type { Handlers } from './types.ts'
-import { leaningParts, workingParts, type Hook } from './working_parts.ts'
+import { singleParts, workingParts, type Hook } from './working_parts.ts'
 
 /**
  * The half of the facade that is about this process: its life from boot to
@@ -43,7 +43,7 @@ export abstract class ProcessFacade {
       begin: () => this.#begin(),
     }
     this.#working = new Lifecycle(workingParts(working), deps)
-    this.#single = new Lifecycle(leaningParts(working), deps)
+    this.#single = new Lifecycle(singleParts(working), deps)
   }
 
   /** Brings the store in step with what the code defines. */
@@ -76,6 +76,9 @@ export abstract class ProcessFacade {
     }
     try {
       await this.#stop(options)
+      // What a single `runOnce` may have left open
+      await this.parts.jobs.stop({ deadline: 0 })
+      await this.parts.tracker.stop()
     } finally {
       this.closing.abort()
       this.gate.close()

@@ -1,31 +1,18 @@
 import type { TransactionClientContract } from '@adonisjs/lucid/types/database'
-import type { Duration } from '../duration.ts'
 import type { EventManager } from '../events/event_manager.ts'
 import type { ExecutionTracker } from '../executions/execution_tracker.ts'
+import type { EnqueueOptions as JobOptions } from '../jobs/enqueue.ts'
 import type { HandlerRegistry } from '../jobs/handler_registry.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
-import type { Instant, JsonValue } from '../types/json.ts'
+import type { JsonValue } from '../types/json.ts'
 
 export type { HistoryFilter, LogQuery, StatsQuery } from '../executions/execution_tracker.ts'
 export type { ExecutionStats } from '../executions/stats.ts'
 
 /** How one execution is queued; what is not given comes from the handler's options. */
-export interface EnqueueOptions {
+export interface EnqueueOptions extends JobOptions {
   /** The caller's transaction on the store's connection: the execution lives and dies with it. */
   client?: TransactionClientContract
-  /** Runs no earlier than this long from now. */
-  delay?: Duration
-  /** Runs no earlier than this instant. */
-  availableAt?: Instant
-  /** 1 first .. 10 last. */
-  priority?: number
-  queue?: string
-  /** At most one open execution holds it; the second call gets the first one's id. */
-  dedupeKey?: string
-  /** At most one execution runs under it at a time. */
-  concurrencyKey?: string
-  timeout?: Duration
-  retries?: number
 }
 
 export interface Enqueued {

@@ -20,8 +20,8 @@ export interface WorkingPartsDeps extends Components {
 export function workingParts(deps: WorkingPartsDeps): Part[] {
   const { jobs, loop, housekeeper, chores, config } = deps
   return [
-    ...leaningParts(deps),
-    { name: 'jobs', start: () => jobs.start(), stop: (options) => jobs.stop(options) },
+    ...singleParts(deps),
+    { name: 'pulling', start: () => jobs.start() },
     {
       name: 'housekeeping',
       // A housekeeper that fails shows, and stops nothing
@@ -37,9 +37,9 @@ export function workingParts(deps: WorkingPartsDeps): Part[] {
   ]
 }
 
-/** What one single round leans on as well. */
-export function leaningParts(deps: WorkingPartsDeps): Part[] {
-  const { tracker, hooks, begin } = deps
+/** What a single round needs as well. */
+export function singleParts(deps: WorkingPartsDeps): Part[] {
+  const { tracker, jobs, hooks, begin } = deps
   return [
     { name: 'definitions', start: begin },
     { name: 'tracker', stop: () => tracker.stop() },
@@ -48,6 +48,7 @@ export function leaningParts(deps: WorkingPartsDeps): Part[] {
       start: () => inOrder(hooks.start),
       stop: () => inOrder([...hooks.stop].reverse()),
     },
+    { name: 'jobs', stop: (options) => jobs.stop(options) },
   ]
 }
 

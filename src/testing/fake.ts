@@ -1,0 +1,6 @@
+export {
+  FakeAlmanac,
+  type FakeEnqueued,
+  type FakeTriggered,
+  type PayloadCheck,
+} from '../scheduler/fake.ts'
