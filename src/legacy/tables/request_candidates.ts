@@ -120,22 +120,19 @@ function open(
   return session.client
     .from(`${table.name} as r`)
     .where(table.qualified('status', 'r'), 'NEW')
-    .whereNotExists(claimedOf(session, table, claim))
+    .whereNotIn(mapref, claimedMaprefs(session, table, claim))
     .if(types, (query) => query.whereIn(type, [...(types ?? [])]))
     .if(exceptTypes.length > 0, (query) => query.whereNotIn(type, [...exceptTypes]))
     .if(blocked.length > 0, (query) => blocked.map((part) => query.whereNotIn(mapref, part)))
 }
 
 /**
- * A claimed row of the same MAPREF: one of ours, which the lease of its
- * execution judges; or another scheduler's, which counts for 24 hours.
+ * MAPREFs that have a claimed row: one of ours, which the lease of its
+ * execution judges; or another scheduler's, which counts for 24 hours. It does
+ * not refer to the outer row, so that the database reads it once, by STATUS.
  */
-function claimedOf(session: LegacySession, table: RequestLayout, claim: Claim): Query {
+function claimedMaprefs(session: LegacySession, table: RequestLayout, claim: Claim): Query {
   const { client } = session
-  const same = client.raw('?? = ??', [
-    table.qualified('mapref', 'c'),
-    table.qualified('mapref', 'r'),
-  ])
   const prefix = claim.ownPrefix ?? ''
   const ours = client.raw('substr(??, 1, ?) = ?', [
     table.qualified('claimedBy', 'c'),
@@ -144,9 +141,9 @@ function claimedOf(session: LegacySession, table: RequestLayout, claim: Claim): 
   ])
   return client
     .from(`${table.name} as c`)
-    .select(table.qualified('requestId', 'c'))
+    .select(table.qualified('mapref', 'c'))
     .where(table.qualified('status', 'c'), 'CLAIMED')
-    .whereRaw(same)
+    .whereNotNull(table.qualified('mapref', 'c'))
     .where((either) =>
       either
         .where(

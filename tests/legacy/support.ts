@@ -1,0 +1,74 @@
+import { getActiveTest } from '@japa/runner'
+import { ManualClock } from '../../src/testing/manual_clock.ts'
+import {
+  resolveLegacyConfig,
+  type LegacyDefaults,
+  type LegacySourceConfig,
+  type LegacySourceInput,
+} from '../../src/legacy/config.ts'
+import type { LegacyConnection } from '../../src/legacy/connection.ts'
+import { openLegacyTables, type LegacyTables } from '../../src/legacy/tables/main.ts'
+import type { Logger } from '../../src/types/logger.ts'
+import { createLegacyDatabase, type LegacyDatabase } from '../helpers/legacy_database.ts'
+
+/** Keeps what was logged. */
+export class LogRecorder implements Logger {
+  readonly lines: { level: string; data: object; message: string }[] = []
+
+  trace = this.#at('trace')
+  debug = this.#at('debug')
+  info = this.#at('info')
+  warn = this.#at('warn')
+  error = this.#at('error')
+
+  messages(level: string): string[] {
+    return this.lines.filter((line) => line.level === level).map((line) => line.message)
+  }
+
+  #at(level: string) {
+    return (data: object, message: string) => void this.lines.push({ level, data, message })
+  }
+}
+
+export const NOW = Date.parse('2026-03-01T12:00:00.250Z')
+
+export function legacySource(
+  input: Partial<LegacySourceInput> = {},
+  defaults?: LegacyDefaults
+): LegacySourceConfig {
+  const source = { connection: 'warehouse', timezone: 'UTC', ...input }
+  return resolveLegacyConfig({ sources: { dw: source } }, defaults).sources.get('dw')!
+}
+
+export interface OpenedSource {
+  database: LegacyDatabase
+  connection: LegacyConnection
+  tables: LegacyTables
+  config: LegacySourceConfig
+  logger: LogRecorder
+}
+
+/** A legacy database of its own, gone after the test. */
+export async function legacyDatabase(
+  options: Parameters<typeof createLegacyDatabase>[0] = {}
+): Promise<LegacyDatabase> {
+  const database = await createLegacyDatabase(options)
+  getActiveTest()?.cleanup(() => database.cleanup())
+  return database
+}
+
+/** The reference tables, opened as the adapter opens them. */
+export async function openSource(
+  input: Partial<LegacySourceInput> = {},
+  prepare: (database: LegacyDatabase) => void = () => {}
+): Promise<OpenedSource> {
+  const config = legacySource(input)
+  const database = await legacyDatabase({ timezone: config.timezone })
+  prepare(database)
+  const connection = database.connection()
+  const logger = new LogRecorder()
+  const tables = await openLegacyTables({ connection, config, logger })
+  return { database, connection, tables, config, logger }
+}
+
+export { ManualClock }
