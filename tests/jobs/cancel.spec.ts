@@ -1,0 +1,112 @@
+import { test } from '@japa/runner'
+import { aborted, createNode, createStore, gate } from './setup.ts'
+import type { JournalEntry } from '../../src/types/journal.ts'
+
+test.group('Cancel', () => {
+  test('a queued execution is cancelled at once, and it is announced', async ({ assert }) => {
+    const node = createNode({ handlers: { work: () => {} } })
+    const { id } = await node.jobs.enqueue('work', null)
+    assert.equal(await node.jobs.cancel(id, { reason: 'not needed', by: 'ana' }), 'cancelled')
+
+    assert.include(await node.tracker.get(id), { state: 'cancelled', reason: 'not needed' })
+    const [notice] = node.notifier.of('execution:cancelled')
+    assert.include(notice, { executionId: id, duration: null, reason: 'not needed' })
+    const journal = await node.storage.journal.read({ after: 0, limit: 10 })
+    assert.deepInclude(journal.at(-1) as JournalEntry, {
+      kind: 'execution.cancelled',
+      actor: 'ana',
+      subject: id,
+      after: { reason: 'not needed' },
+    })
+    assert.equal(await node.jobs.runOnce(), 0)
+  })
+
+  test('a running one on this node hears it at once', async ({ assert }) => {
+    const node = createNode({ handlers: { long: ({ signal }) => aborted(signal) } })
+    const { id } = await node.jobs.enqueue('long', null)
+    const running = node.jobs.runOnce()
+    await node.clock.settle()
+    assert.equal(await node.jobs.cancel(id), 'requested')
+    await running
+    assert.include(await node.tracker.get(id), {
+      state: 'cancelled',
+      reason: 'cancelled by request',
+    })
+    assert.lengthOf(node.notifier.of('execution:cancelled'), 1)
+  })
+
+  test('a running one elsewhere hears it with the next renewal', async ({ assert }) => {
+    const store = createStore()
+    const holder = createNode({ store, handlers: { long: ({ signal }) => aborted(signal) } })
+    const other = createNode({ store, nodeId: 'other.00000002' })
+    const { id } = await holder.jobs.enqueue('long', null)
+    const running = holder.jobs.runOnce()
+    await store.clock.advance(5_000)
+    assert.equal(await other.jobs.cancel(id, { reason: 'by bob' }), 'requested')
+    await store.clock.advance(4_999)
+    assert.include(await other.tracker.get(id), { state: 'running' })
+    await store.clock.advance(1)
+    await running
+    assert.include(await other.tracker.get(id), { state: 'cancelled', reason: 'by bob' })
+  })
+
+  test('what a handler returns after the request is kept, but it ends as cancelled', async ({
+    assert,
+  }) => {
+    const node = createNode({
+      handlers: { long: ({ signal }) => aborted(signal).catch(() => ({ rows: 7 })) },
+    })
+    const { id } = await node.jobs.enqueue('long', null)
+    const running = node.jobs.runOnce()
+    await node.clock.settle()
+    await node.jobs.cancel(id)
+    await running
+    const { state, result } = await node.tracker.get(id)
+    assert.equal(state, 'cancelled')
+    assert.deepEqual(result, { rows: 7 })
+  })
+
+  test('one that was claimed ahead ends without having begun', async ({ assert }) => {
+    const end = gate()
+    let begun = 0
+    const node = createNode({
+      handlers: {
+        quick: () => {},
+        long: () => {
+          begun++
+          return end.promise
+        },
+      },
+      config: { concurrency: 1, prefetch: 5 },
+    })
+    for (let index = 0; index < 20; index++) {
+      await node.jobs.enqueue('quick', null)
+    }
+    await node.jobs.start()
+    await node.clock.advance(100)
+    await node.jobs.enqueue('long', null)
+    const { id } = await node.jobs.enqueue('long', null)
+    await node.clock.advance(200)
+    assert.include(await node.tracker.get(id), { state: 'running' })
+
+    await node.jobs.cancel(id, { reason: 'too late' })
+    await node.clock.advance(5)
+    assert.include(await node.tracker.get(id), {
+      state: 'cancelled',
+      reason: 'too late',
+      startedAt: null,
+    })
+    end.open()
+    await node.jobs.stop()
+    assert.equal(begun, 1)
+  })
+
+  test('an ended one stays as it is, an unknown one is refused', async ({ assert }) => {
+    const node = createNode({ handlers: { work: () => {} } })
+    const { id } = await node.jobs.enqueue('work', null)
+    await node.jobs.runOnce()
+    assert.isNull(await node.jobs.cancel(id))
+    assert.include(await node.tracker.get(id), { state: 'succeeded' })
+    await assert.rejects(() => node.jobs.cancel('nope'), 'There is no execution "nope"')
+  })
+})
