@@ -18,6 +18,7 @@ import { ForeignRuns } from './foreign_runs.ts'
 import { KnownNodes } from './known_nodes.ts'
 import type { SchedulerPort } from './ports.ts'
 import { Recovery, type RecoveryResult } from './recovery.ts'
+import { RequestEnds } from './request_ends.ts'
 import { RequestPoller } from './request_poller.ts'
 import { RunTimes } from './run_times.ts'
 import type { Runtime, SourceDeps } from './runtime.ts'
@@ -88,7 +89,9 @@ export class LegacyAdapter {
       nodes: new KnownNodes(scheduler),
     }
     const open = () => this.#open()
-    const controls = new Controls({ ...shared, sync: async () => summaryOf(await this.sync()) })
+    const ends = new RequestEnds(shared)
+    const sync = async () => summaryOf(await this.sync())
+    const controls = new Controls({ ...shared, ends, sync })
     this.#shared = shared
     this.#engine = new FlowEngine({
       ...shared,
@@ -96,7 +99,7 @@ export class LegacyAdapter {
       onEnded: (mapref) => this.#poller.ended(mapref),
     })
     const running = () => this.#engine.running
-    this.#poller = new RequestPoller({ ...shared, open, controls, running })
+    this.#poller = new RequestPoller({ ...shared, open, controls, ends, running })
     const isInFlight = (claim: string) =>
       this.#poller.isInFlight(claim) || controls.isInFlight(claim)
     this.#recovery = new Recovery({ ...shared, open, running, isInFlight })

@@ -3,6 +3,7 @@ import type { ExecutionRecord } from '../types/executions.ts'
 import type { JsonObject } from '../types/json.ts'
 import { isTransient } from './connection.ts'
 import { concurrencyKeyOf } from './ids.ts'
+import type { RequestEnds } from './request_ends.ts'
 import {
   mapRequest,
   type LegacyRequest,
@@ -18,6 +19,7 @@ const BATCH = 50
 export type ControlRequest = StopRequest | RefreshRequest
 
 interface Deps extends SourceDeps {
+  ends: RequestEnds
   /** Reads the schedule table now. */
   sync(): Promise<JsonObject>
 }
@@ -66,22 +68,20 @@ export class Controls {
     try {
       const result =
         request.type === 'STOP' ? await this.#stop(runtime, request) : await this.#deps.sync()
-      await this.#finish(requests, row, 'DONE', result)
+      await this.#deps.ends.done(requests, row, result)
     } catch (error) {
       if (isTransient(error)) {
-        const { requestId, claimedBy } = row
-        const claim = { requestId, claimedBy: claimedBy! }
-        await requests.handBack(this.#deps.connection.session, claim)
+        await this.#deps.ends.handBack(requests, [row])
         throw error
       }
-      await this.#refuse(requests, row, (error as Error).message)
+      await this.#deps.ends.refuse(requests, row, (error as Error).message)
     }
   }
 
   async #one(runtime: Runtime, requests: Requests, row: RequestRow): Promise<void> {
     const mapped = mapRequest(row, this.#deps.source)
     if (!mapped.ok) {
-      await this.#refuse(requests, row, mapped.reason)
+      await this.#deps.ends.refuse(requests, row, mapped.reason)
     } else if (isControl(mapped.request)) {
       await this.handle(runtime, requests, row, mapped.request)
     }
@@ -138,25 +138,6 @@ export class Controls {
       ? `run ${foreign.prcid} of another scheduler has MAPREF "${mapref}" in progress; it was left alone`
       : `nothing of MAPREF "${mapref}"${when} runs`
     return { message, stopped: [] }
-  }
-
-  async #refuse(requests: Requests, row: RequestRow, reason: string): Promise<void> {
-    this.#deps.counters.increment('legacy.refused')
-    this.#deps.logger.warn({ requestId: row.requestId, reason }, 'A legacy request was refused')
-    await this.#finish(requests, row, 'FAILED', { message: reason })
-  }
-
-  async #finish(
-    requests: Requests,
-    row: RequestRow,
-    status: 'DONE' | 'FAILED',
-    result: JsonObject
-  ): Promise<void> {
-    const { connection } = this.#deps
-    const now = await connection.now()
-    const { requestId, claimedBy } = row
-    const end = { requestId, claimedBy: claimedBy!, status, result, now }
-    await requests.finish(connection.session, end)
   }
 }
 

@@ -1,4 +1,4 @@
-import { Failed } from '../../jobs/outcome.ts'
+import { Cancelled, Failed, Missed, Succeeded } from '../../jobs/outcome.ts'
 import type { AbortReason } from '../../types/handlers.ts'
 import type { LogicEnd } from './flow_run.ts'
 
@@ -11,12 +11,21 @@ export function failure(
   return { status: 'FL', counts: null, error: { type, message, databaseMessage } }
 }
 
-/** The end that a throw of the logic means, given why its signal was aborted. */
+/** The end that a throw of the logic means, given why its signal was aborted; `elapsed` in ms. */
 export function endOfThrow(
   thrown: unknown,
   aborted: AbortReason | null,
   elapsed: number
 ): LogicEnd {
+  if (thrown instanceof Succeeded) {
+    return { status: 'PC', counts: null, error: null }
+  }
+  if (thrown instanceof Cancelled) {
+    return { ...failure('STOPPED', thrown.reason), status: 'ST' }
+  }
+  if (thrown instanceof Missed) {
+    return failure('MISSED', thrown.reason)
+  }
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   switch (aborted) {
     case 'cancelled':

@@ -5,7 +5,7 @@ import { isTransient } from '../connection.ts'
 import type { OpenRuntime, Runtime, SourceDeps } from '../runtime.ts'
 import type { Begun } from './begin.ts'
 import { failure } from './failure.ts'
-import type { RunnableFlow } from './flow_resolver.ts'
+import { LogicRun, type ReadyRun } from './logic_run.ts'
 import {
   firstCheckpoint,
   readPayload,
@@ -18,14 +18,6 @@ import { verdictOf, type FlowVerdict } from './verdict.ts'
 
 /** Tries to find a free PRCID. */
 const BEGINS = 5
-
-/** A run whose logic may start. */
-export interface ReadyRun {
-  run: FlowRun
-  resolved: RunnableFlow
-  /** Epoch ms of the legacy database's clock. */
-  startedAt: number
-}
 
 interface Deps extends SourceDeps {
   open: OpenRuntime
@@ -70,7 +62,9 @@ export class FlowEngine {
       if ('verdict' in prepared) {
         return prepared.verdict
       }
-      return await runtime.logic.execute(prepared.ready, context)
+      return await runtime.logic.execute(
+        new LogicRun(prepared.ready, context, this.#deps.clock.monotonic())
+      )
     } finally {
       const mapref = this.#running.get(id)?.mapref
       this.#running.delete(id)

@@ -1,22 +1,25 @@
 import { sleep } from '../../clock.ts'
 import { E_LEASE_LOST } from '../../errors.ts'
-import { Cancelled, Failed, Missed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
-import type { AbortReason, HandlerContext } from '../../types/handlers.ts'
+import { Failed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
+import type { JsonObject } from '../../types/json.ts'
 import { Backoff } from '../backoff.ts'
 import { isTransient, type LegacySession } from '../connection.ts'
 import type { SourceDeps } from '../runtime.ts'
 import { FencedError, type Closing, type Writeback } from '../writeback.ts'
 import { endOfThrow, failure } from './failure.ts'
-import type { ReadyRun } from './flow_engine.ts'
-import { withCheckpoint, type LogicEnd } from './flow_run.ts'
+import type { LogicEnd } from './flow_run.ts'
+import type { LogicRun } from './logic_run.ts'
 import { HANDED_BACK, type RunRescue } from './rescue.ts'
 import type { RunCounts } from './runners/runner.ts'
 import { verdictOf, type FlowVerdict } from './verdict.ts'
 
 /** Once the outcome is decided, its write-back is not timed out. */
 const CLOSING_TIME = '1d'
+/** What a handler without a timeout gets: the longest timer. */
+const NO_TIMEOUT = 2_147_483_647
 /** Times that a run cut off by a lost database begins again before it fails. */
 const MOST_RESTARTS = 20
+const RESTART_DELAY = { first: 250, doublings: 6 }
 
 interface Deps extends Pick<SourceDeps, 'connection' | 'clock' | 'logger' | 'counters'> {
   writeback: Writeback
@@ -37,36 +40,35 @@ export class FlowLogic {
     this.#deps = deps
   }
 
-  async execute(ready: ReadyRun, context: HandlerContext): Promise<FlowVerdict> {
-    const began = this.#deps.clock.monotonic()
+  async execute(logic: LogicRun): Promise<FlowVerdict> {
+    const { runner } = logic.ready.resolved
+    if (runner.timeout !== undefined) {
+      logic.context.extend(runner.timeout ?? NO_TIMEOUT)
+    }
     let counts: RunCounts | null
     try {
-      if (ready.resolved.runner.atomic) {
-        return await this.#executeAtomic(ready, context)
+      if (runner.atomic) {
+        return new Succeeded(await this.#executeAtomic(logic))
       }
-      counts = await this.#runLogic(ready, context)
+      counts = await this.#runLogic(logic)
     } catch (error) {
-      return this.#afterThrow(ready, context, error, this.#deps.clock.monotonic() - began)
+      return this.#afterThrow(logic, error)
     }
-    return this.#end(ready, context, { status: 'PC', counts, error: null })
+    return this.#end(logic, { status: 'PC', counts, error: null })
   }
 
-  async #executeAtomic(ready: ReadyRun, context: HandlerContext): Promise<FlowVerdict> {
+  async #executeAtomic(logic: LogicRun): Promise<JsonObject> {
     const ids = await this.#deps.writeback.takeIds()
-    const result = await this.#deps.connection.transaction(async (session) => {
-      const counts = await this.#runLogic(ready, context, session)
+    return this.#deps.connection.transaction(async (session) => {
+      const counts = await this.#runLogic(logic, session)
       const end: LogicEnd = { status: 'PC', counts, error: null }
-      return this.#deps.writeback.close(session, { ...closingOf(ready, end), ids })
+      return this.#deps.writeback.close(session, { ...closingOf(logic, end), ids })
     })
-    return new Succeeded(result)
   }
 
-  async #runLogic(
-    ready: ReadyRun,
-    context: HandlerContext,
-    session?: LegacySession
-  ): Promise<RunCounts | null> {
-    const { run, resolved } = ready
+  async #runLogic(logic: LogicRun, session?: LegacySession): Promise<RunCounts | null> {
+    const { run, resolved } = logic.ready
+    const { context } = logic
     const counts = await resolved.runner.run({
       session: session?.sql,
       flow: resolved.flow,
@@ -76,36 +78,31 @@ export class FlowLogic {
       mapref: run.mapref,
       signal: context.signal,
       logger: context.logger,
-      context,
+      context: logic.logicContext(),
     })
     // An abort that the logic did not notice: what it did in the transaction is undone
-    if (session && context.signal.aborted) {
-      throw new Error(`aborted: ${String(context.signal.reason)}`)
+    if (session && logic.aborted) {
+      throw new Error(`aborted: ${logic.aborted}`)
     }
     context.extend(CLOSING_TIME)
     return counts
   }
 
   /** The logic threw, or its transaction did not commit. */
-  async #afterThrow(
-    ready: ReadyRun,
-    context: HandlerContext,
-    error: unknown,
-    elapsed: number
-  ): Promise<FlowVerdict> {
-    const aborted = context.signal.aborted ? (context.signal.reason as AbortReason) : null
+  async #afterThrow(logic: LogicRun, error: unknown): Promise<FlowVerdict> {
+    const { aborted } = logic
     if (aborted === 'lease lost' || error instanceof E_LEASE_LOST) {
       throw error
     }
     if (error instanceof FencedError) {
-      return this.#fenced(ready, context)
+      return this.#fenced(logic)
     }
-    const handedBack = this.#handsBack(ready, error, aborted)
+    const handedBack = handsBack(logic, error)
     if (handedBack) {
-      return this.#handBack(ready, context, handedBack)
+      return this.#handBack(logic, handedBack)
     }
-    const end = explicitEnd(error) ?? endOfThrow(error, aborted, elapsed)
-    const verdict = await this.#end(ready, context, end)
+    const elapsed = this.#deps.clock.monotonic() - logic.began
+    const verdict = await this.#end(logic, endOfThrow(error, aborted, elapsed))
     if (aborted === 'timeout' && verdict instanceof Failed) {
       // The executor tells a timeout by its signal, and stores it as what it is
       throw error
@@ -113,52 +110,23 @@ export class FlowLogic {
     return verdict
   }
 
-  /** Whether a run that was cut off goes on later, and why; null when this is its end. */
-  #handsBack(
-    { run, resolved }: ReadyRun,
-    error: unknown,
-    aborted: AbortReason | null
-  ): ReleaseSignal | null {
-    if (error instanceof ReleaseSignal) {
-      return error
-    }
-    const { atomic } = resolved.runner
-    if (aborted === 'shutdown' && (atomic || resolved.idempotent)) {
-      return new ReleaseSignal(0, 'shutdown')
-    }
-    const lost = aborted === null && atomic && isTransient(error)
-    if (lost && run.checkpoint.restarts < MOST_RESTARTS) {
-      const reason = `the legacy database was lost: ${(error as Error).message}`
-      return new ReleaseSignal(250 * 2 ** Math.min(run.checkpoint.restarts, 6), reason)
-    }
-    return null
-  }
-
   /**
    * Closes the row for a run that begins again under a new PRCID. When the
    * database is away the row stays in progress, and the next attempt closes it.
    */
-  async #handBack(
-    ready: ReadyRun,
-    context: HandlerContext,
-    release: ReleaseSignal
-  ): Promise<FlowVerdict> {
+  async #handBack(logic: LogicRun, release: ReleaseSignal): Promise<FlowVerdict> {
     const end = failure('RELEASED', `${HANDED_BACK}: ${release.reason}`)
     try {
-      const ids = await this.#deps.writeback.takeIds()
-      const closing = { ...closingOf(ready, end), ids, endsRequest: false }
-      await this.#deps.connection.transaction((session) =>
-        this.#deps.writeback.close(session, closing)
-      )
+      await this.#close({ ...closingOf(logic, end), endsRequest: false })
     } catch (error) {
       if (error instanceof FencedError) {
-        return this.#fenced(ready, context)
+        return this.#fenced(logic)
       }
       if (!isTransient(error)) {
         throw error
       }
       this.#deps.logger.warn(
-        { err: error, prcid: ready.run.prcid },
+        { err: error, prcid: logic.run.prcid },
         'A run is handed back with its row in progress; the next attempt closes it'
       )
     }
@@ -167,8 +135,8 @@ export class FlowLogic {
   }
 
   /** Another hand has closed the row: what it says counts. */
-  async #fenced(ready: ReadyRun, context: HandlerContext): Promise<FlowVerdict> {
-    const { run } = ready
+  async #fenced(logic: LogicRun): Promise<FlowVerdict> {
+    const { run, context } = logic
     const rescued = await this.#deps.rescue.settle(run, (moved) =>
       context.saveCheckpoint(moved.checkpoint)
     )
@@ -179,22 +147,17 @@ export class FlowLogic {
   }
 
   /** The closing transaction of a run whose logic is over, until it is written. */
-  async #end(ready: ReadyRun, context: HandlerContext, first: LogicEnd): Promise<FlowVerdict> {
+  async #end(logic: LogicRun, first: LogicEnd): Promise<FlowVerdict> {
     const backoff = new Backoff()
     for (let end = first; ;) {
       try {
-        const ids = await this.#deps.writeback.takeIds()
-        const closing = { ...closingOf(ready, end), ids }
-        const result = await this.#deps.connection.transaction((session) =>
-          this.#deps.writeback.close(session, closing)
-        )
-        return verdictOf(end, result)
+        return verdictOf(end, await this.#close(closingOf(logic, end)))
       } catch (error) {
         if (error instanceof FencedError) {
-          return this.#fenced(ready, context)
+          return this.#fenced(logic)
         }
         if (isTransient(error)) {
-          await this.#holdOn(ready, context, end, backoff, error)
+          await this.#holdOn(logic, end, backoff.failed(), error)
         } else if (end.status === 'PC') {
           end = failure('WRITEBACK', `its end could not be written: ${(error as Error).message}`)
         } else {
@@ -204,50 +167,57 @@ export class FlowLogic {
     }
   }
 
+  async #close(closing: Omit<Closing, 'ids'>): Promise<JsonObject> {
+    const { connection, writeback } = this.#deps
+    const ids = await writeback.takeIds()
+    return connection.transaction((session) => writeback.close(session, { ...closing, ids }))
+  }
+
   /**
    * The legacy database is away while an outcome waits to be written: our own
    * store keeps it, so that whoever goes on from here need not run the logic
    * again. The call is fenced: it throws when the lease is gone.
    */
-  async #holdOn(
-    ready: ReadyRun,
-    context: HandlerContext,
-    end: LogicEnd,
-    backoff: Backoff,
-    error: unknown
-  ): Promise<void> {
-    const wait = backoff.failed()
-    this.#deps.counters.increment('legacy.closingRetried')
-    this.#deps.logger.warn(
-      { err: error, prcid: ready.run.prcid, wait },
+  async #holdOn(logic: LogicRun, end: LogicEnd, wait: number, error: unknown): Promise<void> {
+    const { counters, logger, clock } = this.#deps
+    counters.increment('legacy.closingRetried')
+    logger.warn(
+      { err: error, prcid: logic.run.prcid, wait },
       'The end of a run could not be written; it is tried again'
     )
-    const kept = withCheckpoint(ready.run, { ...ready.run.checkpoint, ended: end })
     try {
-      await context.saveCheckpoint(kept.checkpoint)
+      await logic.keepEnd(end)
     } catch (failed) {
       if (!isTransient(failed)) {
         throw failed
       }
     }
-    if (context.signal.aborted && context.signal.reason === 'shutdown') {
+    if (logic.aborted === 'shutdown') {
       throw new ReleaseSignal(0, 'shutdown; only the write-back of the run is missing')
     }
-    await sleep(this.#deps.clock, wait)
+    await sleep(clock, wait)
   }
 }
 
-function closingOf({ run, resolved, startedAt }: ReadyRun, end: LogicEnd): Omit<Closing, 'ids'> {
+/** Whether a run that was cut off goes on later, and why; null when this is its end. */
+function handsBack({ run, ready, aborted }: LogicRun, error: unknown): ReleaseSignal | null {
+  if (error instanceof ReleaseSignal) {
+    return error
+  }
+  const { runner, idempotent } = ready.resolved
+  if (aborted === 'shutdown' && (runner.atomic || idempotent)) {
+    return new ReleaseSignal(0, 'shutdown')
+  }
+  const { restarts } = run.checkpoint
+  if (aborted === null && runner.atomic && isTransient(error) && restarts < MOST_RESTARTS) {
+    const { first, doublings } = RESTART_DELAY
+    const reason = `the legacy database was lost: ${(error as Error).message}`
+    return new ReleaseSignal(first * 2 ** Math.min(restarts, doublings), reason)
+  }
+  return null
+}
+
+function closingOf({ ready, run }: LogicRun, end: LogicEnd): Omit<Closing, 'ids'> {
+  const { resolved, startedAt } = ready
   return { run, flow: resolved.flow, end, startedAt, endsRequest: true }
-}
-
-/** A bound handler may say itself how it ended. */
-function explicitEnd(thrown: unknown): LogicEnd | null {
-  if (thrown instanceof Succeeded) {
-    return { status: 'PC', counts: null, error: null }
-  }
-  if (thrown instanceof Cancelled) {
-    return { ...failure('STOPPED', thrown.reason), status: 'ST' }
-  }
-  return thrown instanceof Missed ? failure('MISSED', thrown.reason) : null
 }

@@ -47,6 +47,8 @@ export type FlowCheckpoint = {
   restarts: number
   /** The logic has ended so; only the write-back is missing. */
   ended: LogicEnd | null
+  /** The checkpoint of the logic itself. */
+  work: JsonValue
 }
 
 /** One run of a flow, whatever asked for it. */
@@ -97,7 +99,7 @@ export function firstCheckpoint(
   claim: string,
   jobschid: number | null
 ): FlowCheckpoint {
-  return { prcid, claim, jobschid, restarts: 0, ended: null }
+  return { prcid, claim, jobschid, restarts: 0, ended: null, work: null }
 }
 
 /** The same run with what a later attempt has stored about it. */

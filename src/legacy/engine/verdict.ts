@@ -1,4 +1,10 @@
-import { Cancelled, Failed, Missed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
+import {
+  Cancelled,
+  Failed,
+  Succeeded,
+  type Missed,
+  type ReleaseSignal,
+} from '../../jobs/outcome.ts'
 import type { JsonObject } from '../../types/json.ts'
 import type { LogicEnd } from './flow_run.ts'
 

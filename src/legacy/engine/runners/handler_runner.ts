@@ -23,10 +23,12 @@ const COUNTS = {
 export class HandlerRunner implements Runner {
   readonly name = 'handler'
   readonly atomic = false
+  readonly timeout: number | null
   readonly #definition: HandlerDefinition
 
   constructor(definition: HandlerDefinition) {
     this.#definition = definition
+    this.timeout = definition.timeout
   }
 
   async run(input: RunnerInput): Promise<RunCounts | null> {

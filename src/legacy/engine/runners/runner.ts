@@ -28,6 +28,8 @@ export interface Runner {
   readonly name: string
   /** The logic runs in the transaction that writes its logs: after a crash nothing of it is left. */
   readonly atomic: boolean
+  /** Longest run, ms; null = none. Absent: that of the engine's handler. */
+  readonly timeout?: number | null
   /**
    * @returns the counts for the row counts table; null when the logic tells none
    * @throws what the logic threw; a reason of the signal when it was aborted

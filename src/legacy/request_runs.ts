@@ -1,0 +1,131 @@
+import type { JsonValue } from '../types/json.ts'
+import type { RunAnswer, RunRequest, Seats } from '../types/work_source.ts'
+import { isTransient } from './connection.ts'
+import { FLOW_HANDLER, type RequestPayload } from './engine/flow_run.ts'
+import { concurrencyKeyOf } from './ids.ts'
+import type { RequestEnds } from './request_ends.ts'
+import type { ImmediateRequest } from './request_mapper.ts'
+import type { Runtime, SourceDeps } from './runtime.ts'
+import type { Requests, RequestRow } from './tables/requests.ts'
+
+/** A claimed row with what it asks for. */
+export interface ClaimedRequest {
+  row: RequestRow
+  request: ImmediateRequest
+}
+
+interface Deps extends SourceDeps {
+  ends: RequestEnds
+}
+
+/** Makes executions of claimed requests, claimed at birth by this node. */
+export class RequestRuns {
+  readonly #deps: Deps
+  /** MAPREFs that another run has, by the monotonic time of the refusal. */
+  readonly #held = new Map<string, number>()
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** MAPREFs not to ask for again before the next poll, or the end of their run here. */
+  get held(): string[] {
+    const now = this.#deps.clock.monotonic()
+    for (const [mapref, since] of this.#held) {
+      if (now - since >= this.#deps.source.pollInterval) {
+        this.#held.delete(mapref)
+      }
+    }
+    return [...this.#held.keys()]
+  }
+
+  /** A run of this MAPREF has ended here: it may be asked for again. */
+  ended(mapref: string): void {
+    this.#held.delete(mapref)
+  }
+
+  /** @returns how many run */
+  async run(
+    runtime: Runtime,
+    requests: Requests,
+    claimed: ClaimedRequest[],
+    seats: Seats
+  ): Promise<number> {
+    const prcids = await runtime.tables.ids.take('processLog', claimed.length)
+    let answers: RunAnswer[]
+    try {
+      answers = await seats.run(claimed.map((one, index) => this.#runOf(one, prcids[index])))
+    } catch (error) {
+      return this.#notRun(runtime, requests, claimed, seats, error)
+    }
+    let taken = 0
+    for (const [index, answer] of answers.entries()) {
+      if (answer.accepted) {
+        taken++
+      } else if (answer.conflict === 'concurrency') {
+        await this.#postpone(requests, claimed[index])
+      }
+    }
+    return taken
+  }
+
+  #runOf({ row, request }: ClaimedRequest, prcid: number): RunRequest {
+    const source = this.#deps.source.name
+    const { requestId, mapref, requestParams, cause } = request
+    const claim = row.claimedBy!
+    const payload: RequestPayload = {
+      source,
+      mapref,
+      requestId,
+      claim,
+      prcid,
+      requestParams,
+      cause,
+    }
+    return {
+      handler: FLOW_HANDLER,
+      payload: payload satisfies JsonValue,
+      dedupeKey: requestKey(source, requestId, claim),
+      concurrencyKey: concurrencyKeyOf(source, mapref),
+    }
+  }
+
+  /** Another run has the MAPREF: the request waits in the table. */
+  async #postpone(requests: Requests, { row, request }: ClaimedRequest): Promise<void> {
+    await this.#deps.ends.handBack(requests, [row])
+    this.#held.set(request.mapref, this.#deps.clock.monotonic())
+  }
+
+  /**
+   * Our own store did not take the runs. When it is away, all rows go back;
+   * when it refused one, that one alone is to blame.
+   */
+  async #notRun(
+    runtime: Runtime,
+    requests: Requests,
+    claimed: ClaimedRequest[],
+    seats: Seats,
+    error: unknown
+  ): Promise<number> {
+    const rows = claimed.map(({ row }) => row)
+    if (isTransient(error)) {
+      await this.#deps.ends.handBack(requests, rows)
+      throw error
+    }
+    if (claimed.length === 1) {
+      const reason = `the request cannot be run: ${(error as Error).message}`
+      await this.#deps.ends.refuse(requests, rows[0], reason)
+      return 0
+    }
+    let taken = 0
+    for (const one of claimed) {
+      taken += await this.run(runtime, requests, [one], seats)
+    }
+    return taken
+  }
+}
+
+/** The dedupe key of a request's execution: a claim is never made twice. */
+export function requestKey(source: string, requestId: string, claim: string): string {
+  return `req:${source}:${requestId}@${claim}`
+}
