@@ -138,7 +138,7 @@ export class SchedulerLoop {
   async #lead(): Promise<number> {
     const led = this.#leader.trusted()
     const leads = await this.#leader.keep()
-    if (leads && !led) {
+    if (leads && !led && this.#ticker.running) {
       this.#ticker.wake()
     }
     return this.#deps.config.leader.renew
