@@ -43,8 +43,8 @@ export class LegacyDatabase {
   }
 
   /** A Lucid client of its own. */
-  client(): LegacyClient {
-    const lucid = openLucid(this.file)
+  client(file = this.file): LegacyClient {
+    const lucid = openLucid(file)
     this.#opened.push(lucid)
     return lucid.connection(LEGACY_CONNECTION)
   }

@@ -32,7 +32,7 @@ export interface TableDialect {
 
 /** Longest wait inside a statement, which blocks this process (ms); the rest is waited for outside. */
 const SQLITE_BUSY_TIMEOUT = 50
-const DECLARED_LENGTH = /\(\s*(\d+)\s*(BYTE|CHAR)?\s*\)/
+const DECLARED_LENGTH = /\(\s*(\d+)\s*\)/
 /** Declared types that hold texts of any length. */
 const LONG_TEXT = /CLOB|^(TINY|MEDIUM|LONG)?TEXT$/
 
@@ -53,12 +53,10 @@ const sqlite: TableDialect = {
     return rows.map(({ name: column, type }) => ({ name: column, type: type.toUpperCase() }))
   },
 
-  // SQLite keeps no length: the declaration is what the owner and other programs count on
+  // SQLite keeps no length, and knows no unit: the declaration is what other programs count on
   textLimit(type) {
     const declared = DECLARED_LENGTH.exec(type)
-    return declared
-      ? { length: Number(declared[1]), unit: declared[2] === 'CHAR' ? 'characters' : 'bytes' }
-      : null
+    return declared ? { length: Number(declared[1]), unit: 'bytes' } : null
   },
 
   sequence: () => null,

@@ -30,7 +30,8 @@ const UNAVAILABLE = E_STORAGE_UNAVAILABLE.code
 const DEEPEST_CAUSE = 5
 
 /** What knex and the driver say, without a code, about a connection that is gone. */
-const GONE = /^(Unable to acquire a connection|The database connection is not open)/
+const GONE =
+  /^(Unable to acquire a connection|The database connection is not open|Cannot open database because the directory)/
 
 /** Whether a statement may simply be repeated: another session was in the way. */
 export function isBusy(error: unknown): boolean {

@@ -88,21 +88,32 @@ export class JobSchedules {
 
   /**
    * The current schedules whose DPND_JOBSCHID leads, through any version of
-   * the parent, to this MAPREF; one per child, the highest JOBSCHID.
+   * the parent, to this MAPREF. Of several current rows of a child the
+   * highest JOBSCHID says who its parent is.
    */
   async listChildren(session: LegacySession, parentMapref: string): Promise<ScheduleRow[]> {
     const table = this.#table
-    const versions = session.client
+    const { client } = session
+    const versions = () =>
+      client
+        .from(table.name)
+        .select(table.column('jobschid'))
+        .where(table.column('mapref'), parentMapref)
+    const children = client
       .from(table.name)
-      .select(table.column('jobschid'))
-      .where(table.column('mapref'), parentMapref)
+      .select(table.column('mapref'))
+      .where(table.column('curflg'), 'Y')
+      .whereIn(table.column('dpndJobschid'), versions())
     const rows = await this.#read(session, (query) =>
       query
         .where(table.column('curflg'), 'Y')
-        .whereIn(table.column('dpndJobschid'), versions)
+        .whereIn(table.column('mapref'), children)
         .orderBy(table.column('jobschid'))
     )
-    return [...new Map(rows.map((row) => [row.mapref, row])).values()]
+    const parents: Record<string, unknown>[] = await session.run(versions)
+    const ids = new Set(parents.map((row) => Number(row[table.column('jobschid')])))
+    const newest = [...new Map(rows.map((row) => [row.mapref, row])).values()]
+    return newest.filter(({ dpndJobschid }) => dpndJobschid !== null && ids.has(dpndJobschid))
   }
 
   /**
