@@ -1,0 +1,260 @@
+import { test } from '@japa/runner'
+import { E_INVALID_CONFIG } from '../../src/errors.ts'
+import { Handler } from '../../src/handler.ts'
+import { resolveLegacyConfig, type LegacyInput } from '../../src/legacy/config.ts'
+import { DW_PRESET } from '../../src/legacy/preset.ts'
+import { legacySource } from './support.ts'
+
+class Export extends Handler {
+  async handle() {}
+}
+
+/** The message that one source is refused with. */
+function refusal(source: object, defaults = {}): string {
+  try {
+    const input = { connection: 'warehouse', timezone: 'UTC', ...source }
+    resolveLegacyConfig({ sources: { dw: input } } as LegacyInput, defaults)
+  } catch (error) {
+    if (error instanceof E_INVALID_CONFIG) {
+      return error.message.replace('config/almanac.ts: legacy.sources.dw.', '')
+    }
+    throw error
+  }
+  return 'accepted'
+}
+
+test.group('Legacy config', () => {
+  test('nothing configured is no source', ({ assert }) => {
+    assert.equal(resolveLegacyConfig(undefined).sources.size, 0)
+    assert.equal(resolveLegacyConfig({}).sources.size, 0)
+    assert.equal(resolveLegacyConfig({ sources: {} }).sources.size, 0)
+  })
+
+  test('the defaults', ({ assert }) => {
+    const { isIdempotent, ...config } = legacySource()
+    assert.deepEqual(config, {
+      name: 'dw',
+      connection: 'warehouse',
+      preset: 'dw',
+      timezone: 'UTC',
+      dialect: 'standard',
+      shortMonths: 'skip',
+      runners: { sql: true },
+      handlers: [],
+      pollInterval: 1_000,
+      syncInterval: 60_000,
+      prefetch: 0,
+      maxPayload: 1_048_576,
+      ids: { kind: 'pool', entities: DW_PRESET.sequences },
+      tables: DW_PRESET.tables,
+      requests: true,
+      requestsRequired: false,
+      slotGuard: true,
+      dependents: { ownSlots: true },
+    })
+    assert.isFalse(isIdempotent('ANY'))
+  })
+
+  test('intervals and prefetch follow the rest of the config, unless given', ({ assert }) => {
+    const defaults = { pollInterval: 250, syncInterval: 30_000, prefetch: 4 }
+    assert.deepInclude(legacySource({}, defaults), defaults)
+    assert.deepInclude(
+      legacySource({ pollInterval: '2s', syncInterval: '5m', prefetch: 1 }, defaults),
+      { pollInterval: 2_000, syncInterval: 300_000, prefetch: 1 }
+    )
+  })
+
+  test('everything can be said', ({ assert }) => {
+    const config = legacySource({
+      preset: 'dw',
+      timezone: 'Europe/Berlin',
+      dialect: 'apscheduler',
+      shortMonths: 'clamp',
+      runners: { sql: false },
+      maxPayload: 1000,
+      requests: true,
+      slotGuard: false,
+      dependents: { ownSlots: false },
+      ids: { kind: 'sequence', entities: { processLog: 'RUN_SEQ' } },
+    })
+    assert.deepInclude(config, {
+      timezone: 'Europe/Berlin',
+      dialect: 'apscheduler',
+      shortMonths: 'clamp',
+      runners: { sql: false },
+      maxPayload: 1000,
+      requestsRequired: true,
+      slotGuard: false,
+      dependents: { ownSlots: false },
+    })
+    assert.deepEqual(config.ids, {
+      kind: 'sequence',
+      entities: { ...DW_PRESET.sequences, processLog: 'RUN_SEQ' },
+    })
+  })
+
+  test('handlers are bound by MAPREF, pattern or RegExp', ({ assert }) => {
+    const { handlers } = legacySource({
+      handlers: [
+        { mapref: 'EXPORT_A', handler: 'export' },
+        { mapref: 'LOAD.*_X', handler: Export },
+        { mapref: /^agg_/gi, handler: 'aggregate' },
+      ],
+    })
+    assert.deepEqual(
+      handlers.map(({ pattern }) => pattern),
+      ['EXPORT_A', 'LOAD.*_X', '/^agg_/gi']
+    )
+    const [exact, wild, expression] = handlers
+    assert.isTrue(exact.matches('EXPORT_A'))
+    assert.isFalse(exact.matches('EXPORT_AB'))
+    assert.isTrue(wild.matches('LOAD.anything_X'))
+    assert.isFalse(wild.matches('LOADxanything_X'), 'a dot is a dot')
+    assert.isFalse(wild.matches('xLOAD._X'))
+    assert.equal(wild.handler, Export)
+    // a global RegExp would remember where it stopped
+    assert.isTrue(expression.matches('AGG_1'))
+    assert.isTrue(expression.matches('AGG_1'))
+  })
+
+  test('idempotent flows are named the same way', ({ assert }) => {
+    const { isIdempotent } = legacySource({ idempotent: ['DIM_*', /STAGE/] })
+    assert.isTrue(isIdempotent('DIM_STORE'))
+    assert.isTrue(isIdempotent('THE_STAGE_1'))
+    assert.isFalse(isIdempotent('FACT'))
+  })
+
+  test('tables and columns can have other names', ({ assert }) => {
+    const { tables, requestsRequired } = legacySource({
+      tables: {
+        DWPRCREQ: 'app.REQUESTS',
+        DWPRCLOG: { columns: { MSG: 'REMARK' } },
+        DWJOBSCH: { name: 'SCHEDULES' },
+      },
+      ids: { table: 'IDS' },
+    })
+    assert.equal(tables.requests.name, 'app.REQUESTS')
+    assert.isTrue(requestsRequired)
+    assert.equal(tables.processLogs.name, 'DWPRCLOG')
+    assert.deepEqual(tables.processLogs.columns.message, {
+      name: 'REMARK',
+      type: 'text',
+      length: 400,
+    })
+    assert.equal(tables.processLogs.columns.prcid.name, 'PRCID')
+    assert.equal(tables.jobSchedules.name, 'SCHEDULES')
+    assert.equal(tables.idPool.name, 'IDS')
+    assert.equal(DW_PRESET.tables.requests.name, 'DWPRCREQ', 'the preset is as it was')
+  })
+
+  test('a wrong value is refused under its own name: {0}')
+    .with<[string, object, RegExp][]>([
+      ['connection', { connection: '' }, /^connection is ''; name a connection/],
+      ['connection', { connection: undefined }, /^connection is undefined/],
+      ['timezone', { timezone: undefined }, /^timezone is undefined; give the IANA zone/],
+      ['timezone', { timezone: 'Mars/Olympus' }, /^timezone is 'Mars\/Olympus'/],
+      ['preset', { preset: 'dms' }, /^preset is 'dms'; give one of dw/],
+      ['dialect', { dialect: 'oracle' }, /^dialect is 'oracle'; give one of standard/],
+      ['shortMonths', { shortMonths: 'last' }, /^shortMonths is 'last'/],
+      ['runners', { runners: { plsql: true } }, /^runners\.plsql is not a known key/],
+      ['runners', { runners: { sql: 'yes' } }, /^runners\.sql is 'yes'; give true or false/],
+      ['pollInterval', { pollInterval: '5 parsecs' }, /^pollInterval is '5 parsecs'/],
+      ['pollInterval', { pollInterval: 1 }, /^pollInterval is 1; give at least 10 ms/],
+      ['syncInterval', { syncInterval: 10 }, /^syncInterval is 10/],
+      ['prefetch', { prefetch: -1 }, /^prefetch is -1/],
+      ['maxPayload', { maxPayload: 0 }, /^maxPayload is 0/],
+      ['requests', { requests: 'no' }, /^requests is 'no'/],
+      ['slotGuard', { slotGuard: 1 }, /^slotGuard is 1/],
+      ['dependents', { dependents: { ownSlot: true } }, /^dependents\.ownSlot .*"ownSlots"/],
+      ['idempotent', { idempotent: 'DIM_*' }, /^idempotent is 'DIM_\*'; give a list/],
+      ['idempotent', { idempotent: [''] }, /^idempotent\[0\] is ''; give a MAPREF/],
+      ['handlers', { handlers: { A: 'b' } }, /^handlers is .*; give a list/],
+      ['handlers', { handlers: ['A'] }, /^handlers\[0\] is 'A'; give an object/],
+      [
+        'handlers',
+        { handlers: [{ mapref: 5, handler: 'x' }] },
+        /^handlers\[0\]\.mapref is 5; give a MAPREF/,
+      ],
+      [
+        'handlers',
+        { handlers: [{ mapref: 'A', handler: '' }] },
+        /^handlers\[0\]\.handler is ''; give the name/,
+      ],
+      [
+        'handlers',
+        { handlers: [{ mapref: 'A', handler: () => {} }] },
+        /^handlers\[0\]\.handler is \[Function/,
+      ],
+      [
+        'handlers',
+        { handlers: [{ mapref: 'A', handler: 'x', then: 1 }] },
+        /^handlers\[0\]\.then is not a known key/,
+      ],
+      ['tables', { tables: { DWPRCRQ: 'X' } }, /^tables\.DWPRCRQ .*did you mean "DWPRCREQ"/],
+      ['tables', { tables: { DWPRCREQ: 'A; drop' } }, /^tables\.DWPRCREQ is 'A; drop'/],
+      ['tables', { tables: { DWPRCREQ: 5 } }, /^tables\.DWPRCREQ is 5; give an object/],
+      ['tables', { tables: { DWPRCREQ: { name: '' } } }, /^tables\.DWPRCREQ\.name is ''/],
+      [
+        'tables',
+        { tables: { DWPRCREQ: { columns: { MAPREF: 'a.b' } } } },
+        /^tables\.DWPRCREQ\.columns\.MAPREF is 'a\.b'; give a column name/,
+      ],
+      [
+        'tables',
+        { tables: { DWPRCREQ: { columns: { MAP: 'b' } } } },
+        /^tables\.DWPRCREQ\.columns\.MAP is not a known key/,
+      ],
+      ['ids', { ids: { kind: 'clock' } }, /^ids\.kind is 'clock'; give one of pool, sequence/],
+      ['ids', { ids: { table: 7 } }, /^ids\.table is 7/],
+      ['ids', { ids: { entities: { run: 'X' } } }, /^ids\.entities\.run is not a known key/],
+      ['ids', { ids: { entities: { jobLog: '' } } }, /^ids\.entities\.jobLog is ''/],
+      ['a key', { pollIntervall: '1s' }, /^pollIntervall .*did you mean "pollInterval"/],
+    ])
+    .run(({ assert }, [, source, expected]) => {
+      assert.match(refusal(source), expected)
+    })
+
+  test("the store's connection is not shared", ({ assert }) => {
+    assert.match(
+      refusal({}, { storeConnection: 'warehouse' }),
+      /^connection is 'warehouse'; give the legacy tables a connection of their own/
+    )
+    assert.equal(refusal({}, { storeConnection: 'almanac' }), 'accepted')
+  })
+
+  test('the name of a source is a part of keys', ({ assert }) => {
+    const source = { connection: 'a', timezone: 'UTC' }
+    for (const name of ['', '1st', 'a:b', 'x'.repeat(32)]) {
+      assert.throws(
+        () => resolveLegacyConfig({ sources: { [name]: source } }),
+        /legacy\.sources is a source named/
+      )
+    }
+    assert.isTrue(
+      resolveLegacyConfig({ sources: { 'north-1_b': source } }).sources.has('north-1_b')
+    )
+  })
+
+  test('what is no object is refused', ({ assert }) => {
+    assert.throws(() => resolveLegacyConfig('dw' as never), /legacy is 'dw'; give an object/)
+    assert.throws(
+      () => resolveLegacyConfig({ sources: { dw: null as never } }),
+      /legacy\.sources\.dw\.connection is undefined/
+    )
+    assert.throws(
+      () => resolveLegacyConfig({ source: {} } as never),
+      /legacy\.source is not a known key; did you mean "sources"/
+    )
+  })
+
+  test('a request table has exactly one poller', ({ assert }) => {
+    const one = { connection: 'a', timezone: 'UTC' }
+    const two = (other: object) => () =>
+      resolveLegacyConfig({ sources: { one, two: { ...one, ...other } } }).sources.size
+    assert.throws(two({}), /legacy\.sources\.two is on the same connection .* as "one"/)
+    assert.throws(two({ tables: { DWPRCREQ: 'dwprcreq' } }), /exactly one poller/)
+    assert.equal(two({ connection: 'b' })(), 2)
+    assert.equal(two({ requests: false })(), 2)
+    assert.equal(two({ tables: { DWPRCREQ: 'OTHER_QUEUE' } })(), 2)
+  })
+})
