@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { E_INVALID_INPUT } from '../errors.ts'
 import { Cancellation } from './cancellation.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -167,11 +168,13 @@ export class JobManager {
     const before = this.#dispatcher.accepted
     const failures: unknown[] = []
     for (;;) {
+      // An end during the pull may have freed a key that the pull still found taken
+      const idle = this.#dispatcher.active === 0
       const found = await this.#pullAll(failures)
-      if (found === 0 && this.#dispatcher.active === 0) {
+      if (found === 0 && idle && this.#dispatcher.active === 0) {
         break
       }
-      if (found === 0) {
+      if (found === 0 && this.#dispatcher.active > 0) {
         await this.#dispatcher.nextEnd()
       }
     }

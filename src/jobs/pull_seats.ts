@@ -47,6 +47,11 @@ export class PullSeats implements Seats {
     this.#timer = deps.clock.timer(PATIENCE, () => this.#returnUnused())
   }
 
+  /** How many executions were accepted. */
+  get used(): number {
+    return this.count - this.#left
+  }
+
   /** Who claims, and for how long: for the calls of the storage. */
   get claimant(): { node: string; lease: number; now: number | null } {
     const { nodeId, config, clock } = this.#deps

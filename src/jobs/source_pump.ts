@@ -26,6 +26,12 @@ export interface SourceStatus {
   error: string | null
 }
 
+/**
+ * What a round came to. `refused`: there was work and none of it could be run,
+ * because of conflicts; at once again would be in vain.
+ */
+type Round = 'busy' | 'refused' | 'idle'
+
 interface Deps extends PullDeps {
   config: PullDeps['config'] & Pick<CoreConfig, 'poll'>
   logger: Logger
@@ -88,7 +94,7 @@ export class SourcePump {
   pullOnce(): Promise<number> {
     return this.#inTurn(async () => {
       const handled = (await this.source.control?.()) ?? 0
-      const found = await this.#pull(this.#deps.seats.tryReserve())
+      const { found } = await this.#pull(this.#deps.seats.tryReserve())
       this.#recovered()
       return handled + found
     })
@@ -109,9 +115,9 @@ export class SourcePump {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const found = await this.#inTurn(() => this.#round(signal))
+        const round = await this.#inTurn(() => this.#round(signal))
         this.#recovered()
-        await this.#pause(found, signal)
+        await this.#pause(round, signal)
       } catch (error) {
         this.noteFailure(error)
         const backoff = Math.min(MAX_BACKOFF, MIN_BACKOFF * 2 ** Math.min(20, this.#failures - 1))
@@ -121,34 +127,46 @@ export class SourcePump {
   }
 
   /** Waits for seats no longer than the poll interval: control requests have their turn. */
-  async #round(signal: AbortSignal): Promise<number | 'no seats'> {
+  async #round(signal: AbortSignal): Promise<Round> {
     const handled = (await this.source.control?.()) ?? 0
     const timeout = this.source.pollInterval
     const seats = signal.aborted ? 0 : await this.#deps.seats.reserve({ timeout, signal })
-    return seats === 0 ? 'no seats' : handled + (await this.#pull(seats))
+    if (seats === 0) {
+      return 'busy'
+    }
+    const { found, used } = await this.#pull(seats)
+    if (handled + used > 0) {
+      return 'busy'
+    }
+    return found > 0 ? 'refused' : 'idle'
   }
 
-  async #pull(count: number): Promise<number> {
+  async #pull(count: number): Promise<{ found: number; used: number }> {
     if (count === 0) {
-      return 0
+      return { found: 0, used: 0 }
     }
     const seats = new PullSeats(this.#deps, this.source.name, count)
     try {
-      return await this.source.pull(seats)
+      const found = await this.source.pull(seats)
+      return { found, used: seats.used }
     } finally {
       seats.close()
     }
   }
 
-  async #pause(found: number | 'no seats', signal: AbortSignal): Promise<void> {
+  async #pause(round: Round, signal: AbortSignal): Promise<void> {
     const { clock, config } = this.#deps
-    if (found !== 0 || signal.aborted) {
-      this.#interval = config.poll.min
+    const { pollInterval } = this.source
+    if (round === 'idle' && !signal.aborted) {
+      const wait = await this.#untilNext()
+      this.#interval = Math.min(pollInterval, this.#interval * 2)
+      await this.#wakeup.wait(clock, wait, signal)
       return
     }
-    const wait = await this.#untilNext()
-    this.#interval = Math.min(this.source.pollInterval, this.#interval * 2)
-    await this.#wakeup.wait(clock, wait, signal)
+    this.#interval = Math.min(pollInterval, config.poll.min)
+    if (round === 'refused') {
+      await this.#wakeup.wait(clock, this.#interval, signal)
+    }
   }
 
   /** The growing interval, or less when the source knows that there is work before. */
