@@ -174,9 +174,9 @@ export class JobManager {
       if (found === 0 && idle && this.#dispatcher.active === 0) {
         break
       }
-      if (found === 0 && this.#dispatcher.active > 0) {
-        await this.#dispatcher.nextEnd()
-      }
+      // Handlers have their turn, also beside a source that finds the same again and again
+      const waits = found === 0 && this.#dispatcher.active > 0
+      await (waits ? this.#dispatcher.nextEnd() : setImmediate())
     }
     await this.#deps.tracker.flush()
     if (failures.length > 0) {
