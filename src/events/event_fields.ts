@@ -54,10 +54,8 @@ type Reader<Field extends EventField> = (
   context: FieldContext
 ) => EventDefinition[Field] | undefined
 
-/** Longest texts that the store holds. */
-const MAX_NAME = 190
-const MAX_QUEUE = 60
-const MAX_KEY = 190
+/** Longest text that the store holds: names, queues, keys, actors. */
+export const MAX_TEXT = 255
 /** More catch-up runs than this are no schedule any more; half of what one tick computes. */
 const MAX_CAP = 500
 const MAX_COUNT = 2_147_483_647
@@ -80,16 +78,16 @@ export const FIELD_DEFAULTS: Omit<EventDefinition, 'name' | 'handler' | 'trigger
 
 /** Each reads one field and reports all that is wrong with it. */
 export const FIELD_READERS: { [Field in EventField]: Reader<Field> } = {
-  name: (value, report) => text('name', value, MAX_NAME, report),
+  name: (value, report) => text('name', value, MAX_TEXT, report),
   handler: readHandler,
   payload: readPayload,
   trigger: readTrigger,
-  queue: (value, report) => text('queue', value, MAX_QUEUE, report),
+  queue: (value, report) => text('queue', value, MAX_TEXT, report),
   priority: (value, report) => integer('priority', value, { min: 1, max: 10 }, report),
   misfire: readMisfire,
   overlap: (value, report) => oneOf('overlap', value, ['wait', 'skip', 'allow'], report),
   onResume: (value, report) => oneOf('onResume', value, ['skip', 'misfire'], report),
-  concurrencyKey: (value, report) => text('concurrencyKey', value, MAX_KEY, report),
+  concurrencyKey: (value, report) => text('concurrencyKey', value, MAX_TEXT, report),
   timeout: (value, report) => duration('timeout', value, 1, report),
   retries: (value, report) => integer('retries', value, { min: 0, max: MAX_COUNT }, report),
   maxRuns: (value, report) => integer('maxRuns', value, { min: 1, max: MAX_COUNT }, report),

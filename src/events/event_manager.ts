@@ -14,7 +14,7 @@ import {
 import { runNow } from './event_run.ts'
 import { transition } from './event_status.ts'
 import { definitionOf, type FieldContext } from './event_fields.ts'
-import { validateChange, validateEvent } from './event_validator.ts'
+import { validateActor, validateChange, validateEvent } from './event_validator.ts'
 import { SourceSync, type SourceResult } from './source_sync.ts'
 import type { Clock } from '../clock.ts'
 import type { Storage } from '../storage/contract.ts'
@@ -77,11 +77,9 @@ export class EventManager {
    * @throws E_INVALID_INPUT with every problem of the input
    * @throws E_EVENT_EXISTS when the name is taken
    */
-  async create<H extends HandlerReference>(
-    input: EventInput<H>,
-    by: Actor = DEFAULT_ACTOR
-  ): Promise<EventRecord> {
+  async create<H extends HandlerReference>(input: EventInput<H>, by?: Actor): Promise<EventRecord> {
     const { storage, clock, notifier, wake } = this.#deps
+    const actor = actorOf(by)
     const { definition, enabled } = validateEvent(input, this.#fields(true))
     const now = await this.#changes.now()
     refuseEnded(`Event "${definition.name}"`, definition.trigger, now, this.#plan)
@@ -91,9 +89,9 @@ export class EventManager {
       { id, source: API_SOURCE, sourceKey: id, sourceHash: null, statusBy: 'user', enabled, now },
       this.#plan
     )
-    const journal = createdEntry(by, event)
+    const journal = createdEntry(actor, event)
     const record = await storage.events.insert({ now: clock.nowOrNull(), event, journal })
-    notifier.emit('event:created', eventNotice(record, by, now))
+    notifier.emit('event:created', eventNotice(record, actor, now))
     wake()
     return record
   }
@@ -117,7 +115,7 @@ export class EventManager {
     const fields = validateChange(change, this.#fields(true), subject)
     return this.#change(id, {
       kind: 'event.updated',
-      by: options.by ?? DEFAULT_ACTOR,
+      by: actorOf(options.by),
       expectedVersion: options.expectedVersion,
       plan: (event, now) => {
         const status = transition(event, 'update') === 'paused' ? 'paused' : 'active'
@@ -154,15 +152,16 @@ export class EventManager {
    * @returns the event as it was
    * @throws E_EVENT_NOT_FOUND
    */
-  async delete(id: string, by: Actor = DEFAULT_ACTOR): Promise<EventRecord> {
+  async delete(id: string, by?: Actor): Promise<EventRecord> {
     const { storage, clock, notifier } = this.#deps
+    const actor = actorOf(by)
     const event = await this.get(id)
-    const journal = deletedEntry(by, event)
+    const journal = deletedEntry(actor, event)
     const deleted = await storage.events.delete({ now: clock.nowOrNull(), id, journal })
     if (!deleted) {
       throw new E_EVENT_NOT_FOUND([id])
     }
-    notifier.emit('event:deleted', eventNotice(deleted, by, await this.#changes.now()))
+    notifier.emit('event:deleted', eventNotice(deleted, actor, await this.#changes.now()))
     return deleted
   }
 
@@ -173,10 +172,10 @@ export class EventManager {
    * @throws E_EVENT_NOT_FOUND
    * @throws E_EVENT_TRANSITION when the event is completed or cancelled
    */
-  async pause(id: string, by: Actor = DEFAULT_ACTOR): Promise<EventRecord> {
+  async pause(id: string, by?: Actor): Promise<EventRecord> {
     return this.#change(id, {
       kind: 'event.paused',
-      by,
+      by: actorOf(by),
       plan: (event, now) => {
         const status = transition(event, 'pause')
         const again = event.status === status && event.statusBy === 'user'
@@ -195,10 +194,10 @@ export class EventManager {
    * @throws E_EVENT_NOT_FOUND
    * @throws E_EVENT_TRANSITION when the event is completed or cancelled
    */
-  async resume(id: string, by: Actor = DEFAULT_ACTOR): Promise<EventRecord> {
+  async resume(id: string, by?: Actor): Promise<EventRecord> {
     return this.#change(id, {
       kind: 'event.resumed',
-      by,
+      by: actorOf(by),
       plan: (event, now) => {
         transition(event, 'resume')
         const definition = definitionOf(event)
@@ -214,10 +213,10 @@ export class EventManager {
    * @throws E_EVENT_NOT_FOUND
    * @throws E_EVENT_TRANSITION when the event is completed
    */
-  async cancel(id: string, by: Actor = DEFAULT_ACTOR): Promise<EventRecord> {
+  async cancel(id: string, by?: Actor): Promise<EventRecord> {
     return this.#change(id, {
       kind: 'event.cancelled',
-      by,
+      by: actorOf(by),
       plan: (event, now) => {
         const status = transition(event, 'cancel')
         const ended = { cancelledAt: now, pausedAt: null, nextRunAt: null }
@@ -242,7 +241,7 @@ export class EventManager {
     const fields = { payload: options.payload }
     const change = validateChange(fields, this.#fields(false), `The run of event "${event.name}"`)
     const payload = 'payload' in change ? change.payload! : event.payload
-    const queued = await runNow(event, payload, options.by ?? DEFAULT_ACTOR, {
+    const queued = await runNow(event, payload, actorOf(options.by), {
       ...this.#deps,
       defaults: this.#plan.defaults,
     })
@@ -266,7 +265,7 @@ export class EventManager {
     const result = await this.#sync.run(source, definitions, {
       missing: options.missing,
       problems: options.problems ?? [],
-      by: options.by ?? DEFAULT_ACTOR,
+      by: actorOf(options.by),
     })
     if (result.added.length + result.changed.length > 0) {
       this.#deps.wake()
@@ -286,4 +285,8 @@ export class EventManager {
     const { triggers, handlers, config } = this.#deps
     return { triggers, handlers, maxPayload: config.maxPayload, knownHandlersOnly }
   }
+}
+
+function actorOf(by?: Actor): Actor {
+  return by === undefined ? DEFAULT_ACTOR : validateActor(by)
 }

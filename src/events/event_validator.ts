@@ -2,6 +2,7 @@ import { E_INVALID_INPUT } from '../errors.ts'
 import {
   FIELD_DEFAULTS,
   FIELD_READERS,
+  MAX_TEXT,
   named,
   refuseOthers,
   type EventDefinition,
@@ -9,6 +10,7 @@ import {
   type FieldContext,
   type Report,
 } from './event_fields.ts'
+import type { Actor } from '../types/events.ts'
 import type { Problem } from '../types/triggers.ts'
 
 const FIELDS = Object.keys(FIELD_READERS) as EventField[]
@@ -76,6 +78,20 @@ export function validateChange(
   const read = readGiven(given, context, problems)
   problems.throwAny(subject)
   return read
+}
+
+/**
+ * Who does something, for the journal.
+ *
+ * @throws E_INVALID_INPUT when it is no name
+ */
+export function validateActor(by: Actor): Actor {
+  const problems = new Problems()
+  if (typeof by !== 'string' || by.trim() === '' || by.length > MAX_TEXT) {
+    problems.report('by', by, `name who does it, in 1 to ${MAX_TEXT} characters`)
+  }
+  problems.throwAny('The actor')
+  return by
 }
 
 /** Gathers what is wrong. */

@@ -1,6 +1,7 @@
 import { changeEntries, createdEntry, deletedEntry, type EventKind } from './event_journal.ts'
 import { planChange, planNewEvent, type ChangePlan, type PlanDeps } from './event_plan.ts'
-import { definitionOf, type FieldContext } from './event_fields.ts'
+import { shown } from '../triggers/field_reader.ts'
+import { definitionOf, MAX_TEXT, type FieldContext } from './event_fields.ts'
 import { validateEvent, type ValidEvent } from './event_validator.ts'
 import type { EventChanges } from './event_changes.ts'
 import type { PlannedEvent } from '../loop/plan_slots.ts'
@@ -148,9 +149,9 @@ function refuse(
   names: Map<string, string>
 ): SourceProblem | null {
   const { key, name } = input
-  if (typeof key !== 'string' || key === '') {
-    const message = 'the key is empty; every definition of a source needs one'
-    return { key: String(key), message }
+  if (typeof key !== 'string' || key === '' || key.length > MAX_TEXT) {
+    const message = `give the definition a key of 1 to ${MAX_TEXT} characters`
+    return { key: shown(key), message }
   }
   if (keys.has(key)) {
     return { key, message: `the key "${key}" is given twice; only its first definition counts` }

@@ -1,3 +1,4 @@
+import { tickChannel } from '../telemetry/channels.ts'
 import { EventProblems } from './event_problems.ts'
 import { Leader } from './leader.ts'
 import { defaultsOf, type KnownHandlers } from './slot_execution.ts'
@@ -167,7 +168,7 @@ export class SchedulerLoop {
 
   #run(): Promise<TickResult> {
     const run = this.#ticking.then(() => {
-      const { config, counters, handlers } = this.#deps
+      const { config, counters, handlers, nodeId } = this.#deps
       counters.increment('ticks')
       const tick = new Tick({
         ...this.#deps,
@@ -176,7 +177,7 @@ export class SchedulerLoop {
         batch: config.tickBatch,
         trusted: () => this.#leader.trusted(),
       })
-      return tick.run()
+      return tickChannel.tracePromise(() => tick.run(), { node: nodeId })
     })
     this.#ticking = settled(run)
     return run

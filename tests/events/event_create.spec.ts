@@ -67,6 +67,13 @@ test.group('Event manager | create', () => {
     assert.equal(woken.count, 0)
   })
 
+  test('an actor that is no name is refused', async ({ assert }) => {
+    const { events } = setup()
+
+    await assert.rejects(() => events.create(hourly, ''), /by \(\): name who does it/)
+    assert.isEmpty(await events.list())
+  })
+
   test('a trigger that has ended is refused', async ({ assert }) => {
     const { events } = setup()
     const trigger = { ...hourly.trigger, endsAt: '2026-01-01T00:00:00Z' }

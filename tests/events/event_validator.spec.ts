@@ -1,5 +1,5 @@
 import { test } from '@japa/runner'
-import { validateChange, validateEvent } from '../../src/events/event_validator.ts'
+import { validateActor, validateChange, validateEvent } from '../../src/events/event_validator.ts'
 import { TriggerManager } from '../../src/triggers/trigger_manager.ts'
 import { handlers, hourly } from './support.ts'
 import type { Problem } from '../../src/types/triggers.ts'
@@ -188,7 +188,7 @@ test.group('Event validator | new event', () => {
   })
 
   test('single faults are refused alone', ({ assert }) => {
-    assert.deepEqual(fieldsOf({ name: 'x'.repeat(191) }), ['name'])
+    assert.deepEqual(fieldsOf({ name: 'x'.repeat(256) }), ['name'])
     assert.deepEqual(fieldsOf({ handler: 7 }), ['handler'])
     assert.deepEqual(fieldsOf({ handler: '' }), ['handler'])
     assert.deepEqual(fieldsOf({ payload: 'x'.repeat(101) }), ['payload'])
@@ -240,5 +240,14 @@ test.group('Event validator | change', () => {
       ['enabled']
     )
     assert.throws(() => change(null), /Event "x" is not valid: event \(null\)/)
+  })
+})
+
+test.group('Event validator | actor', () => {
+  test('takes a name and refuses what is none', ({ assert }) => {
+    assert.equal(validateActor('anna'), 'anna')
+    for (const by of ['', ' ', 'x'.repeat(256), 7 as never]) {
+      assert.throws(() => validateActor(by), /The actor is not valid: by/)
+    }
   })
 })

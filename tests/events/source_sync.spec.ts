@@ -184,7 +184,7 @@ test.group('Source sync | bad definitions', () => {
       ['a', '', 'b']
     )
     assert.match(result.problems[0].message, /given twice/)
-    assert.match(result.problems[1].message, /the key is empty/)
+    assert.match(result.problems[1].message, /give the definition a key/)
     assert.match(result.problems[2].message, /the name "a" belongs to the definition "a"/)
   })
 

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { test } from '@japa/runner'
 import { addEvent, CONFIG, makeNode, makeStore, setup } from './loop_support.ts'
 import { MINUTE, SECOND, START } from './support.ts'
@@ -221,6 +222,17 @@ test.group('Scheduler loop | a single tick', () => {
     await assert.rejects(() => loop.tick(), /failed on demand/)
     assert.isNull(await memory.leases.find('leader'))
     assert.isEmpty(await loop.tick())
+  })
+
+  test('tells tracers of each tick', async ({ assert }) => {
+    const { loop, nodeId } = setup()
+    const nodes: string[] = []
+    const listener = (message: unknown) => nodes.push((message as { node: string }).node)
+    subscribe('tracing:almanac.tick:asyncEnd', listener)
+    await loop.tick()
+    unsubscribe('tracing:almanac.tick:asyncEnd', listener)
+
+    assert.deepEqual(nodes, [nodeId])
   })
 
   test('a failed tick does not hold up the next', async ({ assert }) => {
