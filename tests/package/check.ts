@@ -76,6 +76,19 @@ async function commandNames() {
   return owners
 }
 
+/** Without skipLibCheck a declaration of ours that does not resolve would just be `any`. */
+async function typecheck() {
+  await cp(join(ROOT, 'tests/package/usage'), app, { recursive: true })
+  const args = ['--no-install', 'tsc', '--pretty', 'false', '--skipLibCheck', 'false']
+  const { stdout } = await collect(start(app, 'npx', args))
+  // adonis-kit writes commands/main.d.ts, for every package the same and with a fault
+  const ours = /^(?!\s|node_modules\/(?!adonisjs-almanac\/(?!build\/commands\/main\.d)))/
+  assert.deepEqual(
+    stdout.split('\n').filter((line) => line && ours.test(line)),
+    []
+  )
+}
+
 async function work(marker: string) {
   const worker = start(app, 'node', ['ace.js', 'almanac:work'])
   const ended = collect(worker)
@@ -153,10 +166,7 @@ await checks.check('ace make:handler writes a handler', async () => {
 await checks.check('ace migration:run makes the tables', async () => {
   await ace('migration:run', '--force')
 })
-await checks.check('an app that uses the package typechecks', async () => {
-  await cp(join(ROOT, 'tests/package/usage'), app, { recursive: true })
-  await run(app, 'npx', ['--no-install', 'tsc'])
-})
+await checks.check('an app that uses the package typechecks, and so do its declarations', typecheck)
 await checks.check('almanac:work fires an event and stops on SIGTERM', () => work('fired.txt'))
 await checks.check('the web process serves and stops on SIGTERM', serve)
 
