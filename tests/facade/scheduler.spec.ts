@@ -198,7 +198,8 @@ test.group('Scheduler | one round', () => {
     assert.sameMembers(ran, ['due', 'queued'])
     assert.deepEqual(calls, ['start', 'sync', 'stop'])
     assert.equal(almanac.state, 'ready')
-    assert.isNull((await almanac.status()).leader)
+    const { leader } = await almanac.status()
+    assert.isNull(leader)
     await almanac.shutdown()
     assert.equal(clock.pending, 0)
   })
@@ -249,7 +250,8 @@ test.group('Scheduler | events in code', () => {
       'An event "a" exists already in source "code"'
     )
     assert.throws(
-      () => almanac.schedule({ name: 'b', handler: 'note', payload: NaN, trigger: minutely }),
+      () =>
+        almanac.schedule({ name: 'b', handler: 'note', payload: Number.NaN, trigger: minutely }),
       /event "b" cannot be stored as JSON/
     )
     await almanac.shutdown()
@@ -261,8 +263,9 @@ test.group('Scheduler | events in code', () => {
     almanac.schedule({ name: 'bad', handler: 'note', trigger })
     almanac.schedule({ name: 'good', handler: 'note', trigger: minutely })
     await almanac.start()
-    const names = (await almanac.events.list()).map(({ name }) => name)
-    assert.deepEqual(names, ['good'])
+    const [only, ...others] = await almanac.events.list()
+    assert.equal(only.name, 'good')
+    assert.deepEqual(others, [])
     const { problems } = await almanac.status()
     assert.equal(problems[0].part, 'event "bad" of start/almanac.ts')
     assert.include(problems[0].message, '99 * * * *')
@@ -285,8 +288,9 @@ test.group('Scheduler | executions', () => {
     assert.deepEqual([a.state, b.state].sort(), ['cancelled', 'succeeded'])
     const stats = await almanac.stats()
     assert.deepEqual(stats.outcomes, { succeeded: 1, cancelled: 1 })
-    assert.equal((await almanac.executions.findByDedupeKey('k'))?.id, first.id)
-    assert.equal((await almanac.executions.get(first.id)).state, 'succeeded')
+    const found = await almanac.executions.findByDedupeKey('k')
+    assert.containSubset(found, { id: first.id, state: 'succeeded' })
+    assert.deepEqual(await almanac.executions.get(first.id), found)
     assert.deepEqual(await almanac.executions.logs(first.id), [])
     await almanac.shutdown()
   })
@@ -305,12 +309,12 @@ test.group('Scheduler | executions', () => {
     const controller = new AbortController()
     const aborted = almanac.waitFor(id, { signal: controller.signal })
     await clock.advance(1_000)
-    assert.equal((await short)?.state, 'queued')
+    assert.containSubset(await short, { state: 'queued' })
     controller.abort()
-    assert.equal((await aborted)?.state, 'queued')
+    assert.containSubset(await aborted, { state: 'queued' })
     await t.tick('1m')
     await clock.advance(1_000)
-    assert.equal((await waiting)?.state, 'succeeded')
+    assert.containSubset(await waiting, { state: 'succeeded' })
     assert.isNull(await almanac.waitFor('unknown'))
     await almanac.shutdown()
   })
@@ -327,7 +331,7 @@ test.group('Scheduler | executions', () => {
     assert.isTrue(almanac.handlers.has('facade_decorated'))
     const { id } = await almanac.enqueue(Decorated, null)
     await almanac.runOnce()
-    assert.equal((await almanac.executions.find(id))?.result, 'done')
+    assert.containSubset(await almanac.executions.find(id), { result: 'done' })
     await almanac.shutdown()
   })
 })
@@ -353,7 +357,8 @@ test.group('Scheduler | status and journal', () => {
       problems: [],
     })
     assert.equal(status.at, clock.now())
-    assert.deepEqual((await almanac.status()).unknownHandlers, [])
+    const own = await almanac.status()
+    assert.deepEqual(own.unknownHandlers, [])
     assert.match(almanac.nodeId, /^test\.[0-9a-f]{8}$/)
     await other.almanac.shutdown()
     await almanac.shutdown()
@@ -399,7 +404,7 @@ test.group('Scheduler | status and journal', () => {
     const watching = almanac.watch().next()
     await clock.advance(1_000)
     await almanac.shutdown()
-    assert.isTrue((await watching).done)
+    assert.deepEqual(await watching, { done: true, value: undefined })
   })
 
   test('preview and describe need no event', async ({ assert }) => {

@@ -24,8 +24,9 @@ test.group('EventRecorder', () => {
     const recorder = new EventRecorder()
     recorder.emit('node:joined', joined('a'))
     recorder.emit('node:joined', joined('b'))
-    assert.equal((await recorder.waitFor('node:joined')).node, 'a')
-    assert.equal((await recorder.waitFor('node:joined', ({ node }) => node === 'b')).node, 'b')
+    assert.deepEqual(await recorder.waitFor('node:joined'), joined('a'))
+    const second = await recorder.waitFor('node:joined', ({ node }) => node === 'b')
+    assert.deepEqual(second, joined('b'))
   })
 
   test('waitFor waits for what is to come, and for nothing else', async ({ assert }) => {
@@ -34,7 +35,7 @@ test.group('EventRecorder', () => {
     recorder.emit('node:joined', joined('b'))
     recorder.emit('node:lost', joined('a'))
     recorder.emit('node:lost', joined('b'))
-    assert.equal((await waiting).node, 'b')
+    assert.deepEqual(await waiting, joined('b'))
   })
 })
 

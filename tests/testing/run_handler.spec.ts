@@ -55,7 +55,8 @@ test.group('runHandler', () => {
         return this.greeting
       }
     }
-    assert.equal((await runHandler(Greet, null)).result, 'hello')
+    const plain = await runHandler(Greet, null)
+    assert.equal(plain.result, 'hello')
     const run = await runHandler(Greet, null, { make: async () => new Greet('good day') })
     assert.equal(run.result, 'good day')
   })
@@ -80,8 +81,12 @@ test.group('runHandler', () => {
   test('payload and result pass through JSON as in earnest', async ({ assert }) => {
     const at = new Date(0)
     const type = ({ payload }: HandlerContext<Payload>) => typeof payload.at
-    assert.equal((await runHandler(type, { rows: 0, at })).result, 'string')
-    await assert.rejects(() => runHandler(() => ({ bad: NaN }), null), /result cannot be stored/)
+    const run = await runHandler(type, { rows: 0, at })
+    assert.equal(run.result, 'string')
+    await assert.rejects(
+      () => runHandler(() => ({ bad: Number.NaN }), null),
+      /result cannot be stored/
+    )
     await assert.rejects(
       () => runHandler(ImportRows, { rows: Infinity }),
       /payload cannot be stored as JSON/

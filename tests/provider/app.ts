@@ -1,0 +1,72 @@
+import { getActiveTest } from '@japa/runner'
+import type { FileSystem } from '@japa/file-system'
+import { IgnitorFactory } from '@adonisjs/core/factories'
+import type { ApplicationService } from '@adonisjs/core/types'
+import { defineConfig as defineDatabase } from '@adonisjs/lucid'
+import { defineConfig, stores, type AlmanacConfig } from '../../src/define_config.ts'
+import { migrateSchema } from '../../src/storage/database/schema/main.ts'
+
+type Environment = 'web' | 'console' | 'test' | 'repl'
+
+export interface AppOptions {
+  environment?: Environment
+  /** Keys of config/almanac.ts beside the store. */
+  almanac?: Partial<AlmanacConfig>
+  /** Makes the tables. Default true. */
+  migrate?: boolean
+  /** Connections beside `primary`, by file name. */
+  connections?: string[]
+  preloads?: (() => Promise<unknown>)[]
+}
+
+const sqlite = (fs: FileSystem, file: string) => ({
+  client: 'better-sqlite3' as const,
+  connection: { filename: `${fs.basePath}/${file}` },
+  useNullAsDefault: true,
+})
+
+/** An app with Lucid and Almanac on SQLite in the test's folder: initiated, not yet booted. */
+export async function newApp(
+  fs: FileSystem,
+  options: AppOptions = {}
+): Promise<ApplicationService> {
+  await fs.create('.keep', '')
+  const connections = Object.fromEntries(
+    ['primary', ...(options.connections ?? [])].map((name) => [name, sqlite(fs, `${name}.sqlite3`)])
+  )
+  const ignitor = new IgnitorFactory()
+    .withCoreProviders()
+    .withCoreConfig()
+    .merge({
+      config: {
+        logger: { default: 'app', loggers: { app: { level: 'silent' } } },
+        database: defineDatabase({ connection: 'primary', connections }),
+        almanac: defineConfig({ store: stores.database(), ...options.almanac }),
+      },
+      rcFileContents: {
+        providers: [
+          () => import('@adonisjs/lucid/database_provider'),
+          () => import('../../providers/scheduler_provider.ts'),
+        ],
+        preloads: options.preloads ?? [],
+      },
+    })
+    .create(fs.baseUrl, { importer: (path) => import(path) })
+  const app = ignitor.createApp(options.environment ?? 'console')
+  getActiveTest()?.cleanup(() => app.terminate())
+  await app.init()
+  return app
+}
+
+/** The same app, booted, with its tables; `start` makes it ready as well. */
+export async function bootApp(fs: FileSystem, options: AppOptions = {}) {
+  const app = await newApp(fs, options)
+  await app.boot()
+  if (options.migrate !== false) {
+    const db = await app.container.make('lucid.db')
+    await migrateSchema(db.connection())
+  }
+  const almanac = await app.container.make('almanac')
+  const start = () => app.start(() => {})
+  return { app, almanac, start }
+}
