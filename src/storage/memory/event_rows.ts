@@ -34,6 +34,11 @@ export function replaceEvent(tables: MemoryTables, event: EventRecord): EventRec
   return stored
 }
 
+/** Refuses what cannot be stored before anything is changed. */
+export function checkStorable(executions: NewExecution[] = []): void {
+  executions.forEach((execution) => storable(newExecution(execution, 0)))
+}
+
 /** Slots that were due under the definition that an edit replaces. */
 export function insertDue(
   tables: MemoryTables,

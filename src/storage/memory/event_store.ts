@@ -4,7 +4,7 @@ import type { EventStore, FireResult, SyncResult } from '../contract.ts'
 import { entriesToKeep } from '../rules/firing.ts'
 import { checkExpected, updatedEvent } from '../rules/event_update.ts'
 import { newEvent } from '../rules/new_records.ts'
-import { checkName, insertDue, insertEvent, replaceEvent } from './event_rows.ts'
+import { checkName, checkStorable, insertDue, insertEvent, replaceEvent } from './event_rows.ts'
 import { fireOne } from './fire.ts'
 import { syncSource } from './sync.ts'
 import { compare, copy, type MemoryTables } from './tables.ts'
@@ -33,6 +33,7 @@ export class MemoryEventStore implements EventStore {
       throw new E_EVENT_NOT_FOUND([id])
     }
     checkExpected(event, params)
+    checkStorable(params.executions)
     const before = copy(event)
     const next = updatedEvent(event, params.patch, now)
     checkName(this.#tables, next)
@@ -122,6 +123,7 @@ export class MemoryEventStore implements EventStore {
 
   async fire({ now, firings, journal }: Params<'fire'>): Promise<FireResult> {
     const at = this.#tables.now(now)
+    firings.forEach(({ executions }) => checkStorable(executions))
     const result: FireResult = { fired: [], missed: [], stale: [], completed: [] }
     for (const firing of firings) {
       fireOne(this.#tables, firing, at, result)

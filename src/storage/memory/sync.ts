@@ -2,7 +2,7 @@ import type { EventRecord } from '../../types/events.ts'
 import type { EventStore, SourceDefinition, SyncResult } from '../contract.ts'
 import { newEvent } from '../rules/new_records.ts'
 import { checkPlan, needsWriting, pausedBySource, redefined, syncEntries } from '../rules/sync.ts'
-import { checkName, insertDue, insertEvent, replaceEvent } from './event_rows.ts'
+import { checkName, checkStorable, insertDue, insertEvent, replaceEvent } from './event_rows.ts'
 import { copy, type MemoryTables } from './tables.ts'
 
 type SyncParams = Parameters<EventStore['syncSource']>[0]
@@ -18,6 +18,7 @@ export function syncSource(tables: MemoryTables, params: SyncParams): SyncResult
   )
   for (const definition of definitions) {
     checkPlan(existing.get(definition.sourceKey), definition)
+    checkStorable(definition.planned?.executions)
   }
   const backup = new Map(tables.events)
   const result: SyncResult = { added: [], changed: [], removed: [], unchanged: 0 }

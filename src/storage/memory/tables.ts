@@ -116,13 +116,12 @@ export class MemoryTables {
   }
 
   addJournal(entries: NewJournalEntry[], now: number): JournalEntry[] {
-    const rows = entries.map((entry) => ({
+    const copies = entries.map((entry) => ({
       ...entry,
       before: jsonCopy(entry.before ?? null, 'journal.before'),
       after: jsonCopy(entry.after ?? null, 'journal.after'),
-      id: ++this.#journalId,
-      at: now,
     }))
+    const rows = copies.map((entry) => ({ ...entry, id: ++this.#journalId, at: now }))
     this.journal.push(...rows)
     return rows
   }

@@ -19,12 +19,13 @@ export function firedState(
 ): FiredState {
   const completed = firing.nextRunAt === null
   const open = firing.leavesMissedOpen && !completed
-  const reason = firing.missed.at(-1)?.reason ?? event.openMissedReason
+  const openMissedId = open ? (lastMissedId ?? event.openMissedId) : null
+  const lastReason = lastMissedId === null ? event.openMissedReason : firing.missed.at(-1)!.reason
   return {
     nextRunAt: firing.nextRunAt,
     lastSlot: firing.lastSlot,
-    openMissedId: open ? (lastMissedId ?? event.openMissedId) : null,
-    openMissedReason: open ? reason : null,
+    openMissedId,
+    openMissedReason: openMissedId === null ? null : lastReason,
     status: completed ? 'completed' : event.status,
     completedAt: completed ? now : event.completedAt,
   }

@@ -1,0 +1,77 @@
+import { SuiteContext, type StorageCase, type StorageUnderTest } from './storage_suite/context.ts'
+import { birthCases } from './storage_suite/birth.ts'
+import { cancelCases } from './storage_suite/cancel.ts'
+import { claimCases } from './storage_suite/claim.ts'
+import { enqueueCases } from './storage_suite/enqueue.ts'
+import { eventCases } from './storage_suite/events.ts'
+import { fireCases } from './storage_suite/fire.ts'
+import { journalCases } from './storage_suite/journal.ts'
+import { leaseCases } from './storage_suite/leases.ts'
+import { logCases } from './storage_suite/logs.ts'
+import { missedCases } from './storage_suite/missed.ts'
+import { pruneCases } from './storage_suite/prune.ts'
+import { readingCases } from './storage_suite/reading.ts'
+import { renewCases } from './storage_suite/renew.ts'
+import { rescueCases } from './storage_suite/rescue.ts'
+import { settleCases } from './storage_suite/settle.ts'
+import { statsCases } from './storage_suite/stats.ts'
+import { syncCases } from './storage_suite/sync.ts'
+import { updateCases } from './storage_suite/update.ts'
+
+export type { StorageUnderTest } from './storage_suite/context.ts'
+
+const TOPICS: Record<string, StorageCase[]> = {
+  'events': eventCases,
+  'changes of events': updateCases,
+  'sync of a source': syncCases,
+  'fire': fireCases,
+  'missed slots': missedCases,
+  'enqueue': enqueueCases,
+  'claim': claimCases,
+  'born running': birthCases,
+  'settle': settleCases,
+  'renewals and checkpoints': renewCases,
+  'rescue': rescueCases,
+  'cancel': cancelCases,
+  'reading': readingCases,
+  'logs': logCases,
+  'leases and nodes': leaseCases,
+  'statistics': statsCases,
+  'prune': pruneCases,
+  'journal': journalCases,
+}
+
+/** The part of a test runner that the suite needs; japa's `test` fits. */
+export interface TestRunner {
+  (title: string, run: () => Promise<void>): unknown
+  group(title: string, define: () => void): unknown
+}
+
+export interface StorageSuiteOptions {
+  test: TestRunner
+  /** Shown before each group. */
+  name: string
+  /** Called before each case: an empty store of the newest schema. */
+  createStorage: () => Promise<StorageUnderTest>
+}
+
+/**
+ * Registers the cases that every implementation of the storage contract has
+ * to pass: they are its specification.
+ */
+export function registerStorageTestSuite({ test, name, createStorage }: StorageSuiteOptions): void {
+  for (const [topic, list] of Object.entries(TOPICS)) {
+    test.group(`storage on ${name}: ${topic}`, () => {
+      for (const { title, run } of list) {
+        test(title, async () => {
+          const made = await createStorage()
+          try {
+            await run(new SuiteContext(made))
+          } finally {
+            await made.cleanup()
+          }
+        })
+      }
+    })
+  }
+}
