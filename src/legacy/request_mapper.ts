@@ -100,7 +100,7 @@ function read(row: RequestInput, limits: MapperLimits): LegacyRequest {
     )
   }
   throw new Refusal(
-    `REQUEST_TYPE "${shorten(row.type)}" is unknown; use IMMEDIATE, STOP or REFRESH_SCHEDULE`
+    `REQUEST_TYPE "${shorten(row.type ?? '')}" is unknown; use IMMEDIATE, STOP or REFRESH_SCHEDULE`
   )
 }
 
@@ -244,6 +244,6 @@ function readDay(value: JsonValue | undefined): string | null {
 }
 
 function shorten(value: JsonValue | undefined): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value ?? '')
+  const text = typeof value === 'string' ? value : JSON.stringify(value ?? null)
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }

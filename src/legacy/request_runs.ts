@@ -1,6 +1,6 @@
 import type { JsonValue } from '../types/json.ts'
 import type { RunAnswer, RunRequest, Seats } from '../types/work_source.ts'
-import { isTransient } from './connection.ts'
+import { E_PAYLOAD_NOT_JSON, E_PAYLOAD_TOO_LARGE } from '../errors.ts'
 import { FLOW_HANDLER, type RequestPayload } from './engine/flow_run.ts'
 import { concurrencyKeyOf } from './ids.ts'
 import type { RequestEnds } from './request_ends.ts'
@@ -97,8 +97,8 @@ export class RequestRuns {
   }
 
   /**
-   * Our own store did not take the runs. When it is away, all rows go back;
-   * when it refused one, that one alone is to blame.
+   * Our own store did not take the runs. A payload that it refuses is that one
+   * row's fault; for everything else the rows go back, and the pull fails.
    */
   async #notRun(
     runtime: Runtime,
@@ -108,7 +108,7 @@ export class RequestRuns {
     error: unknown
   ): Promise<number> {
     const rows = claimed.map(({ row }) => row)
-    if (isTransient(error)) {
+    if (!(error instanceof E_PAYLOAD_TOO_LARGE || error instanceof E_PAYLOAD_NOT_JSON)) {
       await this.#deps.ends.handBack(requests, rows)
       throw error
     }

@@ -13,7 +13,7 @@ import { resolveLegacyConfig, type LegacySourceInput } from '../../src/legacy/co
 import { concurrencyKeyOf } from '../../src/legacy/ids.ts'
 import type { SchedulerPort } from '../../src/legacy/ports.ts'
 import type { LegacyClient, LegacyDriver } from '../../src/legacy/tables/client.ts'
-import type { NodeRecord, Storage } from '../../src/storage/contract.ts'
+import type { NewExecution, NodeRecord, Storage } from '../../src/storage/contract.ts'
 import { MemoryStorage } from '../../src/storage/memory/main.ts'
 import { EventRecorder } from '../../src/testing/event_recorder.ts'
 import { ManualClock } from '../../src/testing/manual_clock.ts'
@@ -23,7 +23,7 @@ import type { SourceInput } from '../../src/types/events.ts'
 import type { ExecutionRecord } from '../../src/types/executions.ts'
 import type { HandlerContext, HandlerFunction } from '../../src/types/handlers.ts'
 import type { JsonObject } from '../../src/types/json.ts'
-import type { WorkSource } from '../../src/types/work_source.ts'
+import type { RunRequest, WorkSource } from '../../src/types/work_source.ts'
 import { createLegacyDatabase, legacyDriver, type LegacyDatabase } from './legacy_database.ts'
 
 /** What a client is asked for when a statement begins. */
@@ -112,21 +112,13 @@ export class LegacyWorld {
       now: this.clock.now(),
       executions: [
         {
+          ...blank(),
           id,
-          eventId: null,
-          handler: 'legacy.flow',
-          queue: 'default',
           origin: slot === null ? 'manual' : 'schedule',
           payload: { source: 'dw', mapref, jobschid },
-          priority: 5,
           slot,
           slotKey: slot === null ? null : slotKey(`event ${mapref}`, slot),
-          rerunOf: null,
-          dedupeKey: null,
           concurrencyKey: concurrencyKeyOf('dw', mapref),
-          availableAt: null,
-          timeout: null,
-          retries: null,
         },
       ],
     })
@@ -223,8 +215,46 @@ export class LegacyNode implements SchedulerPort {
     this.handlers.register(name, handler)
   }
 
+  readonly sources: WorkSource[] = []
+
   addSource(source: WorkSource): void {
+    this.sources.push(source)
     this.jobs.addSource(source)
+  }
+
+  /** Lets the poller make executions that never begin here. */
+  async birth(count: number): Promise<ExecutionRecord[]> {
+    const born: ExecutionRecord[] = []
+    await this.sources[0].pull({
+      count,
+      run: async (requests) => {
+        const answers = await this.#insert(requests)
+        born.push(...answers.flatMap((birth) => (birth.inserted ? [birth.execution] : [])))
+        return answers.map((birth) =>
+          birth.inserted
+            ? { accepted: true, execution: birth.execution }
+            : { accepted: false, conflict: birth.conflict, executionId: birth.id }
+        )
+      },
+    })
+    return born
+  }
+
+  #insert(requests: RunRequest[]) {
+    const { clock, storage } = this.#world
+    const executions = requests.map((request) => ({
+      ...blank(),
+      ...request,
+      id: newId(),
+      origin: 'request' as const,
+      queue: 'default',
+    }))
+    return storage.executions.insertRunning({
+      now: clock.now(),
+      node: this.nodeId,
+      lease: 30_000,
+      executions,
+    })
   }
 
   onStart(hook: () => Promise<unknown>): void {
@@ -278,6 +308,26 @@ export class LegacyNode implements SchedulerPort {
         return typeof member === 'function' ? member.bind(target) : member
       },
     })
+  }
+}
+
+function blank(): NewExecution {
+  return {
+    id: newId(),
+    eventId: null,
+    handler: 'legacy.flow',
+    queue: 'default',
+    origin: 'enqueue',
+    payload: null,
+    priority: 5,
+    slot: null,
+    slotKey: null,
+    rerunOf: null,
+    dedupeKey: null,
+    concurrencyKey: null,
+    availableAt: null,
+    timeout: null,
+    retries: null,
   }
 }
 
