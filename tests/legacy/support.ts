@@ -1,5 +1,6 @@
 import { getActiveTest } from '@japa/runner'
 import { ManualClock } from '../../src/testing/manual_clock.ts'
+import { RecordingLogger } from '../../src/testing/recording_logger.ts'
 import {
   resolveLegacyConfig,
   type LegacyDefaults,
@@ -8,27 +9,7 @@ import {
 } from '../../src/legacy/config.ts'
 import type { LegacyConnection } from '../../src/legacy/connection.ts'
 import { openLegacyTables, type LegacyTables } from '../../src/legacy/tables/main.ts'
-import type { Logger } from '../../src/types/logger.ts'
 import { createLegacyDatabase, type LegacyDatabase } from '../helpers/legacy_database.ts'
-
-/** Keeps what was logged. */
-export class LogRecorder implements Logger {
-  readonly lines: { level: string; data: object; message: string }[] = []
-
-  trace = this.#at('trace')
-  debug = this.#at('debug')
-  info = this.#at('info')
-  warn = this.#at('warn')
-  error = this.#at('error')
-
-  messages(level: string): string[] {
-    return this.lines.filter((line) => line.level === level).map((line) => line.message)
-  }
-
-  #at(level: string) {
-    return (data: object, message: string) => void this.lines.push({ level, data, message })
-  }
-}
 
 export const NOW = Date.parse('2026-03-01T12:00:00.250Z')
 
@@ -45,7 +26,7 @@ export interface OpenedSource {
   connection: LegacyConnection
   tables: LegacyTables
   config: LegacySourceConfig
-  logger: LogRecorder
+  logger: RecordingLogger
 }
 
 /** A legacy database of its own, gone after the test. */
@@ -66,9 +47,9 @@ export async function openSource(
   const database = await legacyDatabase({ timezone: config.timezone })
   prepare(database)
   const connection = database.connection()
-  const logger = new LogRecorder()
+  const logger = new RecordingLogger()
   const tables = await openLegacyTables({ connection, config, logger })
   return { database, connection, tables, config, logger }
 }
 
-export { ManualClock }
+export { ManualClock, RecordingLogger }

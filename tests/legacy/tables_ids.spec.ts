@@ -3,7 +3,7 @@ import { E_LEGACY_TABLE } from '../../src/errors.ts'
 import { SequenceIds } from '../../src/legacy/tables/id_source.ts'
 import type { TableDialect } from '../../src/legacy/tables/dialect.ts'
 import { openLegacyTables } from '../../src/legacy/tables/main.ts'
-import { legacyDatabase, legacySource, LogRecorder, openSource } from './support.ts'
+import { legacyDatabase, legacySource, RecordingLogger, openSource } from './support.ts'
 
 const ENTITIES = {
   jobSchedule: 'SCH_SEQ',
@@ -56,7 +56,7 @@ test.group('Ids of the pool', () => {
       openLegacyTables({
         connection: database.connection(),
         config: legacySource(),
-        logger: new LogRecorder(),
+        logger: new RecordingLogger(),
       })
     const [one, two] = await Promise.all([open(), open()])
     const takes = Array.from({ length: 60 }, (_, index) =>

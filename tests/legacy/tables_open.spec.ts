@@ -7,7 +7,7 @@ import type { LegacyClient } from '../../src/legacy/tables/client.ts'
 import { openLegacyTables } from '../../src/legacy/tables/main.ts'
 import { emptyParams } from '../../src/legacy/params.ts'
 import { LegacyDatabase } from '../helpers/legacy_database.ts'
-import { legacyDatabase, legacySource, LogRecorder, NOW, openSource } from './support.ts'
+import { legacyDatabase, legacySource, RecordingLogger, NOW, openSource } from './support.ts'
 
 /** What opening says about tables that were changed before. */
 async function refusal(
@@ -187,7 +187,7 @@ test.group('Opening the legacy tables', () => {
     const opening = openLegacyTables({
       connection: gone.connection({ client: gone.client(`${database.file}/not/there`) }),
       config: legacySource(),
-      logger: new LogRecorder(),
+      logger: new RecordingLogger(),
     })
     const error = await opening.catch((failure: unknown) => failure)
     await gone.close()
