@@ -1,0 +1,103 @@
+import { hostname } from 'node:os'
+import type { Clock } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import type { NodeRecord, Storage } from '../storage/contract.ts'
+import { toIso } from '../triggers/instant.ts'
+import type { CoreConfig } from '../types/config.ts'
+import type { JournalKind } from '../types/journal.ts'
+import type { Logger } from '../types/logger.ts'
+import type { Notifier } from '../types/notifications.ts'
+import { Sightings } from './sightings.ts'
+
+interface Deps {
+  storage: Storage
+  notifier: Notifier
+  clock: Clock
+  logger: Logger
+  counters: Counters
+  config: Pick<CoreConfig, 'node' | 'lease' | 'concurrency' | 'queues'>
+  /** `<node>.<boot>` */
+  nodeId: string
+  registry: { names(): string[] }
+}
+
+/**
+ * The list of live nodes: this one shows itself with each beat, and takes
+ * out those that have not for a full lease, by the database's clock and
+ * before our own eyes.
+ */
+export class Nodes {
+  readonly #deps: Deps
+  readonly #sightings: Sightings
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#sightings = new Sightings(deps.clock, deps.config.lease.ttl)
+  }
+
+  /** Shows this node; the first time it joins. */
+  async beat(): Promise<void> {
+    const { storage, clock, config, nodeId, registry } = this.#deps
+    const { concurrency, queues } = config
+    const joined = await storage.nodes.beat({
+      now: clock.nowOrNull(),
+      node: {
+        id: nodeId,
+        name: config.node,
+        host: hostname(),
+        pid: process.pid,
+        info: { concurrency, queues, handlers: registry.names() },
+      },
+    })
+    if (joined) {
+      await this.#record('node.joined', nodeId)
+      this.#deps.notifier.emit('node:joined', { node: nodeId, at: toIso(clock.now()) })
+    }
+  }
+
+  /** Takes this node out of the list: it stops. */
+  async leave(): Promise<void> {
+    await this.#deps.storage.nodes.remove({ id: this.#deps.nodeId })
+  }
+
+  /** Takes dead nodes out of the list. @returns how many */
+  async runOnce(): Promise<number> {
+    const { storage, clock, config, nodeId } = this.#deps
+    const began = clock.monotonic()
+    const now = clock.nowOrNull() ?? (await storage.now())
+    const nodes = await storage.nodes.list()
+    const silent = nodes.filter(
+      ({ id, seenAt }) => id !== nodeId && seenAt + config.lease.ttl <= now
+    )
+    const dead = this.#sightings.look(silent, began, ({ id, seenAt }) => ({
+      key: id,
+      mark: String(seenAt),
+    }))
+    let removed = 0
+    for (const node of dead) {
+      removed += await this.#remove(node)
+    }
+    return removed
+  }
+
+  async #remove({ id, seenAt }: NodeRecord): Promise<number> {
+    const { storage, notifier, clock, logger, counters } = this.#deps
+    // Of several nodes that see it, the one that takes it out says so
+    if (!(await storage.nodes.remove({ id }))) {
+      return 0
+    }
+    counters.increment('nodes.lost')
+    logger.warn({ node: id, seenAt: toIso(seenAt) }, `Node ${id} is gone`)
+    await this.#record('node.lost', id)
+    notifier.emit('node:lost', { node: id, at: toIso(clock.now()) })
+    return 1
+  }
+
+  async #record(kind: JournalKind, subject: string): Promise<void> {
+    const { storage, clock, nodeId } = this.#deps
+    await storage.journal.append({
+      now: clock.nowOrNull(),
+      entries: [{ kind, actor: nodeId, subject }],
+    })
+  }
+}
