@@ -61,7 +61,12 @@ create table DWJOBFLW (
 );
 create index DWJOBFLW_MAPREF on DWJOBFLW (MAPREF);
 
--- The mappings: where a flow's rows go.
+-- The mappings and the jobs made of them: where a flow's rows go.
+create table DWMAPR (
+  MAPREF  varchar2(100) not null primary key,
+  TRGSCHM varchar2(30),
+  TRGTBNM varchar2(30)
+);
 create table DWJOB (
   JOBID   number(12) not null primary key,
   MAPREF  varchar2(100),
@@ -69,6 +74,13 @@ create table DWJOB (
   TRGTBNM varchar2(30),
   STFLG   char(1),
   CURFLG  char(1)
+);
+
+-- Stored SELECTs by code; the current one has CURFLG = 'Y'.
+create table DWMAPRSQL (
+  DWMAPRSQLCD varchar2(100) not null,
+  DWMAPRSQL   clob,
+  CURFLG      char(1)
 );
 
 -- One row per run. STATUS: IP in progress, PC complete, FL failed, ST stopped.

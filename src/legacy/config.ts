@@ -1,3 +1,4 @@
+import { everyPattern } from '../config/every_pattern.ts'
 import { ConfigReader, shown } from '../config/reader.ts'
 import type { Duration } from '../duration.ts'
 import { E_INVALID_CONFIG } from '../errors.ts'
@@ -25,7 +26,7 @@ export interface LegacySourceInput {
   handlers?: { mapref: string | RegExp; handler: HandlerReference }[]
   /** Longest wait between two looks at the request table. Default: the config's `poll`, else 1 s. */
   pollInterval?: Duration
-  /** Between two reads of the schedule table. Default: the config's `syncInterval`, else 1 m. */
+  /** Between two reads of the schedule table; an even part of a minute, an hour or a day. Default: the config's `syncInterval`, else 1 m. */
   syncInterval?: Duration
   /** Requests claimed ahead of a free slot. Default: the config's `prefetch`, else 0. */
   prefetch?: number
@@ -136,7 +137,7 @@ function readSource(
     runners: readRunners(reader.section('runners')),
     handlers: readHandlers(reader),
     pollInterval: reader.duration('pollInterval', defaults.pollInterval ?? 1_000, 10),
-    syncInterval: reader.duration('syncInterval', defaults.syncInterval ?? 60_000, 1_000),
+    syncInterval: readSyncInterval(reader, defaults.syncInterval ?? 60_000),
     prefetch: reader.number('prefetch', defaults.prefetch ?? 0, { max: 10_000 }),
     maxPayload: reader.number('maxPayload', MIB, { min: 2 }),
     ids: { kind: ids.kind, entities: ids.entities },
@@ -151,6 +152,16 @@ function readSource(
   }
   reader.end()
   return source
+}
+
+function readSyncInterval(reader: ConfigReader, fallback: number): number {
+  const interval = reader.duration('syncInterval', fallback, 1_000)
+  return everyPattern(interval) === null
+    ? reader.refuse(
+        'syncInterval',
+        'give an even part of a minute, an hour or a day, such as 15s, 5m or 1h'
+      )
+    : interval
 }
 
 function readConnection(reader: ConfigReader, storeConnection?: string): string {

@@ -161,6 +161,7 @@ test.group('Legacy config', () => {
       ['pollInterval', { pollInterval: '5 parsecs' }, /^pollInterval is '5 parsecs'/],
       ['pollInterval', { pollInterval: 1 }, /^pollInterval is 1; give at least 10 ms/],
       ['syncInterval', { syncInterval: 10 }, /^syncInterval is 10/],
+      ['syncInterval', { syncInterval: '7s' }, /^syncInterval is '7s'; give an even part/],
       ['prefetch', { prefetch: -1 }, /^prefetch is -1/],
       ['maxPayload', { maxPayload: 0 }, /^maxPayload is 0/],
       ['requests', { requests: 'no' }, /^requests is 'no'/],

@@ -51,7 +51,7 @@ export class Requests {
    * @returns what is ours now, by REQUESTED_AT, then REQUEST_ID
    */
   async claimBatch(session: LegacySession, claim: Claim): Promise<RequestRow[]> {
-    const scope = { exceptTypes: CONTROL_REQUESTS, ...claim }
+    const scope = { ...claim, exceptTypes: claim.exceptTypes ?? CONTROL_REQUESTS }
     const ids = await candidates(session, this.#table, scope, this.#deps.listLimit)
     return this.#claim(session, ids, claim)
   }
