@@ -27,7 +27,6 @@ export abstract class AlmanacCommand extends BaseCommand {
       if (!(error instanceof Exception)) {
         throw error
       }
-      this.error = error
       this.exitCode = 1
       this.#tell(error)
     }

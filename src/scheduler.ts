@@ -6,7 +6,7 @@ import { CODE_SOURCE, CodeSource } from './scheduler/code_source.ts'
 import { executionReader } from './scheduler/execution_reader.ts'
 import { FakeAlmanac, fakedEvents } from './scheduler/fake.ts'
 import { ProcessFacade } from './scheduler/process_facade.ts'
-import { storedStatus, type AlmanacStatus } from './scheduler/status.ts'
+import { allProblems, storedStatus, type AlmanacStatus } from './scheduler/status.ts'
 import type * as types from './scheduler/types.ts'
 import { waitForEnd, watchJournal, type WaitOptions, type WatchOptions } from './scheduler/watch.ts'
 import type { PreviewOptions } from './triggers/main.ts'
@@ -152,7 +152,7 @@ export class Scheduler extends ProcessFacade {
       ...stored,
       capacity: jobs.capacity(),
       counters: this.deps.counters.all(),
-      problems: this.chores.problems(),
+      problems: allProblems(this.parts, this.chores),
     }
   }
 

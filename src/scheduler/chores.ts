@@ -18,15 +18,15 @@ export interface Timetable {
   every(interval: number, name: string, run: () => Promise<void>): ChoreTimer
 }
 
-/** The last failure of a part that goes on nevertheless. */
+/** What failed the last time that it was tried, of a part that goes on nevertheless. */
 export interface StatusProblem {
-  /** The chore or part that failed. */
+  /** The chore, source or part that failed. */
   part: string
   message: string
-  /** UTC, ISO 8601 */
-  at: string
-  /** Failures in a row. */
-  count: number
+  /** When it failed last, UTC, ISO 8601; where it is known. */
+  at?: string
+  /** Failures in a row; where they are counted. */
+  count?: number
 }
 
 export interface ChoresDeps {

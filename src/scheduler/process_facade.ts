@@ -9,7 +9,7 @@ import { Gate, gatedStorage } from './gate.ts'
 import { Lifecycle } from './lifecycle.ts'
 import type { SchedulerState } from './status.ts'
 import type { Handlers } from './types.ts'
-import { singleParts, workingParts, type Hook } from './working_parts.ts'
+import { ownChores, singleParts, workingParts, type Hook } from './working_parts.ts'
 
 /**
  * The half of the facade that is about this process: its life from boot to
@@ -35,6 +35,7 @@ export abstract class ProcessFacade {
     this.storage = gatedStorage(deps.storage, this.gate)
     this.parts = makeComponents({ ...deps, storage: this.storage })
     this.chores = new Chores(deps)
+    ownChores(this.parts, deps.config).forEach((chore) => this.chores.add(chore))
     const working = {
       ...this.parts,
       chores: this.chores,

@@ -1,7 +1,8 @@
 import type { NodeRecord, Storage } from '../storage/contract.ts'
 import type { EventStatus } from '../types/events.ts'
 import type { ExecutionState } from '../types/executions.ts'
-import type { StatusProblem } from './chores.ts'
+import type { Chores, StatusProblem } from './chores.ts'
+import type { Components } from './components.ts'
 
 export type SchedulerState =
   'not booted yet' | 'ready' | 'starting' | 'running' | 'stopping' | 'shut down'
@@ -59,4 +60,20 @@ export async function storedStatus(
     unknownHandlers: queued.filter(({ handler }) => !params.knows(handler)),
     nextDueAt,
   }
+}
+
+/** What fails in this process, of all its parts. */
+export function allProblems(parts: Components, chores: Chores): StatusProblem[] {
+  const sources = parts.jobs
+    .sources()
+    .filter(({ error }) => error !== null)
+    .map(({ name, error, failures }) => ({
+      part: `work of ${name}`,
+      message: String(error),
+      count: failures,
+    }))
+  const housekeeping = parts.housekeeper
+    .problems()
+    .map(({ part, message }) => ({ part: `housekeeping: ${part}`, message }))
+  return [...chores.problems(), ...sources, ...housekeeping]
 }

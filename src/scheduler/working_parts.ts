@@ -1,5 +1,5 @@
 import type { CoreConfig } from '../types/config.ts'
-import type { Chores } from './chores.ts'
+import type { Chore, Chores } from './chores.ts'
 import type { Components } from './components.ts'
 import type { Part } from './lifecycle.ts'
 
@@ -49,6 +49,28 @@ export function singleParts(deps: WorkingPartsDeps): Part[] {
       stop: () => inOrder([...hooks.stop].reverse()),
     },
     { name: 'jobs', stop: (options) => jobs.stop(options) },
+  ]
+}
+
+/** Looks for work again whatever became of a nudge or a timer, ms. */
+const BACKSTOP = 15_000
+
+/** The chores of the core; adapters add theirs. */
+export function ownChores({ housekeeper, jobs, loop }: Components, config: CoreConfig): Chore[] {
+  return [
+    {
+      name: 'housekeeping',
+      interval: config.housekeeping.interval,
+      run: () => housekeeper.runOnce(),
+    },
+    {
+      name: 'backstop poll',
+      interval: BACKSTOP,
+      run: async () => {
+        loop.wake()
+        jobs.wake()
+      },
+    },
   ]
 }
 

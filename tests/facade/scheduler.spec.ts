@@ -122,6 +122,44 @@ test.group('Scheduler | working', () => {
     await almanac.shutdown()
   })
 
+  test('failing housekeeping shows in status and log, and stops nothing', async ({ assert }) => {
+    const { t, almanac, clock, chaos, ran } = await setup()
+    chaos.fail('stats.rollup', { times: Infinity })
+    chaos.fail('nodes.beat', { times: 1 })
+    await almanac.events.create({ name: 'a', handler: 'note', payload: 1, trigger: minutely })
+    await almanac.start()
+    await clock.advance(60_000)
+    assert.deepEqual(ran, [1])
+    const { problems, nodes, counters } = await almanac.status()
+    assert.deepEqual(problems, [
+      { part: 'housekeeping: rollup', message: 'stats.rollup failed on demand' },
+    ])
+    assert.isAbove(counters['housekeeping.rollup.errors'], 1)
+    assert.include(t.logger.messages('error').join(), 'Housekeeping: rollup failed')
+    assert.deepEqual(
+      nodes.map(({ id }) => id),
+      [almanac.nodeId]
+    )
+    await almanac.shutdown()
+  })
+
+  test('a store that is away is a problem of the status, until it is back', async ({ assert }) => {
+    const { almanac, clock, chaos, ran } = await setup()
+    await almanac.start()
+    chaos.fail('executions.claim', { times: 3 })
+    await almanac.enqueue('note', 1)
+    await clock.advance(100)
+    const before = await almanac.status()
+    assert.containSubset(before.problems, [
+      { message: 'executions.claim failed on demand', count: 1 },
+    ])
+    await clock.advance(60_000)
+    assert.deepEqual(ran, [1])
+    const after = await almanac.status()
+    assert.deepEqual(after.problems, [])
+    await almanac.shutdown()
+  })
+
   test('a drain hands back what has not begun and waits for what runs', async ({ assert }) => {
     const gate = Promise.withResolvers<void>()
     const hold = async ({ signal }: HandlerContext) => {
