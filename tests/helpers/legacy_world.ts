@@ -14,6 +14,7 @@ import { concurrencyKeyOf } from '../../src/legacy/ids.ts'
 import type { SchedulerPort } from '../../src/legacy/ports.ts'
 import type { LegacyClient, LegacyDriver } from '../../src/legacy/tables/client.ts'
 import type { NewExecution, NodeRecord, Storage } from '../../src/storage/contract.ts'
+import type { SqlSession } from '../../src/storage/sql_session.ts'
 import { MemoryStorage } from '../../src/storage/memory/main.ts'
 import { EventRecorder } from '../../src/testing/event_recorder.ts'
 import { ManualClock } from '../../src/testing/manual_clock.ts'
@@ -41,7 +42,10 @@ interface NodeOptions {
 /** A row of the request table as another program reads it. */
 export interface RequestRow {
   REQUEST_ID: string
+  MAPREF: string
+  REQUEST_TYPE: string
   STATUS: string
+  PAYLOAD: string | null
   CLAIMED_BY: string | null
   RESULT_PAYLOAD: string | null
 }
@@ -82,10 +86,7 @@ export class LegacyWorld {
   }
 
   request(id: string): RequestRow & { result: JsonObject } {
-    const [row] = this.database.rows<RequestRow>(
-      'select REQUEST_ID, STATUS, CLAIMED_BY, RESULT_PAYLOAD from DWPRCREQ where REQUEST_ID = ?',
-      id
-    )
+    const [row] = this.database.rows<RequestRow>('select * from DWPRCREQ where REQUEST_ID = ?', id)
     return { ...row, result: JSON.parse(row.RESULT_PAYLOAD ?? '{}') as JsonObject }
   }
 
@@ -106,7 +107,12 @@ export class LegacyWorld {
   }
 
   /** Queues the run of an event at a slot, as the loop does. @returns its id */
-  async fire(mapref: string, slot: number | null, jobschid = 7): Promise<string> {
+  async fire(
+    mapref: string,
+    slot: number | null,
+    jobschid = 7,
+    payload: JsonObject = {}
+  ): Promise<string> {
     const id = newId()
     await this.storage.executions.enqueue({
       now: this.clock.now(),
@@ -115,7 +121,7 @@ export class LegacyWorld {
           ...blank(),
           id,
           origin: slot === null ? 'manual' : 'schedule',
-          payload: { source: 'dw', mapref, jobschid },
+          payload: { source: 'dw', mapref, jobschid, ...payload },
           slot,
           slotKey: slot === null ? null : slotKey(`event ${mapref}`, slot),
           concurrencyKey: concurrencyKeyOf('dw', mapref),
@@ -152,6 +158,8 @@ export class LegacyNode implements SchedulerPort {
   down = false
   /** Called before each transaction on the legacy database, with its number; may throw or never return. */
   onTransaction: (count: number) => Promise<void> | void = () => {}
+  /** Called before each statement of a runner; may throw. */
+  onStatement: (sql: string) => void = () => {}
   /** Called after a transaction has committed. */
   onCommit: (count: number) => Promise<void> | void = () => {}
   #transactions = 0
@@ -209,6 +217,29 @@ export class LegacyNode implements SchedulerPort {
   /** Takes and runs everything that is there. */
   run(): Promise<number> {
     return this.jobs.runOnce()
+  }
+
+  /** One pull and the runs of it, with something that happens between the claim and the runs. */
+  async birthAndRun(between: () => void = () => {}): Promise<void> {
+    const [source] = this.sources
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const pull = source.pull.bind(source)
+    source.pull = async (seats) => {
+      source.pull = async () => 0
+      const run = seats.run.bind(seats)
+      const taken = await pull({
+        count: seats.count,
+        run: (requests) => {
+          between()
+          return run(requests)
+        },
+      })
+      resolve()
+      return taken
+    }
+    await this.jobs.runOnce()
+    await promise
+    source.pull = pull
   }
 
   register(name: string, handler: Parameters<HandlerRegistry['register']>[1]): void {
@@ -280,7 +311,7 @@ export class LegacyNode implements SchedulerPort {
 
   #driver(): LegacyDriver {
     return {
-      sessionOf: (client) => legacyDriver.sessionOf(client),
+      sessionOf: (client) => this.#watched(legacyDriver.sessionOf(client)),
       transaction: async (client, work) => {
         const count = ++this.#transactions
         await this.onTransaction(count)
@@ -288,6 +319,23 @@ export class LegacyNode implements SchedulerPort {
         const result = await legacyDriver.transaction(client, work)
         await this.onCommit(count)
         return result
+      },
+    }
+  }
+
+  #watched(session: SqlSession): SqlSession {
+    return {
+      dialect: session.dialect,
+      query: async (sql, bindings, options) => {
+        this.#reach()
+        this.onStatement(sql)
+        return session.query(sql, bindings, options)
+      },
+      transaction: (work) => session.transaction(work),
+      cancel: () => session.cancel(),
+      now: async () => {
+        this.#reach()
+        return session.now()
       },
     }
   }

@@ -1,0 +1,389 @@
+import { test } from '@japa/runner'
+import type { HandlerContext } from '../../src/types/handlers.ts'
+import { createLegacyWorld, type LegacyWorld } from '../helpers/legacy_world.ts'
+
+const SLOT = Date.UTC(2026, 2, 1, 6, 0)
+
+async function only(world: LegacyWorld) {
+  const executions = await world.executions()
+  if (executions.length !== 1) {
+    throw new Error(`${executions.length} executions`)
+  }
+  return executions[0]
+}
+
+test.group('Engine | scheduled runs', () => {
+  test('leaves a row of its slot, born claimed, and keeps the run times', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('DIM_A')
+    const jobschid = world.database.insertSchedule({ MAPREF: 'DIM_A' })
+    await world.fire('DIM_A', SLOT, jobschid)
+    await world.node().run()
+
+    const [run] = world.runs()
+    const row = world.request(`S:${jobschid}:202603010600`)
+    const execution = await only(world)
+    assert.containSubset(row, { STATUS: 'DONE', MAPREF: 'DIM_A', REQUEST_TYPE: 'IMMEDIATE' })
+    assert.deepEqual(JSON.parse(row.PAYLOAD!), {
+      source: 'schedule',
+      jobschid,
+      execution: execution.id,
+    })
+    assert.containSubset(row.result, { status: 'PC', prcid: run.PRCID })
+    assert.containSubset(execution, { state: 'succeeded', checkpoint: { prcid: run.PRCID } })
+    const [schedule] = world.database.rows(`select * from DWJOBSCH where JOBSCHID = ${jobschid}`)
+    assert.isNotNull(schedule.LST_RUN_DT)
+    assert.match(String(schedule.NXT_RUN_DT), / 06:00:00/)
+  })
+
+  test('belongs to the version of the schedule that is current when it runs', async ({
+    assert,
+  }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    world.database.insertSchedule({ JOBSCHID: 5, MAPREF: 'A', CURFLG: 'N' })
+    world.database.insertSchedule({ JOBSCHID: 6, MAPREF: 'A' })
+    await world.fire('A', SLOT, 5)
+    await world.node().run()
+    assert.equal(world.request('S:6:202603010600').STATUS, 'DONE')
+  })
+
+  test('is missed when another installation has the slot', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    world.database.insertRequest({
+      REQUEST_ID: 'S:7:202603010600',
+      MAPREF: 'A',
+      STATUS: 'DONE',
+      CLAIMED_BY: 'other',
+    })
+    await world.fire('A', SLOT, 7)
+    await world.node().run()
+    assert.containSubset(await only(world), { state: 'missed', reason: 'ran elsewhere' })
+    assert.isEmpty(world.runs())
+    assert.isEmpty(world.ledger())
+    assert.equal(world.request('S:7:202603010600').STATUS, 'DONE')
+  })
+
+  test('by hand has a row of its own, and takes params', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    const id = await world.fire('A', null, 7, { params: { Param1: 5 } })
+    await world.node().run()
+    assert.equal(world.request(`M:${id}`).STATUS, 'DONE')
+    assert.equal(world.ledger()[0].NOTE, '5')
+  })
+
+  test('leaves no row where config says so, or where there is no table', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    await world.fire('A', SLOT, 7)
+    await world.node({ source: { slotGuard: false } }).run()
+    assert.isEmpty(world.requests())
+
+    world.database.execute('drop table DWPRCREQ')
+    await world.fire('A', SLOT + 60_000, 7)
+    await world.node().run()
+    assert.deepEqual(
+      world.runs().map(({ STATUS }) => STATUS),
+      ['PC', 'PC']
+    )
+  })
+
+  test('without a flow fails, and its row says why', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    await world.fire('A', SLOT, 7)
+    await world.node().run()
+    const row = world.request('S:7:202603010600')
+    assert.equal(row.STATUS, 'FAILED')
+    assert.match(String(row.result.message), /MAPREF "A"/)
+    assert.notProperty(row.result, 'prcid')
+    assert.containSubset(await only(world), { state: 'failed' })
+    assert.isEmpty(world.runs())
+  })
+
+  test('waits while another scheduler has the MAPREF in progress', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    const STRTDT = new Date().toISOString().replace('T', ' ').replace('Z', '')
+    world.database.insert('DWPRCLOG', { PRCID: 1, MAPREF: 'A', STATUS: 'IP', STRTDT })
+    await world.fire('A', SLOT, 7)
+    const node = world.node()
+    await node.run()
+    const waiting = await only(world)
+    assert.containSubset(waiting, { state: 'queued', failures: 0 })
+    assert.match(String(waiting.reason), /run 1 of another scheduler/)
+
+    world.database.execute(`update DWPRCLOG set STATUS = 'PC'`)
+    await world.clock.advance(1_000)
+    await node.run()
+    assert.containSubset(await only(world), { state: 'succeeded' })
+  })
+
+  test('of a source that this node does not have fails and says so', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    await world.fire('A', SLOT, 7, { source: 'gone' })
+    await world.fire('B', SLOT, 7, { source: null })
+    await world.node().run()
+    const messages = (await world.executions()).map(({ error }) => error?.message ?? '')
+    assert.isTrue(messages.some((text) => /Legacy source "gone" is not in/.test(text)))
+    assert.isTrue(messages.some((text) => /names no source and MAPREF/.test(text)))
+  })
+})
+
+test.group('Engine | the guard before a run', () => {
+  test('a request that is no longer its claim is not run', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const node = world.node()
+    node.onTransaction = () => {
+      world.database.execute(`update DWPRCREQ set STATUS = 'NEW', CLAIMED_BY = null`)
+      node.onTransaction = () => {}
+    }
+    await node.birthAndRun()
+    assert.containSubset(await only(world), { state: 'cancelled' })
+    assert.match(String((await only(world)).reason), /"R1" is no longer claimed by/)
+    assert.isEmpty(world.runs())
+    assert.equal(world.request('R1').STATUS, 'NEW')
+  })
+
+  test('a flow that is gone by then fails the request alone', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const node = world.node()
+    await node.birthAndRun(() => world.database.execute('delete from DWJOBFLW'))
+    assert.equal(world.request('R1').STATUS, 'FAILED')
+    assert.isEmpty(world.runs())
+    assert.containSubset(await only(world), { state: 'failed' })
+  })
+
+  test('a PRCID that another run has is replaced', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    world.database.setPool('DWPRCLOGSEQ', 100)
+    for (let PRCID = 101; PRCID <= 103; PRCID++) {
+      world.database.insert('DWPRCLOG', { PRCID, MAPREF: 'OTHER', STATUS: 'PC' })
+    }
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const node = world.node()
+    await node.run()
+    assert.equal(world.request('R1').STATUS, 'DONE')
+    assert.deepEqual(
+      world.ledger().map(({ PRCID }) => PRCID),
+      [104]
+    )
+    assert.isNotEmpty(node.logger.messages('error').filter((text) => /is taken/.test(text)))
+  })
+})
+
+test.group('Engine | failures', () => {
+  test('a flow that fails leaves FL, its error, and none of its effects', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A', '; insert into NOWHERE values (1)')
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    await world.node().run()
+
+    const [run] = world.runs()
+    assert.equal(run.STATUS, 'FL')
+    assert.match(run.MSG!, /NOWHERE/)
+    assert.isEmpty(world.ledger())
+    const [error] = world.database.rows('select * from DWJOBERR')
+    assert.containSubset(error, { PRCID: run.PRCID, MAPREF: 'A', ERRTYP: 'ERROR' })
+    assert.match(String(error.DBERRMSG), /NOWHERE/)
+    assert.isEmpty(world.database.rows('select * from DWJOBLOG'))
+    const request = world.request('R1')
+    assert.equal(request.STATUS, 'FAILED')
+    assert.containSubset(request.result, { status: 'FL', prcid: run.PRCID })
+    assert.containSubset(await only(world), { state: 'failed', failures: 1 })
+  })
+
+  test('a message of any length fits its column', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const fail = () => {
+      throw new Error('ü'.repeat(5_000))
+    }
+    const source = { handlers: [{ mapref: 'A', handler: 'fail' }] }
+    await world.node({ source, handlers: { fail } }).run()
+    const [run] = world.runs()
+    assert.equal(run.STATUS, 'FL')
+    assert.isAtMost(Buffer.byteLength(run.MSG!), 400)
+    assert.match(run.MSG!, /^ü+$/)
+  })
+
+  test('a timeout ends as FL and as timed out', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const called = Promise.withResolvers<void>()
+    const hang = async ({ signal }: HandlerContext) => {
+      const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve))
+      called.resolve()
+      await aborted
+      throw new Error('gave up')
+    }
+    const source = { handlers: [{ mapref: 'A', handler: 'hang' }] }
+    const node = world.node({ source, handlers: { hang }, config: { timeout: 5_000 } })
+    const running = node.run()
+    await called.promise
+    await world.clock.advance(5_000)
+    await running
+    const [run] = world.runs()
+    assert.equal(run.STATUS, 'FL')
+    assert.match(run.MSG!, /timed out after 5000 ms/)
+    assert.equal(world.request('R1').STATUS, 'FAILED')
+    assert.containSubset(await only(world), { state: 'timed_out' })
+  })
+
+  test('a cancelled run ends as ST', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const called = Promise.withResolvers<HandlerContext>()
+    const hang = async (context: HandlerContext) => {
+      const aborted = new Promise((resolve) => context.signal.addEventListener('abort', resolve))
+      called.resolve(context)
+      await aborted
+      throw new Error('stopped')
+    }
+    const source = { handlers: [{ mapref: 'A', handler: 'hang' }] }
+    const node = world.node({ source, handlers: { hang } })
+    const running = node.run()
+    const { execution } = await called.promise
+    await node.cancel(execution.id, { reason: 'enough', by: 'test' })
+    await running
+    assert.equal(world.runs()[0].STATUS, 'ST')
+    assert.containSubset(world.request('R1'), { STATUS: 'FAILED', result: { status: 'ST' } })
+    assert.isEmpty(world.database.rows('select * from DWJOBERR'))
+    assert.containSubset(await only(world), { state: 'cancelled' })
+  })
+
+  test('whoever has lost the lease writes nothing', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const taken = async ({ execution, saveCheckpoint }: HandlerContext) => {
+      const now = world.clock.now() + 120_000
+      const expired = await world.storage.executions.listExpired({ now, limit: 10 })
+      await world.storage.executions.rescueExpired({ now, expired, maxRescues: 5 })
+      await saveCheckpoint(execution.id)
+    }
+    const source = { handlers: [{ mapref: 'A', handler: 'taken' }] }
+    const node = world.node({ source, handlers: { taken } })
+    await node.birthAndRun()
+    // What stands there was written by the attempt that took over
+    assert.match(world.runs()[0].MSG!, /^node lost; the flow is not declared idempotent/)
+    assert.containSubset(world.request('R1'), { STATUS: 'FAILED' })
+    assert.containSubset(await only(world), { state: 'failed', attempt: 2, rescues: 1 })
+    assert.lengthOf(world.runs(), 1)
+  })
+})
+
+test.group('Engine | handlers bound to a MAPREF', () => {
+  test('run in place of the logic, with counts and params', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'FACT_1', DWLOGIC: null })
+    world.database.insertRequest({
+      REQUEST_ID: 'R1',
+      MAPREF: 'FACT_1',
+      PAYLOAD: JSON.stringify({ param2: 'b' }),
+    })
+    const seen: unknown[] = []
+    const load = ({ payload }: HandlerContext) => {
+      seen.push(payload)
+      return { source_rows: 10, target_rows: 8, error_rows: 2 }
+    }
+    const source = { handlers: [{ mapref: 'FACT_*', handler: 'load' }] }
+    await world.node({ source, handlers: { load } }).run()
+    const [run] = world.runs()
+    assert.containSubset(seen, [{ mapref: 'FACT_1', prcid: run.PRCID, params: { param2: 'b' } }])
+    const [log] = world.database.rows('select * from DWJOBLOG')
+    assert.containSubset(log, { PRCID: run.PRCID, SRCROWS: 10, TRGROWS: 8, ERRROWS: 2 })
+    assert.containSubset(world.request('R1').result, { source_rows: 10, error_rows: 2 })
+  })
+
+  test('that wrote the row counts themselves are not counted twice', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const load = ({ payload }: HandlerContext) => {
+      const { prcid } = payload as { prcid: number }
+      world.database.insert('DWJOBLOG', { JOBLOGID: 1, PRCID: prcid, SRCROWS: 3 })
+      return { sourceRows: 99 }
+    }
+    const source = { handlers: [{ mapref: 'A', handler: 'load' }] }
+    await world.node({ source, handlers: { load } }).run()
+    const logs = world.database.rows('select * from DWJOBLOG')
+    assert.deepEqual(
+      logs.map(({ SRCROWS }) => SRCROWS),
+      [3]
+    )
+    assert.equal(world.request('R1').STATUS, 'DONE')
+  })
+
+  test('have a checkpoint and a timeout of their own', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    await world.fire('A', SLOT, 7)
+    const node = world.node({ source: { handlers: [{ mapref: 'A', handler: 'load' }] } })
+    const seen: unknown[] = []
+    const called = Promise.withResolvers<void>()
+    const load = async (context: HandlerContext) => {
+      seen.push(context.checkpoint)
+      await context.saveCheckpoint({ row: 5 })
+      seen.push(context.checkpoint)
+      context.progress(50)
+      const aborted = new Promise((resolve) => context.signal.addEventListener('abort', resolve))
+      called.resolve()
+      await aborted
+      context.signal.throwIfAborted()
+    }
+    node.handlers.register('load', load, { timeout: 2_000 })
+    const running = node.run()
+    await called.promise
+    await world.clock.advance(2_000)
+    await running
+    const execution = await only(world)
+    assert.deepEqual(seen, [null, { row: 5 }])
+    assert.containSubset(execution, { state: 'timed_out', checkpoint: { work: { row: 5 } } })
+    assert.equal((execution.checkpoint as { prcid: number }).prcid, world.runs()[0].PRCID)
+  })
+
+  test('say how they ended by what they throw: {word}')
+    .with([
+      { word: 'Succeeded', status: 'PC', state: 'succeeded' },
+      { word: 'Failed', status: 'FL', state: 'failed' },
+      { word: 'Cancelled', status: 'ST', state: 'cancelled' },
+      { word: 'Missed', status: 'FL', state: 'failed' },
+    ] as const)
+    .run(async ({ assert }, { word, status, state }) => {
+      const outcome = await import('../../src/jobs/outcome.ts')
+      const world = await createLegacyWorld()
+      world.database.insertFlow({ MAPREF: 'A' })
+      world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+      const end = () => {
+        throw new outcome[word]('it says so')
+      }
+      const source = { handlers: [{ mapref: 'A', handler: 'end' }] }
+      await world.node({ source, handlers: { end } }).run()
+      assert.equal(world.runs()[0].STATUS, status)
+      assert.containSubset(await only(world), { state })
+    })
+
+  test('with counts that cannot be stored end as failed', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    world.database.execute(
+      `create trigger NO_LOG before insert on DWJOBLOG begin select raise(abort, 'no log'); end`
+    )
+    const load = () => ({ sourceRows: 1 })
+    const source = { handlers: [{ mapref: 'A', handler: 'load' }] }
+    await world.node({ source, handlers: { load } }).run()
+    assert.match(world.runs()[0].MSG!, /its end could not be written: .*no log/)
+    assert.containSubset(world.request('R1'), { STATUS: 'FAILED', result: { status: 'FL' } })
+  })
+})
