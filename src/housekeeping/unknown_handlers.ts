@@ -37,7 +37,7 @@ export class UnknownHandlers {
         counters.increment('handlers.unknown')
         logger.warn(
           { handler, count },
-          `${count} executions wait for handler "${handler}", which is not registered here`
+          `Executions wait for handler "${handler}", which is not registered here`
         )
       }
     }

@@ -215,7 +215,7 @@ test.group('Housekeeping', () => {
     await housekeeper.runOnce()
     assert.deepEqual(housekeeper.unknownHandlers(), [{ handler: 'gone', count: 2 }])
     assert.deepEqual(logger.of('warn'), [
-      '2 executions wait for handler "gone", which is not registered here',
+      'Executions wait for handler "gone", which is not registered here',
     ])
     assert.equal(counters.get('handlers.unknown'), 1)
     assert.deepEqual(await storage.executions.countByState(), { queued: 3 })
