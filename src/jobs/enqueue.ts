@@ -62,10 +62,7 @@ export class Enqueuer {
     const { storage, registry, config, clock } = this.#deps
     const now = clock.nowOrNull()
     const definition = registry.get(registry.nameOf(handler))
-    const execution = await toNewExecution(definition, payload, options, {
-      maxPayload: config.maxPayload,
-      now: async () => now ?? storage.now(),
-    })
+    const execution = toNewExecution(definition, payload, options, config.maxPayload)
     const { client } = options
     const [result] = await storage.executions.enqueue({ now, executions: [execution], client })
     if (result.inserted) {
@@ -83,20 +80,16 @@ export class Enqueuer {
   }
 }
 
-/**
- * The row for an execution that is to be enqueued.
- *
- * @param deps.now the database's clock, epoch ms; asked only where a delay is given
- */
-async function toNewExecution(
+/** The row for an execution that is to be enqueued. */
+function toNewExecution(
   definition: HandlerDefinition,
   payload: unknown,
   options: EnqueueOptions,
-  deps: { maxPayload: number; now: () => Promise<number> }
-): Promise<NewExecution> {
+  maxPayload: number
+): NewExecution {
   check(definition.name, options)
-  const text = toJson(payload, { field: 'payload', limit: deps.maxPayload })
-  const { timeout } = options
+  const text = toJson(payload, { field: 'payload', limit: maxPayload })
+  const { timeout, availableAt, delay } = options
   return {
     id: newId(),
     eventId: null,
@@ -110,24 +103,11 @@ async function toNewExecution(
     rerunOf: null,
     dedupeKey: options.dedupeKey ?? null,
     concurrencyKey: options.concurrencyKey ?? null,
-    availableAt: await availableAt(options, deps.now),
+    availableAt: availableAt === undefined ? null : toInstant(availableAt, 'availableAt'),
+    delay: delay === undefined ? 0 : toMilliseconds(delay, 'delay'),
     timeout: timeout === undefined ? null : toMilliseconds(timeout, 'timeout'),
     retries: options.retries ?? null,
   }
-}
-
-async function availableAt(
-  options: EnqueueOptions,
-  now: () => Promise<number>
-): Promise<number | null> {
-  if (options.availableAt !== undefined) {
-    return toInstant(options.availableAt, 'availableAt')
-  }
-  if (options.delay === undefined) {
-    return null
-  }
-  const delay = toMilliseconds(options.delay, 'delay')
-  return delay === 0 ? null : (await now()) + delay
 }
 
 function check(handler: string, options: EnqueueOptions): void {

@@ -54,7 +54,9 @@ test.group('Enqueue', () => {
     assert.include(await tracker.get(at.id), { availableAt: clock.now() })
   })
 
-  test('in production the store is asked for the time', async ({ assert }) => {
+  test('in production the delay counts in the insert: nothing is asked before', async ({
+    assert,
+  }) => {
     class ProductionClock extends ManualClock {
       override nowOrNull(): never {
         return null as never
@@ -64,7 +66,8 @@ test.group('Enqueue', () => {
     const storage = new ChaosStorage(new MemoryStorage({ clock }))
     const { jobs, tracker } = node({ store: { clock, storage } })
     const { id } = await jobs.enqueue('work', null, { delay: 1_000 })
-    assert.equal(storage.calls('now'), 1)
+    // Within a transaction on SQLite there is no second connection to ask
+    assert.equal(storage.calls('now'), 0)
     assert.include(await tracker.get(id), { availableAt: clock.now() + 1_000 })
   })
 

@@ -20,8 +20,10 @@ export interface NewExecution {
   rerunOf: string | null
   dedupeKey: string | null
   concurrencyKey: string | null
-  /** null = now */
+  /** null = now, or `delay` ms from it */
   availableAt: number | null
+  /** ms from the store's now; counts where availableAt is null. */
+  delay?: number
   timeout: number | null
   retries: number | null
 }

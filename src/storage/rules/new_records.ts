@@ -9,13 +9,14 @@ const DEFAULT_PRIORITY = 5
 
 /** An execution as it is born: queued, no attempt yet. */
 export function newExecution(input: NewExecution, now: number): ExecutionRecord {
+  const { delay = 0, ...rest } = input
   return {
-    ...input,
+    ...rest,
     state: 'queued',
     slotLast: input.slot,
     slotCount: 1,
     reason: null,
-    availableAt: input.availableAt ?? now,
+    availableAt: input.availableAt ?? now + delay,
     createdAt: now,
     claimedAt: null,
     startedAt: null,
