@@ -51,9 +51,9 @@ export default class AlmanacWork extends AlmanacCommand {
   }
 
   protected async perform(almanac: Scheduler): Promise<void> {
-    this.app.terminating(() => this.#drain(almanac))
     this.app.listenOnce('SIGINT', () => this.terminate())
     await almanac.start()
+    this.app.terminating(() => this.#drain(almanac))
     const { total } = almanac.capacity()
     this.print({ started: almanac.nodeId, concurrency: total }, () => {
       this.logger.info(`Working as ${almanac.nodeId}, ${total} at once; Ctrl-C drains and stops`)
