@@ -113,10 +113,10 @@ export class Leader {
       term: term.number,
       ttl: config.leader.ttl,
     })
-    if (!renewed) {
-      this.#lose(term, 'taken')
-    } else if (this.#term === term) {
+    if (renewed) {
       term.trustedUntil = before + config.leader.ttl
+    } else {
+      this.#lose(term, 'taken')
     }
     await this.#writeJournal()
     return this.trusted()

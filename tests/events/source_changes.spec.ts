@@ -63,6 +63,7 @@ test.group('Source sync | status', () => {
       pausedAt: NOW,
       sourceHash: 'a-4',
     })
+    assert.notInclude(app.notices.names(), 'event:resumed')
     await app.events.resume(id)
     assert.containsSubset(await app.events.get(id), { status: 'active' })
   })

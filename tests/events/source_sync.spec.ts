@@ -89,9 +89,12 @@ test.group('Source sync | a set of definitions', () => {
     const definitions = Array.from({ length: 2_100 }, (_, n) => definition(`key-${n}`))
     await sync(app, ...definitions)
 
+    const last = definitions.findIndex(({ key }) => key === 'key-999')
+    definitions[last] = definition('key-999', { hash: 'other', priority: 1 })
     const result = await sync(app, ...definitions)
 
-    assert.equal(result.unchanged, 2_100)
+    assert.equal(result.unchanged, 2_099)
+    assert.lengthOf(result.changed, 1)
     assert.isEmpty(result.problems)
   })
 

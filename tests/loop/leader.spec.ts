@@ -145,6 +145,24 @@ test.group('Leader | trust', () => {
     assert.isFalse(leader.trusted())
   })
 
+  test('so it does when the renewal is slow', async ({ assert }) => {
+    const { clock, memory } = makeStore()
+    const chaos = new ChaosStorage(memory)
+    const { leader } = makeLeader(chaos, clock)
+    await leader.keep()
+    await clock.advance(5_000)
+    const release = chaos.hold('leases.renew')
+    const renewing = leader.keep()
+    await clock.advance(4_000)
+    release()
+    assert.isTrue(await renewing)
+
+    await clock.advance(10_999)
+    assert.isTrue(leader.trusted())
+    await clock.advance(1)
+    assert.isFalse(leader.trusted())
+  })
+
   test('an answer that comes after the lease is worth nothing', async ({ assert }) => {
     const { clock, memory } = makeStore()
     const chaos = new ChaosStorage(memory)

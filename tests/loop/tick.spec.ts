@@ -1,5 +1,5 @@
 import { test } from '@japa/runner'
-import { addEvent, setup } from './loop_support.ts'
+import { addEvent, CONFIG, setup } from './loop_support.ts'
 import { MINUTE, SECOND, START } from './support.ts'
 import type { KnownHandlers } from '../../src/loop/slot_execution.ts'
 
@@ -170,6 +170,21 @@ test.group('Tick | many events', () => {
     assert.equal(chaos.calls('events.fire'), 3)
   })
 
+  test('ends between two transactions when the term is over', async ({ assert }) => {
+    const { clock, memory, loop, chaos } = setup({ tickBatch: 1_000 })
+    for (let n = 0; n < 250; n++) {
+      await addEvent(memory, clock, { id: `event-${n}`, trigger: once })
+    }
+    const release = chaos.hold('events.fire')
+    const ticking = loop.tick()
+    await clock.advance(CONFIG.leader.ttl)
+    release()
+
+    assert.lengthOf(await ticking, 100)
+    assert.equal(chaos.calls('events.fire'), 1)
+    assert.lengthOf(await loop.tick(), 150)
+  })
+
   test('one that cannot be computed is reported once and stops nobody', async ({ assert }) => {
     const { clock, memory, loop, logger, counters, executions, kinds } = setup()
     await addEvent(memory, clock, { id: 'broken', trigger: { kind: 'nonsense' } as never })
@@ -318,6 +333,11 @@ test.group('Tick | a long past', () => {
     await loop.tick()
 
     assert.lengthOf(await executions('fresh'), 1)
+    for (const id of ['x', 'y', 'z']) {
+      const [row, ...others] = await executions(id)
+      assert.isEmpty(others)
+      assert.equal(row.slotCount, 1_000, 'its share of one tick')
+    }
   })
 
   test('overlap wait while a run hangs: one waits, the rest is one range', async ({ assert }) => {
