@@ -9,7 +9,7 @@ import { summarize, type ExecutionStats } from './stats.ts'
 import type { Clock } from '../clock.ts'
 import type { ExecutionFilter, Settlement, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
-import type { ExecutionLogEntry, ExecutionRecord } from '../types/executions.ts'
+import type { ExecutionError, ExecutionLogEntry, ExecutionRecord } from '../types/executions.ts'
 import type { ExecutionLogger, Progress } from '../types/handlers.ts'
 import type { Instant } from '../types/json.ts'
 import type { Logger } from '../types/logger.ts'
@@ -204,7 +204,15 @@ export class ExecutionTracker {
     await this.#logs.flush()
   }
 
-  /** As flush, but gives up at the first failure of the storage. */
+  /** Undoes `stop`. */
+  open(): void {
+    this.#settles.open()
+  }
+
+  /**
+   * As flush, but gives up at the first failure of the storage, then and from
+   * now on: what it does not take is left to the rescue.
+   */
   async stop(): Promise<void> {
     await this.#settles.stop()
     try {
@@ -237,6 +245,7 @@ export class ExecutionTracker {
     const now = this.#deps.clock.now()
     if (to === 'retry') {
       this.#counters.increment('executions.retried')
+      this.#deps.logger.info(about(execution, error), `An attempt failed and is tried again`)
       this.#deps.notifier.emit('execution:retried', {
         ...executionNotice(execution, now),
         error: errorNotice(error),
@@ -245,11 +254,20 @@ export class ExecutionTracker {
       return
     }
     this.#counters.increment(`executions.${to}`)
+    if (to === 'failed' || to === 'timed_out') {
+      this.#deps.logger.error(about(execution, error), `An execution ended as ${to}`)
+    }
     this.#deps.notifier.emit(
       `execution:${to}`,
       endedNotice(execution, { outcome: to, duration, reason, error }, now)
     )
   }
+}
+
+/** What a log line says of an attempt. */
+function about(execution: ExecutionRecord, err: ExecutionError | null): object {
+  const { id, eventId, handler, attempt } = execution
+  return { executionId: id, eventId, handler, attempt, err }
 }
 
 function attemptId({ id, attempt }: { id: string; attempt: number }): string {

@@ -37,7 +37,7 @@ interface Entry {
 export class SettleQueue {
   readonly #deps: Deps
   readonly #pending: Entry[] = []
-  readonly #closing = new AbortController()
+  #closing = new AbortController()
   #writing: Promise<void> | null = null
   #window: { cancel(): void } | null = null
   #size = MAX_BATCH
@@ -63,6 +63,13 @@ export class SettleQueue {
   async flush(): Promise<void> {
     while (this.#pending.length > 0 || this.#writing) {
       await this.#write()
+    }
+  }
+
+  /** Undoes `stop`. */
+  open(): void {
+    if (this.#closing.signal.aborted) {
+      this.#closing = new AbortController()
     }
   }
 

@@ -158,16 +158,18 @@ export class JobManager {
   }
 
   /**
-   * Pulls and runs until nothing is available and everything has ended.
+   * Pulls and runs until nothing is available and everything has ended, or
+   * until `stop` is called.
    *
    * @returns how many executions were claimed
    * @throws the first failure of a source, after the others have had their turn
    */
   async runOnce(): Promise<number> {
+    await this.#stopping
     this.#open()
     const before = this.#dispatcher.accepted
     const failures: unknown[] = []
-    for (;;) {
+    while (!this.#stopping) {
       // An end during the pull may have freed a key that the pull still found taken
       const idle = this.#dispatcher.active === 0
       const found = await this.#pullAll(failures)
@@ -178,7 +180,6 @@ export class JobManager {
       const waits = found === 0 && this.#dispatcher.active > 0
       await (waits ? this.#dispatcher.nextEnd() : setImmediate())
     }
-    await this.#deps.tracker.flush()
     if (failures.length > 0) {
       throw failures[0]
     }
@@ -204,6 +205,7 @@ export class JobManager {
   }
 
   #open(): void {
+    this.#deps.tracker.open()
     this.#heartbeat.start()
     this.#dispatcher.open()
   }

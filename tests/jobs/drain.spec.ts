@@ -165,6 +165,48 @@ test.group('Drain', () => {
     await node.jobs.stop()
   })
 
+  test('ends a single round too, which begins nothing any more', async ({ assert }) => {
+    const node = createNode({
+      handlers: { work: ({ signal }) => aborted(signal) },
+      config: { concurrency: 2 },
+    })
+    for (let index = 0; index < 5; index++) {
+      await node.jobs.enqueue('work', null)
+    }
+    const round = node.jobs.runOnce()
+    await node.clock.settle()
+    const stopping = node.jobs.stop({ deadline: 100 })
+    const next = node.jobs.runOnce()
+    await node.clock.advance(100)
+    await stopping
+    assert.equal(await round, 2)
+    // The next one begins when the stop is through
+    await node.clock.settle()
+    assert.equal(node.jobs.capacity().running, 2)
+    const again = node.jobs.stop({ deadline: 0 })
+    await node.clock.advance(100)
+    await Promise.all([again, next])
+    assert.deepEqual(await node.storage.executions.countByState(), { queued: 5 })
+  })
+
+  test('after a stop and a start an outage is outlived as before', async ({ assert }) => {
+    const end = gate()
+    const node = createNode({ handlers: { work: () => end.promise } })
+    await node.jobs.start()
+    await node.jobs.stop()
+    await node.tracker.stop()
+    await node.jobs.start()
+    const { id } = await node.jobs.enqueue('work', null)
+    await node.clock.settle()
+    node.storage.outage()
+    end.open()
+    await node.clock.advance(10_000)
+    node.storage.heal()
+    await node.clock.advance(10_000)
+    assert.include(await node.tracker.get(id), { state: 'succeeded' })
+    await node.jobs.stop()
+  })
+
   test('a store that is away does not hold the process', async ({ assert }) => {
     const { jobs, storage, clock, tracker, begun } = await crowded()
     storage.outage()
