@@ -1,5 +1,6 @@
 import { E_INVALID_CONFIG } from '../../errors.ts'
 import type { SqlDialect, SqlResult } from '../sql_session.ts'
+import { isBusyError } from './sqlite_handle.ts'
 
 /**
  * What a database can do and how it says it. Everything in which databases
@@ -56,7 +57,7 @@ const sqlite: Dialect = {
     }
     return { rows: [], affected: (answer as { changes?: number } | undefined)?.changes ?? 0 }
   },
-  isBusy: (error) => /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error)),
+  isBusy: isBusyError,
   isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(codeOf(error)),
   isUnavailable: (error) =>
     isPoolFailure(error) ||

@@ -4,6 +4,8 @@ import { E_NESTED_TRANSACTION } from '../../errors.ts'
 import type { SqlDialect, SqlResult, SqlSession, SqlValue } from '../sql_session.ts'
 import { dialectOf, type Dialect } from './dialect.ts'
 import { immediateTransaction } from './immediate_transaction.ts'
+import { forKnex } from './raw_statement.ts'
+import { isSqliteHandle, type SqliteHandle } from './sqlite_handle.ts'
 
 export interface LucidSessionDeps {
   /** A client, or a transaction: the session then works inside it. */
@@ -103,22 +105,33 @@ export class LucidSession implements SqlSession {
   }
 
   async #run(connection: object, sql: string, bindings: SqlValue[]): Promise<SqlResult> {
-    const statement = this.#client
-      .knexRawQuery(shieldQuestionMarks(sql), bindings as string[])
-      .connection(connection)
-    const answer: unknown = await statement
+    if (isSqliteHandle(connection)) {
+      return runOnSqlite(connection, sql, bindings)
+    }
+    const raw = forKnex(this.#dialect.name, { sql, bindings }, connection)
+    const given = raw.bindings.length === 0 ? undefined : (raw.bindings as string[])
+    const answer: unknown = await this.#client.knexRawQuery(raw.sql, given).connection(connection)
     return this.#dialect.normalize(answer, sql)
   }
 }
 
-/**
- * knex takes every question mark for a binding, also those in texts, quoted
- * names and comments: these are escaped.
- */
-export function shieldQuestionMarks(sql: string): string {
-  return sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\//g, (quoted) =>
-    quoted.replaceAll('?', String.raw`\?`)
-  )
+/** Straight to the driver, which knows quoted question marks and what a statement changes. */
+function runOnSqlite(handle: SqliteHandle, sql: string, bindings: SqlValue[]): SqlResult {
+  const statement = handle.prepare(sql)
+  const values = bindings.map(toSqlite)
+  if (!statement.reader) {
+    return { rows: [], affected: statement.run(...values).changes }
+  }
+  const rows = statement.all(...values) as SqlResult['rows']
+  return { rows, affected: statement.readonly ? 0 : rows.length }
+}
+
+/** SQLite has neither booleans nor instants. */
+function toSqlite(value: SqlValue): unknown {
+  if (value instanceof Date) {
+    return value.getTime()
+  }
+  return typeof value === 'boolean' ? Number(value) : value
 }
 
 /** The statement itself reports how it ended, cancelled or not. */

@@ -1,8 +1,12 @@
 import type { QueryClientContract } from '@adonisjs/lucid/types/database'
+import { E_STORAGE_UNAVAILABLE } from '../../errors.ts'
 
 /** The part of a better-sqlite3 statement that is used here. */
 export interface SqliteStatement {
+  /** It gives rows. */
   readonly reader: boolean
+  /** It changes nothing. */
+  readonly readonly: boolean
   all(...bindings: unknown[]): unknown[]
   run(...bindings: unknown[]): { changes: number }
   safeIntegers(on: boolean): this
@@ -28,12 +32,19 @@ const prepared = new WeakSet<SqliteHandle>()
 /**
  * Lends a connection of the client's pool for the time of `work`, which must
  * not wait for anything but the connection itself.
+ *
+ * @throws E_STORAGE_UNAVAILABLE when the connection was closed
  */
 export async function withHandle<T>(
   client: QueryClientContract,
   work: (handle: SqliteHandle) => Promise<T>
 ): Promise<T> {
-  const pool = client.getWriteClient().client
+  const knex: Partial<ReturnType<QueryClientContract['getWriteClient']>> | undefined =
+    client.getWriteClient()
+  if (!knex?.client) {
+    throw new E_STORAGE_UNAVAILABLE(['connect', `connection "${client.connectionName}" is closed`])
+  }
+  const pool = knex.client
   const handle = (await pool.acquireConnection()) as SqliteHandle
   try {
     return await work(handle)
@@ -42,12 +53,34 @@ export async function withHandle<T>(
   }
 }
 
-/** Switches to the write-ahead log, once per connection: readers and the writer do not block each other. */
+/**
+ * Switches to the write-ahead log, once per connection: readers and the writer
+ * do not block each other. While others use the file in its old mode it stays
+ * so, which costs waiting and nothing else; the next unit tries again.
+ */
 export function useWriteAheadLog(handle: SqliteHandle): void {
-  if (!prepared.has(handle) && !handle.inTransaction) {
+  if (prepared.has(handle) || handle.inTransaction) {
+    return
+  }
+  try {
     withShortWait(handle, () => handle.pragma('journal_mode = WAL'))
     prepared.add(handle)
+  } catch (error) {
+    if (!isBusyError(error)) {
+      throw error
+    }
   }
+}
+
+/** SQLite's own codes for a lock that another connection holds. */
+export function isBusyError(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(code)
+}
+
+/** Whether a pooled connection is better-sqlite3's. */
+export function isSqliteHandle(connection: object): connection is SqliteHandle {
+  return 'pragma' in connection && 'prepare' in connection && 'inTransaction' in connection
 }
 
 /** Begins a transaction that holds the write lock from its start. */

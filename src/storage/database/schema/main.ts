@@ -3,6 +3,7 @@ import { E_INVALID_CONFIG, E_INVALID_INPUT } from '../../../errors.ts'
 import { SCHEMA_VERSION } from '../../contract.ts'
 import { dialectOf, type Dialect } from '../dialect.ts'
 import { immediateTransaction } from '../immediate_transaction.ts'
+import { useWriteAheadLog, withHandle } from '../sqlite_handle.ts'
 import type { SchemaStep } from './builder.ts'
 import { TABLES } from './tables.ts'
 import { v1 } from './v1.ts'
@@ -28,6 +29,9 @@ export async function migrateSchema(
   options: { to?: number } = {}
 ): Promise<MigrationResult> {
   const dialect = storeDialectOf(client)
+  if (!client.isTransaction) {
+    await withHandle(client, async (handle) => useWriteAheadLog(handle))
+  }
   const work = (trx: QueryClientContract) => migrate(trx, dialect, options.to ?? SCHEMA_VERSION)
   return inTransaction(client, dialect, work)
 }

@@ -1,0 +1,30 @@
+import { writeFile } from 'node:fs/promises'
+import { AppFactory } from '@adonisjs/core/factories/app'
+import { EmitterFactory } from '@adonisjs/core/factories/events'
+import { LoggerFactory } from '@adonisjs/core/factories/logger'
+import { Database } from '@adonisjs/lucid/database'
+import { schemaDdl } from '../src/storage/database/schema/ddl.ts'
+
+/**
+ * Writes database/ddl/sqlite.sql from the steps of the schema.
+ *
+ *   node --import=@poppinss/ts-exec scripts/write_ddl.ts
+ */
+const app = new AppFactory().create(new URL('../', import.meta.url))
+const lucid = new Database(
+  {
+    connection: 'sqlite',
+    connections: {
+      sqlite: {
+        client: 'better-sqlite3',
+        connection: { filename: ':memory:' },
+        useNullAsDefault: true,
+      },
+    },
+  },
+  new LoggerFactory().create(),
+  new EmitterFactory().create(app)
+)
+const file = new URL('../database/ddl/sqlite.sql', import.meta.url)
+await writeFile(file, schemaDdl(lucid.connection()))
+await lucid.manager.closeAll()

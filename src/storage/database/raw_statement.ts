@@ -1,0 +1,42 @@
+import type { SqlDialect, SqlValue } from '../sql_session.ts'
+
+export interface RawStatement {
+  sql: string
+  bindings: SqlValue[]
+}
+
+/** Texts, quoted names and comments of a statement: a question mark there is no binding. */
+const QUOTED = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\//g
+
+/**
+ * Makes a statement with `?` bindings ready for knex, which takes every
+ * question mark for a binding, also the quoted ones. Where knex numbers the
+ * bindings, a quoted one is escaped. mysql2 puts bindings into the text itself
+ * and knows no escape, so that it is done here, with mysql2's own quoting.
+ */
+export function forKnex(
+  dialect: SqlDialect,
+  { sql, bindings }: RawStatement,
+  connection: object
+): RawStatement {
+  if (dialect === 'mysql') {
+    const { escape } = connection as { escape: (value: unknown) => string }
+    const values = bindings.map((value) => escape.call(connection, value))
+    return { sql: fillIn(sql, values), bindings: [] }
+  }
+  return { sql: sql.replace(QUOTED, (quoted) => quoted.replaceAll('?', String.raw`\?`)), bindings }
+}
+
+/** Puts the values in place of the question marks that are bindings. */
+function fillIn(sql: string, values: string[]): string {
+  let next = 0
+  const fill = (part: string) =>
+    part.replaceAll('?', () => (next < values.length ? values[next++] : '?'))
+  let end = 0
+  let filled = ''
+  for (const { 0: quoted, index } of sql.matchAll(QUOTED)) {
+    filled += fill(sql.slice(end, index)) + quoted
+    end = index + quoted.length
+  }
+  return filled + fill(sql.slice(end))
+}
