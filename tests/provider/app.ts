@@ -14,16 +14,24 @@ export interface AppOptions {
   almanac?: Partial<AlmanacConfig>
   /** Makes the tables. Default true. */
   migrate?: boolean
-  /** Connections beside `primary`, by file name. */
-  connections?: string[]
+  /** Connections beside `primary`: names, or names with files elsewhere. */
+  connections?: string[] | Record<string, string>
   preloads?: (() => Promise<unknown>)[]
 }
 
-const sqlite = (fs: FileSystem, file: string) => ({
+const sqlite = (filename: string) => ({
   client: 'better-sqlite3' as const,
-  connection: { filename: `${fs.basePath}/${file}` },
+  connection: { filename },
   useNullAsDefault: true,
 })
+
+function connectionsOf(fs: FileSystem, { connections = [] }: AppOptions) {
+  const files = Array.isArray(connections)
+    ? connections.map((name) => [name, `${fs.basePath}/${name}.sqlite3`])
+    : Object.entries(connections)
+  const all = [['primary', `${fs.basePath}/primary.sqlite3`], ...files]
+  return Object.fromEntries(all.map(([name, file]) => [name, sqlite(file)]))
+}
 
 /** An app with Lucid and Almanac on SQLite in the test's folder: initiated, not yet booted. */
 export async function newApp(
@@ -31,9 +39,7 @@ export async function newApp(
   options: AppOptions = {}
 ): Promise<ApplicationService> {
   await fs.create('.keep', '')
-  const connections = Object.fromEntries(
-    ['primary', ...(options.connections ?? [])].map((name) => [name, sqlite(fs, `${name}.sqlite3`)])
-  )
+  const connections = connectionsOf(fs, options)
   const ignitor = new IgnitorFactory()
     .withCoreProviders()
     .withCoreConfig()
