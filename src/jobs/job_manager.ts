@@ -162,13 +162,14 @@ export class JobManager {
    * until `stop` is called.
    *
    * @returns how many executions were claimed
-   * @throws the first failure of a source, after the others have had their turn
+   * @throws the failure of a source that still fails in the last round, after
+   * the others have had their turn
    */
   async runOnce(): Promise<number> {
     await this.#stopping
     this.#open()
     const before = this.#dispatcher.accepted
-    const failures: unknown[] = []
+    const failures = new Map<SourcePump, unknown>()
     while (!this.#stopping) {
       // An end during the pull may have freed a key that the pull still found taken
       const idle = this.#dispatcher.active === 0
@@ -180,8 +181,8 @@ export class JobManager {
       const waits = found === 0 && this.#dispatcher.active > 0
       await (waits ? this.#dispatcher.nextEnd() : setImmediate())
     }
-    if (failures.length > 0) {
-      throw failures[0]
+    for (const failure of failures.values()) {
+      throw failure
     }
     return this.#dispatcher.accepted - before
   }
@@ -225,14 +226,15 @@ export class JobManager {
     return pump
   }
 
-  async #pullAll(failures: unknown[]): Promise<number> {
+  async #pullAll(failures: Map<SourcePump, unknown>): Promise<number> {
     let found = 0
     for (const pump of this.#pumps.values()) {
       try {
         found += await pump.pullOnce()
+        failures.delete(pump)
       } catch (error) {
         pump.noteFailure(error)
-        failures.push(error)
+        failures.set(pump, error)
       }
     }
     return found

@@ -319,6 +319,30 @@ test.group('Sources | cadence', () => {
     assert.include(await tracker.get(id), { state: 'succeeded' })
   })
 
+  test('runOnce forgets a failure that it outlived', async ({ assert }) => {
+    const { jobs, clock } = createNode({ handlers: { flow: () => end.promise } })
+    const end = gate()
+    let pulls = 0
+    jobs.addSource({
+      name: 'shaky',
+      pollInterval: 1_000,
+      pull: async (seats) => {
+        pulls++
+        if (pulls === 2) {
+          throw new Error('ORA-03113')
+        }
+        await seats.run(pulls === 1 ? [request('a')] : [])
+        return pulls === 1 ? 1 : 0
+      },
+    })
+    const round = jobs.runOnce()
+    await clock.settle()
+    assert.equal(jobs.sources()[1].error, 'ORA-03113')
+    end.open()
+    assert.equal(await round, 1)
+    assert.isNull(jobs.sources()[1].error)
+  })
+
   test('a pull that hangs does not keep the seats from the others', async ({ assert }) => {
     const { jobs, storage, clock, tracker } = createNode({
       handlers: { flow: () => 'done' },
