@@ -41,7 +41,7 @@ export function planPast(
   const { verdicts } = decideSlots(event, slots, now, { more: false, next: now })
   const missed = missedRanges(verdicts)
   if (due.more) {
-    prepend(missed, olderThan(slots[0], due.slots, next), slots[0])
+    prepend(missed, olderThan(slots[0], due.slots, next))
   }
   return {
     run: verdicts.filter(({ reason }) => reason === null).map(({ slot }) => slot),
@@ -72,9 +72,10 @@ function olderThan(newest: number, listed: number[], next: NextSlot): SlotRange 
   return { first: listed[0], last, count: known.length, reason: 'misfire' }
 }
 
-function prepend(ranges: SlotRange[], older: SlotRange, newest: number): void {
+/** A range of the same reason goes on from it: a policy runs the newest slots, so no run lies between. */
+function prepend(ranges: SlotRange[], older: SlotRange): void {
   const following = ranges.at(0)
-  if (following?.reason === older.reason && following.first === newest) {
+  if (following?.reason === older.reason) {
     following.first = older.first
     following.count += older.count
   } else {

@@ -144,6 +144,19 @@ test.group('Event manager | update', () => {
     assert.equal(event.status, 'completed')
   })
 
+  test('a due slot that is the last run completes it', async ({ assert }) => {
+    const { clock, events, notices, executions } = setup()
+    const { id } = await events.create({ ...hourly, maxRuns: 1 })
+    await clock.advance(HOUR)
+
+    const event = await events.update(id, { priority: 1 })
+
+    assert.equal(event.status, 'completed')
+    assert.equal(event.runCount, 1)
+    assert.lengthOf(await executions(id), 1)
+    assert.lengthOf(notices.of('event:completed'), 1)
+  })
+
   test('a trigger without a slot left is refused', async ({ assert }) => {
     const { events } = setup()
     const { id } = await events.create(hourly)
