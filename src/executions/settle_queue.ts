@@ -47,10 +47,6 @@ export class SettleQueue {
     this.#deps = deps
   }
 
-  get size(): number {
-    return this.#pending.length
-  }
-
   /** Resolves once the storage has answered; `applied` is false when the fence did not hold. */
   add(settlement: Settlement): Promise<SettleResult> {
     return new Promise((resolve) => {

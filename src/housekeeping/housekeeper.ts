@@ -1,8 +1,9 @@
 import type { Clock, ClockTimer } from '../clock.ts'
 import type { Counters } from '../counters.ts'
-import type { HandlerRegistry } from '../jobs/handler_registry.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
+import type { HandlerDefinition } from '../types/handlers.ts'
+import type { HandlerDefinition } from '../types/handlers.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
 import { Nodes } from './nodes.ts'
@@ -19,7 +20,12 @@ interface Deps {
   config: CoreConfig
   /** `<node>.<boot>` */
   nodeId: string
-  registry: Pick<HandlerRegistry, 'names' | 'get' | 'has'>
+  /** The handlers that this process can run. */
+  registry: {
+    names(): string[]
+    has(name: string): boolean
+    get(name: string): Pick<HandlerDefinition, 'retention'>
+  }
   counters: Counters
 }
 

@@ -51,10 +51,6 @@ export class Dispatcher {
     return this.#running
   }
 
-  get waiting(): number {
-    return this.#waiting.length
-  }
-
   get active(): number {
     return this.#active
   }

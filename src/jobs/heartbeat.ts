@@ -48,10 +48,6 @@ export class Heartbeat {
     this.#marks = new MarkQueue(deps.clock, (holds) => void this.#renew(holds))
   }
 
-  get size(): number {
-    return this.#holds.size
-  }
-
   find(executionId: string): Hold | undefined {
     return this.#holds.get(executionId)
   }

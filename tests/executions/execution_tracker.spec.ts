@@ -354,6 +354,14 @@ test.group('Tracker | history and statistics', () => {
     await assert.rejects(() => tracker.history({ from: 'soon' }), 'from: "soon" is not an instant')
   })
 
+  test('finds the execution of a dedupe key', async ({ assert }) => {
+    const { tracker, storage, clock } = await setup()
+    const [execution] = await claimed(storage, clock, [{ dedupeKey: 'order:1' }])
+    const found = await tracker.findByDedupeKey('order:1')
+    assert.equal(found?.id, execution.id)
+    assert.isNull(await tracker.findByDedupeKey('order:2'))
+  })
+
   test('an unknown execution is refused', async ({ assert }) => {
     const { tracker } = createTracker()
     assert.isNull(await tracker.find('nope'))
