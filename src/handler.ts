@@ -21,14 +21,17 @@ export abstract class Handler<Payload = JsonValue, Result = unknown> implements 
   Payload,
   Result
 > {
-  static options?: HandlerOptions
+  static 'options'?: HandlerOptions
+
+  /** Only a type: what the class is given, also where its `handle` takes no parameter. */
+  declare readonly '~payload'?: Payload
 
   /**
    * Does the work. What it returns is the result (JSON). A throw is a failed
    * attempt; to stop early when `context.signal` aborts, throw as well
    * (`context.signal.throwIfAborted()`).
    */
-  abstract handle(context: HandlerContext<Payload>): Promise<Result> | Result
+  abstract 'handle'(context: HandlerContext<Payload>): Promise<Result> | Result
 }
 
 /** A class that was decorated with its name. */

@@ -6,3 +6,8 @@ export { ManualClock } from './manual_clock.ts'
 export { RecordingLogger, type LoggedLine } from './recording_logger.ts'
 export { runHandler, type HandlerRun, type RunHandlerOptions } from './run_handler.ts'
 export { MemoryStorage } from '../storage/memory/main.ts'
+export {
+  registerStorageTestSuite,
+  type StorageSuiteOptions,
+  type StorageUnderTest,
+} from './storage_test_suite.ts'

@@ -111,9 +111,13 @@ export interface HandlerClass<Payload = any, Result = unknown> {
 export type HandlerReference = string | HandlerClass
 
 /** The payload type of a handler class; `JsonValue` for a bare name. */
-export type PayloadOf<H> = H extends new (...args: any[]) => HandlerContract<infer P, any>
-  ? P
-  : JsonValue
+export type PayloadOf<H> = H extends new (...args: any[]) => { '~payload'?: infer P }
+  ? unknown extends P
+    ? HandledBy<H>
+    : P
+  : HandledBy<H>
+
+type HandledBy<H> = H extends new (...args: any[]) => HandlerContract<infer P, any> ? P : JsonValue
 
 /**
  * A registered handler, options merged with the defaults of config.

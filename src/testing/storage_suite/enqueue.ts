@@ -52,6 +52,14 @@ export const enqueueCases = cases({
     assert.equal(await field(context.find(id), 'availableAt'), START)
   },
 
+  'a delay counts from now, and only where no instant is given': async (context) => {
+    const [id] = await context.enqueue({ delay: MINUTE })
+    assert.equal(await field(context.find(id), 'availableAt'), START + MINUTE)
+    const [fixed] = await context.enqueue({ availableAt: START, delay: MINUTE })
+    assert.equal(await field(context.find(fixed), 'availableAt'), START)
+    assert.ok(!('delay' in (await context.find(id))!))
+  },
+
   'without an instant of the caller the clock of the store decides': async (context) => {
     const { storage } = context
     const before = await storage.now()
