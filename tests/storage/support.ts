@@ -5,7 +5,9 @@ import { AppFactory } from '@adonisjs/core/factories/app'
 import { EmitterFactory } from '@adonisjs/core/factories/events'
 import { LoggerFactory } from '@adonisjs/core/factories/logger'
 import { Database } from '@adonisjs/lucid/database'
-import type { Clock } from '../../src/clock.ts'
+import { SystemClock, type Clock } from '../../src/clock.ts'
+import { newId } from '../../src/ids.ts'
+import type { NewExecution } from '../../src/storage/contract.ts'
 import { DatabaseStorage } from '../../src/storage/database/main.ts'
 import { migrateSchema } from '../../src/storage/database/schema/main.ts'
 
@@ -75,5 +77,39 @@ export async function createDatabase({ migrated = true } = {}): Promise<TestData
       await Promise.all(opened.map((database) => database.manager.closeAll()))
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** An execution that names only what a test is about. */
+export function execution(columns: Partial<NewExecution> = {}): NewExecution {
+  return {
+    id: newId(),
+    eventId: null,
+    handler: 'noop',
+    queue: 'default',
+    origin: 'enqueue',
+    payload: { n: 1 },
+    priority: 5,
+    slot: null,
+    slotKey: null,
+    rerunOf: null,
+    dedupeKey: null,
+    concurrencyKey: null,
+    availableAt: null,
+    timeout: null,
+    retries: null,
+    ...columns,
+  }
+}
+
+/** The system's clock, that counts how often it was waited on, and waits only briefly. */
+export class ImpatientClock extends SystemClock {
+  waits = 0
+  onWait = () => {}
+
+  override timer(_: number, callback: () => void, options?: { ref?: boolean }) {
+    this.waits++
+    this.onWait()
+    return super.timer(0, callback, options)
   }
 }

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { test } from '@japa/runner'
 import { newId } from '../../src/ids.ts'
-import { createDatabase } from './support.ts'
+import { createDatabase, execution } from './support.ts'
 
 const CLAIMER = fileURLToPath(new URL('claimer.ts', import.meta.url))
 const CLAIMS = 5_000
@@ -45,24 +45,10 @@ test.group('storage on SQLite / two processes', () => {
     ])
     await executions.enqueue({
       now: null,
-      executions: ids.map((id, index) => ({
-        id,
-        eventId: null,
-        handler: 'noop',
-        queue: 'default',
-        origin: 'enqueue',
-        payload: { index },
-        priority: 5,
-        slot: null,
-        slotKey: null,
-        rerunOf: null,
-        dedupeKey: null,
+      executions: ids.map((id, index) =>
         // A part of them may run only one at a time
-        concurrencyKey: index % 10 === 0 ? `key ${index % 500}` : null,
-        availableAt: null,
-        timeout: null,
-        retries: null,
-      })),
+        execution({ id, concurrencyKey: index % 10 === 0 ? `key ${index % 500}` : null })
+      ),
     })
     a.go()
     b.go()

@@ -16,12 +16,10 @@ export interface RetryOptions {
 }
 
 /**
- * Repeats `work` while another writer holds the lock, pausing without
- * blocking the process; `work` must begin anew each time.
- *
- * @throws E_STORAGE_UNAVAILABLE when the lock stays taken for some ten seconds, or the database is away
+ * Repeats `work` while another writer holds the lock, for some ten seconds,
+ * pausing without blocking the process; `work` must begin anew each time.
  */
-export async function retryWhileBusy<T>(
+export async function repeatWhileBusy<T>(
   { clock, dialect, operation, logger }: RetryOptions,
   work: () => Promise<T>
 ): Promise<T> {
@@ -29,16 +27,29 @@ export async function retryWhileBusy<T>(
     try {
       return await work()
     } catch (error) {
-      const busy = dialect.isBusy(error)
-      if (busy && attempt < ATTEMPTS) {
-        logger?.debug({ operation, attempt }, 'another writer holds the database, trying again')
-        await sleep(clock, pauseAfter(attempt))
-      } else if (busy || dialect.isUnavailable(error)) {
-        throw new E_STORAGE_UNAVAILABLE([operation, (error as Error).message], { cause: error })
-      } else {
+      if (attempt === ATTEMPTS || !dialect.isBusy(error)) {
         throw error
       }
+      logger?.debug({ operation, attempt }, 'another writer holds the database, trying again')
+      await sleep(clock, pauseAfter(attempt))
     }
+  }
+}
+
+/**
+ * The same for the store.
+ *
+ * @throws E_STORAGE_UNAVAILABLE when the lock stays taken, or the database is away
+ */
+export async function retryWhileBusy<T>(options: RetryOptions, work: () => Promise<T>): Promise<T> {
+  try {
+    return await repeatWhileBusy(options, work)
+  } catch (error) {
+    const { dialect, operation } = options
+    if (dialect.isBusy(error) || dialect.isUnavailable(error)) {
+      throw new E_STORAGE_UNAVAILABLE([operation, (error as Error).message], { cause: error })
+    }
+    throw error
   }
 }
 

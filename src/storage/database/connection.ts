@@ -4,7 +4,13 @@ import { E_CLIENT_MISMATCH } from '../../errors.ts'
 import type { Logger } from '../../types/logger.ts'
 import { retryWhileBusy } from './busy.ts'
 import type { Dialect } from './dialect.ts'
-import { beginImmediate, statementOf, useWriteAheadLog, withHandle } from './sqlite_handle.ts'
+import {
+  beginImmediate,
+  statementOf,
+  useWriteAheadLog,
+  withHandle,
+  type SqliteHandle,
+} from './sqlite_handle.ts'
 import { LucidWork, SqliteWork, type Work } from './work.ts'
 
 type Unit<T> = (work: Work) => Promise<T>
@@ -46,27 +52,17 @@ export class StoreConnection {
     )
   }
 
+  /** Statements that read one state of the database together. */
+  snapshot<T>(operation: string, unit: Unit<T>): Promise<T> {
+    return this.#transaction(operation, (handle) => void statementOf(handle, 'begin').run(), unit)
+  }
+
   /**
    * One transaction that begins as a writer. The unit runs again from its
    * start when another writer holds the lock: it has no effects but its statements.
    */
   write<T>(operation: string, unit: Unit<T>): Promise<T> {
-    return this.guard(operation, () =>
-      withHandle(this.#client, async (handle) => {
-        useWriteAheadLog(handle)
-        beginImmediate(handle)
-        try {
-          const result = await unit(new SqliteWork(handle, this.dialect))
-          statementOf(handle, 'commit').run()
-          return result
-        } finally {
-          // After a failed unit or commit; SQLite ends some transactions by itself
-          if (handle.inTransaction) {
-            statementOf(handle, 'rollback').run()
-          }
-        }
-      })
-    )
+    return this.#transaction(operation, beginImmediate, unit)
   }
 
   /**
@@ -95,6 +91,29 @@ export class StoreConnection {
   guard<T>(operation: string, work: () => Promise<T>): Promise<T> {
     const { dialect } = this
     return retryWhileBusy({ clock: this.#clock, logger: this.#logger, dialect, operation }, work)
+  }
+
+  #transaction<T>(
+    operation: string,
+    begin: (handle: SqliteHandle) => void,
+    unit: Unit<T>
+  ): Promise<T> {
+    return this.guard(operation, () =>
+      withHandle(this.#client, async (handle) => {
+        useWriteAheadLog(handle)
+        begin(handle)
+        try {
+          const result = await unit(new SqliteWork(handle, this.dialect))
+          statementOf(handle, 'commit').run()
+          return result
+        } finally {
+          // After a failed unit or commit; SQLite ends some transactions by itself
+          if (handle.inTransaction) {
+            statementOf(handle, 'rollback').run()
+          }
+        }
+      })
+    )
   }
 }
 

@@ -161,7 +161,7 @@ function textOf(error: unknown): string {
 function isPoolFailure(error: unknown): boolean {
   return (
     (error as Error | null)?.name === 'KnexTimeoutError' ||
-    /^(Unable to acquire a connection|aborted|The database connection is not open)/.test(
+    /^(Unable to acquire a connection|aborted|The database connection is not open|Cannot open database)/.test(
       textOf(error)
     )
   )

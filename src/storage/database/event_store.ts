@@ -4,6 +4,7 @@ import type { EventStore, FireResult, SyncResult } from '../contract.ts'
 import { checkExpected, updatedEvent } from '../rules/event_update.ts'
 import { newEvent } from '../rules/new_records.ts'
 import { Conditions } from './conditions.ts'
+import { lowerAscii } from '../rules/text.ts'
 import type { StoreConnection } from './connection.ts'
 import {
   findEvent,
@@ -84,12 +85,15 @@ export class DatabaseEventStore implements EventStore {
   }
 
   list(filter: EventFilter): Promise<EventRecord[]> {
-    const text = filter.text?.toLowerCase().replace(/[\\%_]/g, '\\$&')
+    const text =
+      filter.text === undefined
+        ? undefined
+        : `%${lowerAscii(filter.text).replace(/[\\%_]/g, '\\$&')}%`
     const conditions = new Conditions()
       .add('status = ?', filter.status)
       .add('source = ?', filter.source)
       .add('handler = ?', filter.handler)
-      .add(String.raw`lower(name) like ? escape '\'`, text === undefined ? undefined : `%${text}%`)
+      .add(String.raw`lower(name) like ? escape '\'`, text)
       .add('name > ?', filter.after)
     const limit = filter.limit === undefined ? '' : 'limit ?'
     return this.#connection.read('events.list', async (work) => {
@@ -113,7 +117,7 @@ export class DatabaseEventStore implements EventStore {
   }
 
   listDue({ now, limit }: Params<'listDue'>): ReturnType<EventStore['listDue']> {
-    return this.#connection.read('events.listDue', async (work) => {
+    return this.#connection.snapshot('events.listDue', async (work) => {
       const at = await instant(work, now)
       const rows = await work.all(
         `select * from almanac_events where status = 'active' and next_run_at <= ?

@@ -3,15 +3,11 @@ import { SystemClock, type Clock } from '../../clock.ts'
 import { E_NESTED_TRANSACTION } from '../../errors.ts'
 import { retryWhileBusy } from './busy.ts'
 import { dialectOf } from './dialect.ts'
-import { beginImmediate, type SqliteHandle } from './sqlite_handle.ts'
+import { beginImmediate, knexOf, type KnexClient, type SqliteHandle } from './sqlite_handle.ts'
 
-/** The parts of knex's transaction that are used here. */
+/** The parts of knex's transaction that are used here; it settles with its end. */
 interface KnexTransaction extends PromiseLike<unknown> {
   begin(connection: SqliteHandle): Promise<void>
-}
-
-interface KnexClient {
-  transaction(container: (trx: unknown) => void, config: object): KnexTransaction
 }
 
 /**
@@ -42,8 +38,8 @@ export async function immediateTransaction<T>(
 }
 
 /** Lucid's own transaction, begun on knex in our way. */
-function begin(client: QueryClientContract): Promise<TransactionClientContract> {
-  const knexClient = client.getWriteClient().client as KnexClient
+async function begin(client: QueryClientContract): Promise<TransactionClientContract> {
+  const knexClient = knexOf(client)
   const view = Object.create(client, {
     getWriteClient: { value: () => ({ transaction: () => beginOnKnex(knexClient) }) },
   }) as QueryClientContract
@@ -56,7 +52,8 @@ function begin(client: QueryClientContract): Promise<TransactionClientContract> 
  */
 function beginOnKnex(knexClient: KnexClient): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const transaction = knexClient.transaction(resolve, { doNotRejectOnRollback: true })
+    const config = { doNotRejectOnRollback: true }
+    const transaction = knexClient.transaction(resolve, config) as KnexTransaction
     transaction.begin = async (handle) => beginImmediate(handle)
     transaction.then(undefined, reject)
   })

@@ -2,24 +2,17 @@ import type { QueryClientContract } from '@adonisjs/lucid/types/database'
 import { SystemClock, type Clock } from '../../clock.ts'
 import { E_NESTED_TRANSACTION } from '../../errors.ts'
 import type { SqlDialect, SqlResult, SqlSession, SqlValue } from '../sql_session.ts'
+import { repeatWhileBusy } from './busy.ts'
 import { dialectOf, type Dialect } from './dialect.ts'
 import { immediateTransaction } from './immediate_transaction.ts'
 import { forKnex } from './raw_statement.ts'
-import { isSqliteHandle, type SqliteHandle } from './sqlite_handle.ts'
+import { isSqliteHandle, knexOf, withShortWait, type SqliteHandle } from './sqlite_handle.ts'
 
 export interface LucidSessionDeps {
   /** A client, or a transaction: the session then works inside it. */
   client: QueryClientContract
   /** For the pauses while another writer holds the lock. Default: the system's. */
   clock?: Clock
-}
-
-/** The parts of knex's client that are used here. */
-interface KnexClient {
-  canCancelQuery?: boolean
-  acquireConnection(): Promise<object>
-  releaseConnection(connection: object): Promise<void>
-  cancelQuery(connection: object): Promise<void>
 }
 
 /** The session of a Lucid client or transaction. */
@@ -48,35 +41,22 @@ export class LucidSession implements SqlSession {
     return this.#dialect.name
   }
 
-  get #knex(): KnexClient {
-    return this.#client.getWriteClient().client as KnexClient
-  }
-
   /**
    * Runs one statement. An abort of the signal cancels it where the database
-   * can, and rejects with the signal's reason.
+   * can, and rejects with the signal's reason. Outside a transaction it is
+   * repeated while another writer holds the lock.
    */
   async query(
     sql: string,
     bindings: SqlValue[] = [],
     { signal }: { signal?: AbortSignal } = {}
   ): Promise<SqlResult> {
-    signal?.throwIfAborted()
-    const knex = this.#knex
-    const connection = await knex.acquireConnection()
-    const cancel = () => void this.cancel().catch(ignoreTheStatementAnswers)
-    try {
-      this.#running.add(connection)
-      signal?.addEventListener('abort', cancel, { once: true })
-      return await this.#run(connection, sql, bindings)
-    } catch (error) {
-      signal?.throwIfAborted()
-      throw error
-    } finally {
-      signal?.removeEventListener('abort', cancel)
-      this.#running.delete(connection)
-      await knex.releaseConnection(connection)
+    const once = () => this.#once(sql, bindings, signal)
+    if (this.#client.isTransaction) {
+      return once()
     }
+    const options = { clock: this.#clock, dialect: this.#dialect, operation: 'query' }
+    return repeatWhileBusy(options, once)
   }
 
   async transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
@@ -93,7 +73,7 @@ export class LucidSession implements SqlSession {
 
   /** better-sqlite3 has nothing to cancel: its statements end before anybody else runs. */
   async cancel(): Promise<void> {
-    const knex = this.#knex
+    const knex = knexOf(this.#client)
     if (knex.canCancelQuery) {
       await Promise.all([...this.#running].map((connection) => knex.cancelQuery(connection)))
     }
@@ -104,9 +84,32 @@ export class LucidSession implements SqlSession {
     return Number(rows[0].now_ms)
   }
 
+  async #once(
+    sql: string,
+    bindings: SqlValue[],
+    signal: AbortSignal | undefined
+  ): Promise<SqlResult> {
+    signal?.throwIfAborted()
+    const knex = knexOf(this.#client)
+    const connection = await knex.acquireConnection()
+    const cancel = () => void this.cancel().catch(ignoreTheStatementAnswers)
+    try {
+      this.#running.add(connection)
+      signal?.addEventListener('abort', cancel, { once: true })
+      return await this.#run(connection, sql, bindings)
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+      this.#running.delete(connection)
+      await knex.releaseConnection(connection)
+    }
+  }
+
   async #run(connection: object, sql: string, bindings: SqlValue[]): Promise<SqlResult> {
     if (isSqliteHandle(connection)) {
-      return runOnSqlite(connection, sql, bindings)
+      return withShortWait(connection, () => runOnSqlite(connection, sql, bindings))
     }
     const raw = forKnex(this.#dialect.name, { sql, bindings }, connection)
     const given = raw.bindings.length === 0 ? undefined : (raw.bindings as string[])

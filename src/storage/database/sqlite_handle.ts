@@ -27,7 +27,30 @@ const BUSY_TIMEOUT = 25
 const KEPT_STATEMENTS = 256
 
 const statements = new WeakMap<SqliteHandle, Map<string, SqliteStatement>>()
-const prepared = new WeakSet<SqliteHandle>()
+/** Connections that use the write-ahead log. */
+const switched = new WeakSet<SqliteHandle>()
+
+/** The parts of knex's client that are used here. */
+export interface KnexClient {
+  acquireConnection(): Promise<object>
+  releaseConnection(connection: object): Promise<void>
+  transaction(container: (trx: unknown) => void, config: object): unknown
+  canCancelQuery?: boolean
+  cancelQuery(connection: object): Promise<void>
+}
+
+/**
+ * knex's client behind a Lucid client.
+ *
+ * @throws E_STORAGE_UNAVAILABLE when the connection was closed
+ */
+export function knexOf(client: QueryClientContract): KnexClient {
+  const knex = client.getWriteClient() as { client: KnexClient } | undefined
+  if (!knex) {
+    throw new E_STORAGE_UNAVAILABLE(['connect', `connection "${client.connectionName}" is closed`])
+  }
+  return knex.client
+}
 
 /**
  * Lends a connection of the client's pool for the time of `work`, which must
@@ -39,12 +62,7 @@ export async function withHandle<T>(
   client: QueryClientContract,
   work: (handle: SqliteHandle) => Promise<T>
 ): Promise<T> {
-  const knex: Partial<ReturnType<QueryClientContract['getWriteClient']>> | undefined =
-    client.getWriteClient()
-  if (!knex?.client) {
-    throw new E_STORAGE_UNAVAILABLE(['connect', `connection "${client.connectionName}" is closed`])
-  }
-  const pool = knex.client
+  const pool = knexOf(client)
   const handle = (await pool.acquireConnection()) as SqliteHandle
   try {
     return await work(handle)
@@ -59,12 +77,12 @@ export async function withHandle<T>(
  * so, which costs waiting and nothing else; the next unit tries again.
  */
 export function useWriteAheadLog(handle: SqliteHandle): void {
-  if (prepared.has(handle) || handle.inTransaction) {
+  if (switched.has(handle) || handle.inTransaction) {
     return
   }
   try {
     withShortWait(handle, () => handle.pragma('journal_mode = WAL'))
-    prepared.add(handle)
+    switched.add(handle)
   } catch (error) {
     if (!isBusyError(error)) {
       throw error
@@ -89,15 +107,14 @@ export function beginImmediate(handle: SqliteHandle): void {
 }
 
 /** Runs a statement with the short wait and gives the connection its own setting back. */
-function withShortWait(handle: SqliteHandle, work: () => void): void {
+export function withShortWait<T>(handle: SqliteHandle, work: () => T): T {
   const own = handle.pragma('busy_timeout', { simple: true }) as number
   if (own <= BUSY_TIMEOUT) {
-    work()
-    return
+    return work()
   }
   handle.pragma(`busy_timeout = ${BUSY_TIMEOUT}`)
   try {
-    work()
+    return work()
   } finally {
     handle.pragma(`busy_timeout = ${own}`)
   }

@@ -61,7 +61,7 @@ export class DatabaseStatsStore implements StatsStore {
   }
 
   read(params: Params<'read'>): Promise<StatsRow[]> {
-    return this.#connection.read('stats.read', async (work) => {
+    return this.#connection.snapshot('stats.read', async (work) => {
       const totals = new Map<string, StatsRow>()
       for (const row of await rolledUp(work, params)) {
         addStats(totals, row)

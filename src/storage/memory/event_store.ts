@@ -4,6 +4,7 @@ import type { EventStore, FireResult, SyncResult } from '../contract.ts'
 import { entriesToKeep } from '../rules/firing.ts'
 import { checkExpected, updatedEvent } from '../rules/event_update.ts'
 import { newEvent } from '../rules/new_records.ts'
+import { lowerAscii } from '../rules/text.ts'
 import { checkName, checkStorable, insertDue, insertEvent, replaceEvent } from './event_rows.ts'
 import { fireOne } from './fire.ts'
 import { syncSource } from './sync.ts'
@@ -68,14 +69,14 @@ export class MemoryEventStore implements EventStore {
   }
 
   async list(filter: EventFilter): Promise<EventRecord[]> {
-    const text = filter.text?.toLowerCase()
+    const text = filter.text === undefined ? undefined : lowerAscii(filter.text)
     const events = [...this.#tables.events.values()]
       .filter(
         (event) =>
           (filter.status === undefined || event.status === filter.status) &&
           (filter.source === undefined || event.source === filter.source) &&
           (filter.handler === undefined || event.handler === filter.handler) &&
-          (text === undefined || event.name.toLowerCase().includes(text)) &&
+          (text === undefined || lowerAscii(event.name).includes(text)) &&
           (filter.after === undefined || event.name > filter.after)
       )
       .sort((a, b) => compare(a.name, b.name) || compare(a.id, b.id))

@@ -6,12 +6,10 @@ import type {
   ExecutionFilter,
   ExecutionStore,
   ExpiredLease,
-  Fence,
   SettleResult,
 } from '../contract.ts'
-import { isEnded } from '../rules/outcomes.ts'
 import { claimPatch, newExecution } from '../rules/new_records.ts'
-import { rescueOf, rescuePatch, settlementPatch, storedAs } from '../rules/settlement.ts'
+import { owned, renew, requestCancel, rescueExpired, settle } from './attempts.ts'
 import { claimable } from './claim.ts'
 import { prune } from './prune.ts'
 import { compare, copy, jsonCopy, storable, type MemoryTables } from './tables.ts'
@@ -28,7 +26,7 @@ export class MemoryExecutionStore implements ExecutionStore {
   }
 
   async enqueue({ now, executions, client, journal }: Params<'enqueue'>): Promise<EnqueueResult[]> {
-    if (client !== undefined) {
+    if (client !== undefined && client !== null) {
       throw new E_CLIENT_MISMATCH(['of a database', 'memory'])
     }
     const at = this.#tables.now(now)
@@ -74,55 +72,16 @@ export class MemoryExecutionStore implements ExecutionStore {
   }
 
   async renew(params: Params<'renew'>): ReturnType<ExecutionStore['renew']> {
-    const now = this.#tables.now(params.now)
-    const owned = new Set<string>()
-    const cancelRequested = new Map<string, string>()
-    for (const hold of params.holds) {
-      const execution = this.#owned({ ...hold, node: params.node })
-      if (!execution) {
-        continue
-      }
-      this.#tables.change(execution, {
-        leaseExpiresAt: now + params.lease,
-        renewals: execution.renewals + 1,
-        startedAt: execution.startedAt ?? hold.startedAt,
-        progress: hold.progress ? jsonCopy(hold.progress, 'progress') : execution.progress,
-      })
-      owned.add(hold.id)
-      if (execution.cancelRequestedAt !== null) {
-        cancelRequested.set(hold.id, execution.reason ?? '')
-      }
-    }
-    return { owned, cancelRequested }
+    return renew(this.#tables, params)
   }
 
   async settle(params: Params<'settle'>): Promise<SettleResult[]> {
-    const now = this.#tables.now(params.now)
-    const settlements = params.settlements.map((settlement) => ({
-      ...settlement,
-      result: jsonCopy(settlement.result ?? null, 'result'),
-      error: jsonCopy(settlement.error ?? null, 'error'),
-      progress: jsonCopy(settlement.progress ?? null, 'progress'),
-    }))
-    return settlements.map((settlement) => {
-      const execution = this.#owned(settlement)
-      if (!execution) {
-        return { id: settlement.id, applied: false, to: null }
-      }
-      const to = storedAs(execution, settlement)
-      if (to === 'discard') {
-        this.#tables.remove(execution)
-      } else {
-        this.#tables.change(execution, settlementPatch(execution, settlement, to, now))
-        this.#tables.countOutcome(execution)
-      }
-      return { id: settlement.id, applied: true, to }
-    })
+    return settle(this.#tables, params)
   }
 
   async saveCheckpoint({ fence, checkpoint }: Params<'saveCheckpoint'>): Promise<boolean> {
     const value = jsonCopy(checkpoint, 'checkpoint')
-    const execution = this.#owned(fence)
+    const execution = owned(this.#tables, fence)
     if (execution) {
       this.#tables.change(execution, { checkpoint: value })
     }
@@ -132,21 +91,7 @@ export class MemoryExecutionStore implements ExecutionStore {
   async requestCancel(
     params: Params<'requestCancel'>
   ): ReturnType<ExecutionStore['requestCancel']> {
-    const { id, reason, journal } = params
-    const now = this.#tables.now(params.now)
-    const execution = this.#tables.executions.get(id)
-    if (!execution || isEnded(execution.state)) {
-      return null
-    }
-    this.#tables.addJournal(journal ? [journal] : [], now)
-    if (execution.state === 'running') {
-      const cancelRequestedAt = execution.cancelRequestedAt ?? now
-      this.#tables.change(execution, { cancelRequestedAt, reason })
-      return 'requested'
-    }
-    this.#tables.change(execution, { state: 'cancelled', finishedAt: now, reason })
-    this.#tables.countOutcome(execution)
-    return 'cancelled'
+    return requestCancel(this.#tables, params)
   }
 
   async find(id: string): Promise<ExecutionRecord | null> {
@@ -218,36 +163,11 @@ export class MemoryExecutionStore implements ExecutionStore {
   async rescueExpired(
     params: Params<'rescueExpired'>
   ): ReturnType<ExecutionStore['rescueExpired']> {
-    const now = this.#tables.now(params.now)
-    const result = {
-      requeued: [] as string[],
-      abandoned: [] as string[],
-      cancelled: [] as string[],
-    }
-    for (const expired of params.expired) {
-      const execution = this.#owned(expired)
-      const lapsed = execution !== undefined && execution.leaseExpiresAt! <= now
-      if (!lapsed || execution.renewals !== expired.renewals) {
-        continue
-      }
-      const rescue = rescueOf(execution, params.maxRescues)
-      this.#tables.change(execution, rescuePatch(execution, expired, rescue, now))
-      this.#tables.countOutcome(execution)
-      result[rescue].push(execution.id)
-    }
-    return result
+    return rescueExpired(this.#tables, params)
   }
 
   async prune(params: Params<'prune'>): Promise<number> {
     return prune(this.#tables, params.rule, params.limit, this.#tables.now(params.now))
-  }
-
-  /** The execution when this attempt still owns it. */
-  #owned({ id, node, attempt }: Fence): ExecutionRecord | undefined {
-    const execution = this.#tables.executions.get(id)
-    const owns =
-      execution?.state === 'running' && execution.node === node && execution.attempt === attempt
-    return owns ? execution : undefined
   }
 
   #queued(): ExecutionRecord[] {

@@ -106,6 +106,8 @@ export const eventCases = cases({
     assert.deepEqual(await names('dim_a'), ['Load 100% of DIM_A'])
     assert.deepEqual(await names(String.raw`C:\l`), [String.raw`path C:\loads`])
     assert.deepEqual(await names(`it's`), [])
+    await context.insertEvent({ name: 'Lade Übersicht' })
+    assert.deepEqual(await names('LADE Ü'), ['Lade Übersicht'])
   },
 
   'events are counted by status': async (context) => {
