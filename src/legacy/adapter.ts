@@ -207,7 +207,7 @@ export class LegacyAdapter {
       nodeId: scheduler.nodeId,
       logger,
     })
-    const rescue = new RunRescue({ connection, tables, flows, writeback, nodes, logger })
+    const rescue = new RunRescue({ connection, tables, flows, writeback, logger })
     return {
       tables,
       flows,

@@ -85,12 +85,21 @@ export function sessionIdOf(nodeId: string): number {
   return SESSION_BASE + nodeBits(name) * BOOT_RANGE + boot
 }
 
+/** Whether a SESSIONID was made by a process of this package, of whatever node. */
+export function isAlmanacSession(sessionId: number | null): sessionId is number {
+  return (
+    sessionId !== null &&
+    sessionId >= SESSION_BASE &&
+    sessionId < SESSION_BASE + NODE_RANGE * BOOT_RANGE
+  )
+}
+
 /** Whether a SESSIONID was made by a process of a node of this name. */
 export function isSessionOf(sessionId: number | null, nodeName: string): boolean {
-  if (sessionId === null || sessionId < SESSION_BASE) {
-    return false
-  }
-  return Math.floor((sessionId - SESSION_BASE) / BOOT_RANGE) === nodeBits(nodeName)
+  return (
+    isAlmanacSession(sessionId) &&
+    Math.floor((sessionId - SESSION_BASE) / BOOT_RANGE) === nodeBits(nodeName)
+  )
 }
 
 function nodeBits(nodeName: string): number {

@@ -36,24 +36,29 @@ export class ForeignRuns {
 
   async list(): Promise<ForeignRun[]> {
     const { clock, maxAge } = this.#deps
-    const begun = clock.monotonic()
-    if (this.#seenAt === null || begun - this.#seenAt >= maxAge) {
-      this.#runs = await this.#look()
-      this.#seenAt = begun
-    }
-    return this.#runs
+    const fresh = this.#seenAt !== null && clock.monotonic() - this.#seenAt < maxAge
+    return fresh ? this.#runs : this.#look()
   }
 
   /** The run that blocks a MAPREF, null when none does. */
   async blocking(mapref: string): Promise<ForeignRun | null> {
-    const runs = await this.list()
-    return runs.find((run) => run.mapref === mapref) ?? null
+    const isIts = (run: ForeignRun) => run.mapref === mapref
+    const known = await this.list()
+    if (!known.some(isIts)) {
+      return null
+    }
+    // What would stop a run is looked at again: it may have ended since
+    const runs = await this.#look()
+    return runs.find(isIts) ?? null
   }
 
   async #look(): Promise<ForeignRun[]> {
-    const { connection, processLogs, nodes } = this.#deps
+    const { connection, processLogs, nodes, clock } = this.#deps
+    const begun = clock.monotonic()
     const now = await connection.now()
     const runs = await processLogs.listBlocking(connection.session, { now, ours: [] })
-    return runs.filter(({ sessionid }) => !nodes.hasSession(sessionid))
+    this.#runs = runs.filter(({ sessionid }) => !nodes.hasSession(sessionid))
+    this.#seenAt = begun
+    return this.#runs
   }
 }

@@ -1,3 +1,4 @@
+import { isAlmanacSession } from './claims.ts'
 import { isOpen } from '../executions/state.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
 import type { JsonValue } from '../types/json.ts'
@@ -49,10 +50,11 @@ export class Recovery {
   }
 
   async runOnce(): Promise<RecoveryResult> {
+    // First of all: a name that housekeeping takes out meanwhile would be forgotten
+    await this.#deps.nodes.refresh()
     const runtime = await this.#deps.open()
     const result: RecoveryResult = { handedBack: 0, writtenBack: 0 }
     const { requests } = runtime.tables
-    await this.#deps.nodes.refresh()
     if (requests) {
       await this.#claimedRows(runtime, requests, result)
     }
@@ -212,7 +214,7 @@ export class Recovery {
   }
 
   #isOurs(log: ProcessLogRow, run: FlowRun): boolean {
-    return log.mapref === run.mapref && this.#deps.nodes.hasSession(log.sessionid)
+    return log.mapref === run.mapref && isAlmanacSession(log.sessionid)
   }
 }
 

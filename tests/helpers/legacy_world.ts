@@ -164,6 +164,7 @@ export class LegacyNode implements SchedulerPort {
   onCommit: (count: number) => Promise<void> | void = () => {}
   #transactions = 0
   readonly #world: LegacyWorld
+  readonly #clock: ManualClock
 
   constructor(world: LegacyWorld, options: NodeOptions) {
     this.#world = world
@@ -171,6 +172,7 @@ export class LegacyNode implements SchedulerPort {
     this.nodeId = `${name}.${randomBytes(4).toString('hex')}`
     const storage = options.storage ?? world.storage
     const clock = options.clock ?? world.clock
+    this.#clock = clock
     const { core } = readShell(new ConfigReader({ node: name, ...options.config }))
     const { logger, counters, recorder: notifier, nodeId } = this
     this.handlers = new HandlerRegistry({ defaults: core, make: (Class) => new Class() })
@@ -212,6 +214,11 @@ export class LegacyNode implements SchedulerPort {
       registry.findIndex(({ id }) => id === this.nodeId),
       1
     )
+  }
+
+  /** Moves the clock of a node that has one of its own, without its timers. */
+  clockForward(ms: number): void {
+    this.#clock.set(this.#clock.now() + ms)
   }
 
   /** Takes and runs everything that is there. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../types/json.ts'
 import type { Logger } from '../../types/logger.ts'
 import type { LegacyConnection } from '../connection.ts'
-import type { KnownNodes } from '../known_nodes.ts'
+import { isAlmanacSession } from '../claims.ts'
 import type { ProcessLogRow } from '../tables/process_logs.ts'
 import type { LegacyTables } from '../tables/main.ts'
 import { FencedError, type Closing, type Writeback } from '../writeback.ts'
@@ -23,7 +23,6 @@ interface Deps {
   tables: LegacyTables
   flows: FlowResolver
   writeback: Writeback
-  nodes: KnownNodes
   logger: Logger
 }
 
@@ -67,7 +66,7 @@ export class RunRescue {
     if (!log) {
       return { again: run }
     }
-    if (log.mapref !== run.mapref || !this.#deps.nodes.hasSession(log.sessionid)) {
+    if (log.mapref !== run.mapref || !isAlmanacSession(log.sessionid)) {
       this.#deps.logger.error(
         { prcid: run.prcid, mapref: run.mapref, found: log.mapref },
         'A PRCID of the id source is taken by another run; check the sequence or the id pool'
