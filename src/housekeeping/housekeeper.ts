@@ -11,6 +11,9 @@ import { Rescue } from './rescue.ts'
 import { Rollup } from './rollup.ts'
 import { UnknownHandlers } from './unknown_handlers.ts'
 
+/** Wait after a beat that failed, ms. */
+const BEAT_RETRY = 1_000
+
 interface Deps {
   storage: Storage
   notifier: Notifier
@@ -134,7 +137,10 @@ export class Housekeeper {
     await this.#part('nodes', () => this.#nodes.runOnce())
     if (this.#started) {
       const { clock, config } = this.#deps
-      this.#timer = clock.timer(config.lease.renew, () => {
+      // Until a beat comes through this node counts as dead
+      const { renew } = config.lease
+      const delay = this.#problems.has('beat') ? Math.min(renew, BEAT_RETRY) : renew
+      this.#timer = clock.timer(delay, () => {
         this.#beating = this.#beat()
       })
     }

@@ -19,15 +19,19 @@ export interface WorkingPartsDeps extends Components {
  */
 export function workingParts(deps: WorkingPartsDeps): Part[] {
   const { jobs, loop, housekeeper, chores, config } = deps
+  const [definitions, ...single] = singleParts(deps)
   return [
-    ...singleParts(deps),
-    { name: 'pulling', start: () => jobs.start() },
+    definitions,
     {
+      // Before anything is claimed and until all is handed back: whoever is not
+      // in the list of nodes counts as dead, and what it has claimed as lost
       name: 'housekeeping',
       // A housekeeper that fails shows, and stops nothing
       start: () => chores.guard('housekeeping', async () => housekeeper.start()),
       stop: () => housekeeper.stop(),
     },
+    ...single,
+    { name: 'pulling', start: () => jobs.start() },
     {
       name: 'loop',
       start: () => (config.enabled ? loop.start() : undefined),
