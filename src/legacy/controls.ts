@@ -106,7 +106,7 @@ export class Controls {
         by: `legacy:${source.name}`,
       })
       if (done) {
-        stopped.push({ execution: execution.id, began: execution.startedAt !== null })
+        stopped.push({ execution: execution.id, state: execution.state })
       }
     }
     return stopped.length > 0

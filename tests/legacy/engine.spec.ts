@@ -125,7 +125,8 @@ test.group('Engine | scheduled runs', () => {
     await world.fire('A', SLOT, 7, { source: 'gone' })
     await world.fire('B', SLOT, 7, { source: null })
     await world.node().run()
-    const messages = (await world.executions()).map(({ error }) => error?.message ?? '')
+    const executions = await world.executions()
+    const messages = executions.map(({ error }) => error?.message ?? '')
     assert.isTrue(messages.some((text) => /Legacy source "gone" is not in/.test(text)))
     assert.isTrue(messages.some((text) => /names no source and MAPREF/.test(text)))
   })
@@ -142,8 +143,9 @@ test.group('Engine | the guard before a run', () => {
       node.onTransaction = () => {}
     }
     await node.birthAndRun()
-    assert.containSubset(await only(world), { state: 'cancelled' })
-    assert.match(String((await only(world)).reason), /"R1" is no longer claimed by/)
+    const execution = await only(world)
+    assert.equal(execution.state, 'cancelled')
+    assert.match(execution.reason!, /"R1" is no longer claimed by/)
     assert.isEmpty(world.runs())
     assert.equal(world.request('R1').STATUS, 'NEW')
   })

@@ -1,0 +1,210 @@
+import { test } from '@japa/runner'
+import type { HandlerContext } from '../../src/types/handlers.ts'
+import { createLegacyWorld, Gate, type LegacyWorld } from '../helpers/legacy_world.ts'
+
+const BOUND = { handlers: [{ mapref: 'A', handler: 'load' }] }
+
+function stop(world: LegacyWorld, id: string, mapref: string, payload: object = {}): void {
+  world.database.insertRequest({
+    REQUEST_ID: id,
+    MAPREF: mapref,
+    REQUEST_TYPE: 'STOP',
+    PAYLOAD: JSON.stringify(payload),
+  })
+}
+
+/** A handler that ends only when it is told to stop. */
+function endless() {
+  const called = Promise.withResolvers<HandlerContext>()
+  const load = async (context: HandlerContext) => {
+    const aborted = new Promise((resolve) => context.signal.addEventListener('abort', resolve))
+    called.resolve(context)
+    await aborted
+    context.signal.throwIfAborted()
+  }
+  return { load, called: called.promise }
+}
+
+test.group('Controls | STOP', () => {
+  test('lets the run end as ST while every slot is taken', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const { load, called } = endless()
+    const node = world.node({ source: BOUND, handlers: { load }, config: { concurrency: 1 } })
+    const running = node.run()
+    await called
+    stop(world, 'T1', 'A', { force: 'Y' })
+    assert.equal(await node.sources[0].control!(), 1)
+    await running
+
+    assert.equal(world.runs()[0].STATUS, 'ST')
+    assert.containSubset(world.request('R1'), { STATUS: 'FAILED', result: { status: 'ST' } })
+    const [execution] = await world.executions()
+    assert.equal(execution.state, 'cancelled')
+    assert.containSubset(world.request('T1'), {
+      STATUS: 'DONE',
+      result: { force: true, stopped: [{ execution: execution.id, state: 'running' }] },
+    })
+  })
+
+  test('cancels a run that has not begun', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    const id = await world.fire('A', Date.UTC(2026, 2, 1), 7)
+    stop(world, 'T1', 'A')
+    const node = world.node()
+    assert.equal(await node.sources[0].control!(), 1)
+    assert.containSubset(world.request('T1').result, { stopped: [{ execution: id, state: 'queued' }] })
+    await node.run()
+    const [execution] = await world.executions()
+    assert.equal(execution.state, 'cancelled')
+    assert.isEmpty(world.runs())
+  })
+
+  test('leaves no claimed row of a request that waited for its slot', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const node = world.node()
+    const [born] = await node.birth(1)
+    stop(world, 'T1', 'A')
+    await node.sources[0].control!()
+    assert.isNotNull((await world.storage.executions.find(born.id))?.cancelRequestedAt)
+    // Its holder drops it, and whoever looks next ends the request
+    await world.rescue()
+    await node.adapter.recover()
+    assert.containSubset(world.request('R1'), { STATUS: 'FAILED', result: { status: 'ST' } })
+    assert.isEmpty(world.runs())
+  })
+
+  test('means the run of a day, or the newest', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const { load, called } = endless()
+    const node = world.node({ source: BOUND, handlers: { load } })
+    const running = node.run()
+    await called
+    await world.clock.advance(300)
+    stop(world, 'T1', 'A', { start_timestamp: '2025-12-31T06:00:00' })
+    await node.sources[0].control!()
+    assert.match(
+      String(world.request('T1').result.message),
+      /nothing of MAPREF "A" that started on 2025-12-31 runs/
+    )
+    assert.equal(world.runs()[0].STATUS, 'IP')
+
+    // The manual clock stands on the first day of 2026
+    stop(world, 'T2', 'A', { start_timestamp: '2026-01-01' })
+    await node.sources[0].control!()
+    await running
+    assert.equal(world.runs()[0].STATUS, 'ST')
+  })
+
+  test('is done, and says so, when nothing runs', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    const SESSIONID = 5
+    const STRTDT = new Date().toISOString().replace('T', ' ').replace('Z', '')
+    world.database.insert('DWPRCLOG', { PRCID: 9, MAPREF: 'B', STATUS: 'IP', SESSIONID, STRTDT })
+    stop(world, 'T1', 'A')
+    stop(world, 'T2', 'B')
+    await world.node().run()
+    assert.containSubset(world.request('T1'), {
+      STATUS: 'DONE',
+      result: { message: 'nothing of MAPREF "A" runs', stopped: [] },
+    })
+    assert.match(
+      String(world.request('T2').result.message),
+      /run 9 of another scheduler .* it was left alone/
+    )
+    assert.equal(world.runs()[0].STATUS, 'IP')
+  })
+
+  test('is refused by itself when it cannot be read', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    stop(world, 'T1', 'A', { start_timestamp: 'soon' })
+    stop(world, 'T2', 'A')
+    await world.node().run()
+    assert.containSubset(world.request('T1'), { STATUS: 'FAILED' })
+    assert.match(String(world.request('T1').result.message), /"soon" is not a date/)
+    assert.equal(world.request('T2').STATUS, 'DONE')
+  })
+})
+
+test.group('Controls | REFRESH_SCHEDULE', () => {
+  function refresh(world: LegacyWorld, type = 'REFRESH_SCHEDULE'): void {
+    world.database.insertRequest({ REQUEST_ID: 'F1', MAPREF: 'ALL', REQUEST_TYPE: type })
+  }
+
+  test('reads the schedules now and tells the counts', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertSchedule({ MAPREF: 'A' })
+    world.database.insertSchedule({ MAPREF: 'B' })
+    refresh(world)
+    const node = world.node()
+    await node.run()
+    assert.deepEqual(
+      node.synced.map((definitions) => definitions.map(({ key }) => key)),
+      [['A', 'B']]
+    )
+    assert.containSubset(world.request('F1'), {
+      STATUS: 'DONE',
+      result: { added: 2, changed: 0, removed: 0, unchanged: 0, problems: [] },
+    })
+  })
+
+  test('in another letter case is handled as well', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    refresh(world, 'refresh_schedule')
+    const node = world.node()
+    await node.run()
+    assert.lengthOf(node.synced, 1)
+    assert.equal(world.request('F1').STATUS, 'DONE')
+  })
+
+  test('waits in the table while a database is away', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    refresh(world)
+    const node = world.node()
+    const { syncSource } = node
+    node.syncSource = async () => {
+      throw Object.assign(new Error('away'), { code: 'ECONNREFUSED' })
+    }
+    await assert.rejects(() => node.run(), /away/)
+    assert.containSubset(world.request('F1'), { STATUS: 'NEW', CLAIMED_BY: null })
+    node.syncSource = syncSource
+    await node.run()
+    assert.equal(world.request('F1').STATUS, 'DONE')
+  })
+
+  test('says why it failed', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    refresh(world)
+    const node = world.node()
+    node.syncSource = async () => {
+      throw new Error('two nodes at once')
+    }
+    await node.run()
+    assert.containSubset(world.request('F1'), {
+      STATUS: 'FAILED',
+      result: { message: 'two nodes at once' },
+    })
+  })
+
+  test('comes after STOP', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    const gate = new Gate()
+    refresh(world)
+    stop(world, 'T1', 'A')
+    const node = world.node({ source: BOUND, handlers: { load: gate.handle } })
+    const order: string[] = []
+    node.syncSource = async (_source, definitions) => {
+      order.push(world.request('T1').STATUS)
+      return { added: definitions, changed: [], removed: [], unchanged: 0, problems: [] }
+    }
+    await node.run()
+    assert.deepEqual(order, ['DONE'])
+  })
+})
