@@ -18,19 +18,9 @@ export interface WorkingPartsDeps extends Components {
  * first, then the running work, then what that work leaned on.
  */
 export function workingParts(deps: WorkingPartsDeps): Part[] {
-  const { jobs, loop, housekeeper, chores, config } = deps
-  const [definitions, ...single] = singleParts(deps)
+  const { jobs, loop, chores, config } = deps
   return [
-    definitions,
-    {
-      // Before anything is claimed and until all is handed back: whoever is not
-      // in the list of nodes counts as dead, and what it has claimed as lost
-      name: 'housekeeping',
-      // A housekeeper that fails shows, and stops nothing
-      start: () => chores.guard('housekeeping', async () => housekeeper.start()),
-      stop: () => housekeeper.stop(),
-    },
-    ...single,
+    ...singleParts(deps),
     { name: 'pulling', start: () => jobs.start() },
     {
       name: 'loop',
@@ -43,9 +33,17 @@ export function workingParts(deps: WorkingPartsDeps): Part[] {
 
 /** What a single round needs as well. */
 export function singleParts(deps: WorkingPartsDeps): Part[] {
-  const { tracker, jobs, hooks, begin } = deps
+  const { tracker, jobs, housekeeper, chores, hooks, begin } = deps
   return [
     { name: 'definitions', start: begin },
+    {
+      // Before anything is claimed and until all is handed back: whoever is not
+      // in the list of nodes counts as dead, and what it has claimed as lost
+      name: 'housekeeping',
+      // A housekeeper that fails shows, and stops nothing
+      start: () => chores.guard('housekeeping', async () => housekeeper.start()),
+      stop: () => housekeeper.stop(),
+    },
     { name: 'tracker', stop: () => tracker.stop() },
     {
       name: 'adapters',
