@@ -15,9 +15,21 @@ const database = openWarehouse(file)
 const insert = database.prepare(
   `insert into DWPRCREQ (REQUEST_ID, MAPREF, REQUEST_TYPE, PAYLOAD) values (?, ?, ?, ?)`
 )
-const open = database.prepare(
-  `select count(*) as open from DWPRCREQ where REQUEST_ID like 'SCR-%' and STATUS not in ('DONE', 'FAILED')`
+const answers = database.prepare(
+  `select REQUEST_ID as id, STATUS as status, RESULT_PAYLOAD as result
+   from DWPRCREQ where REQUEST_ID like 'SCR-%' and STATUS in ('DONE', 'FAILED')`
 )
+const answered = new Set<string>()
+
+/** What a user of the screens would see; reasons are shown as they stand in the table. */
+function showAnswers(): void {
+  for (const { id, status, result } of answers.all() as Record<string, string>[]) {
+    if (!answered.has(id)) {
+      answered.add(id)
+      say(status === 'FAILED' ? `${id} ${status}: ${result}` : `${id} ${status}`)
+    }
+  }
+}
 
 function say(text: string): void {
   console.log(`  screens   ${text}`)
@@ -39,15 +51,16 @@ function ask(request: PlannedRequest): void {
 const started = performance.now()
 for (const request of [...REQUESTS].sort((a, b) => a.after - b.after)) {
   await wait(Math.max(0, started + request.after * 1000 - performance.now()))
+  showAnswers()
   ask(request)
 }
 
 const deadline = performance.now() + 60_000
-let left = REQUESTS.length
-while (left > 0 && performance.now() < deadline) {
+while (answered.size < REQUESTS.length && performance.now() < deadline) {
   await wait(200)
-  left = (open.get() as { open: number }).open
+  showAnswers()
 }
+const left = REQUESTS.length - answered.size
 say(left === 0 ? 'every request has its answer' : `${left} requests are still open`)
 database.close()
 process.exitCode = left === 0 ? 0 : 1

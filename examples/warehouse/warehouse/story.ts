@@ -37,6 +37,8 @@ export class Story {
     this.#environment = {
       ...process.env,
       NODE_ENV: 'production',
+      // the story tells what fails; LOG_LEVEL=warn shows the app's own log beside it
+      LOG_LEVEL: process.env.LOG_LEVEL ?? 'fatal',
       APP_KEY: randomBytes(24).toString('base64url'),
       WAREHOUSE_DATA: options.data,
       WAREHOUSE_ZONE: options.zone,
