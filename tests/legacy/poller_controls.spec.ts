@@ -55,7 +55,9 @@ test.group('Controls | STOP', () => {
     stop(world, 'T1', 'A')
     const node = world.node()
     assert.equal(await node.sources[0].control!(), 1)
-    assert.containSubset(world.request('T1').result, { stopped: [{ execution: id, state: 'queued' }] })
+    assert.containSubset(world.request('T1').result, {
+      stopped: [{ execution: id, state: 'queued' }],
+    })
     await node.run()
     const [execution] = await world.executions()
     assert.equal(execution.state, 'cancelled')
@@ -70,7 +72,8 @@ test.group('Controls | STOP', () => {
     const [born] = await node.birth(1)
     stop(world, 'T1', 'A')
     await node.sources[0].control!()
-    assert.isNotNull((await world.storage.executions.find(born.id))?.cancelRequestedAt)
+    const asked = await world.storage.executions.find(born.id)
+    assert.isNotNull(asked?.cancelRequestedAt)
     // Its holder drops it, and whoever looks next ends the request
     await world.rescue()
     await node.adapter.recover()
