@@ -16,5 +16,5 @@ await new Ignitor(APP_ROOT, {
   .handle(process.argv.splice(2))
   .catch((error) => {
     process.exitCode = 1
-    prettyPrintError(error)
+    return prettyPrintError(error)
   })
