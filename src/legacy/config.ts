@@ -20,7 +20,7 @@ export interface LegacySourceInput {
   dialect?: FrequencyDialect
   /** What a month without the day does. Default `skip`. */
   shortMonths?: ShortMonths
-  /** What may run DWLOGIC. Default `{ sql: true }`. */
+  /** What of DWLOGIC may run, by kind. Default: nothing; handlers always may. */
   runners?: { sql?: boolean }
   /** Handlers that run in place of DWLOGIC, by MAPREF; the first match counts. */
   handlers?: { mapref: string | RegExp; handler: HandlerReference }[]
@@ -191,7 +191,7 @@ function readZone(reader: ConfigReader): string {
 }
 
 function readRunners(reader: ConfigReader): { sql: boolean } {
-  const runners = { sql: reader.boolean('sql', true) }
+  const runners = { sql: reader.boolean('sql', false) }
   reader.end()
   return runners
 }

@@ -387,7 +387,13 @@ function blank(): NewExecution {
 }
 
 function sourceConfig(input: Partial<LegacySourceInput> = {}) {
-  const source = { connection: 'warehouse', timezone: 'UTC', pollInterval: 1_000, ...input }
+  const source = {
+    connection: 'warehouse',
+    timezone: 'UTC',
+    pollInterval: 1_000,
+    runners: { sql: true },
+    ...input,
+  }
   return resolveLegacyConfig({ sources: { dw: source } }).sources.get('dw')!
 }
 

@@ -28,7 +28,8 @@ function attach(
   options: Partial<LegacySourceInput> & { name?: string } = {}
 ): LegacyAdapter {
   const { name = 'dw', ...source } = options
-  const input = { connection: 'warehouse', timezone: 'UTC', ...source }
+  const runners = { sql: true }
+  const input = { connection: 'warehouse', timezone: 'UTC', runners, ...source }
   const config = resolveLegacyConfig({ sources: { [name]: input } }).sources.get(name)!
   const deps = { client, driver: legacyDriver, clock, logger, counters: new Counters() }
   const adapter = new LegacyAdapter({ scheduler: almanac, config, ...deps })

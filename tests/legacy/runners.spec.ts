@@ -327,7 +327,7 @@ test.group('The choice of a runner', () => {
     known: Record<string, HandlerDefinition> = {}
   ) {
     return new RunnerSelector({
-      source: legacySource(source),
+      source: legacySource({ runners: { sql: true }, ...source }),
       dialect: 'sqlite',
       handlers: {
         nameOf: (reference: HandlerReference) =>
