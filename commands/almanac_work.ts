@@ -1,12 +1,8 @@
 import { flags } from '@adonisjs/core/ace'
 import type { CommandOptions } from '@adonisjs/core/types/ace'
-import { SystemClock } from '../src/clock.ts'
 import type { Scheduler } from '../src/scheduler.ts'
 import { AlmanacCommand } from './_base.ts'
 import { list, wholeNumber } from './_input.ts'
-
-/** A handler that ignores its signal keeps the process no longer than this after the drain, ms. */
-const EXIT_GRACE = 2_000
 
 export default class AlmanacWork extends AlmanacCommand {
   static override commandName = 'almanac:work'
@@ -51,7 +47,6 @@ export default class AlmanacWork extends AlmanacCommand {
   }
 
   protected async perform(almanac: Scheduler): Promise<void> {
-    this.app.listenOnce('SIGINT', () => this.terminate())
     await almanac.start()
     this.app.terminating(() => this.#drain(almanac))
     const { total } = almanac.capacity()
@@ -68,6 +63,7 @@ export default class AlmanacWork extends AlmanacCommand {
       ...(concurrency === undefined ? {} : { concurrency }),
       ...(queues === undefined ? {} : { queues }),
     })
+    this.app.listenOnce('SIGINT', () => this.terminate())
     await this.app.boot()
     await this.app.start(() => {})
     return this.app.container.make('almanac')
@@ -88,8 +84,9 @@ export default class AlmanacWork extends AlmanacCommand {
       this.exitCode = 1
       this.logger.error(`Did not stop cleanly: ${(error as Error).message}`)
     }
-    if (almanac.capacity().running > 0 && this.isMain) {
-      new SystemClock().timer(EXIT_GRACE, () => process.exit(), { ref: false })
+    if (almanac.capacity().running > 0) {
+      this.exitCode = 1
+      this.logger.error('Handlers ignore the shutdown; their work is rescued elsewhere')
     }
   }
 }

@@ -26,6 +26,9 @@ declare module '@adonisjs/core/types' {
   interface EventsList extends AlmanacEvents {}
 }
 
+/** Handlers that ignore their signal keep the process no longer than this after the drain, ms. */
+const EXIT_GRACE = 2_000
+
 /**
  * The composition root: the only place that chooses and constructs what the
  * scheduler runs on. It binds `almanac`, finds the handlers, starts working
@@ -144,12 +147,19 @@ export default class SchedulerProvider {
 
   /** Whatever fails here, the app goes on ending. */
   async #drain(almanac: Scheduler): Promise<void> {
+    let ignoring = 0
     try {
+      await almanac.stop()
+      ignoring = almanac.capacity().running
       await almanac.shutdown()
     } catch (error) {
       const logger = await this.app.container.make('logger')
       logger.error({ err: error }, 'Almanac did not stop cleanly')
       process.exitCode = 1
+    }
+    // Their work is rescued elsewhere; a test runner is left alone
+    if (ignoring > 0 && this.app.getEnvironment() !== 'test') {
+      this.#clock.timer(EXIT_GRACE, () => process.exit(1), { ref: false })
     }
   }
 }

@@ -37,17 +37,18 @@ export class Lifecycle {
 
   /** A start that fails stops what it had started and throws the failure. */
   start(): Promise<void> {
-    this.#starting ??= this.#inTurn(() => this.#begin()).finally(() => (this.#starting = null))
+    this.#starting ??= this.inTurn(() => this.#begin()).finally(() => (this.#starting = null))
     return this.#starting
   }
 
   /** Stops everything, whatever fails on the way, and then throws the first failure. */
   stop(options: { deadline: number }): Promise<void> {
-    this.#stopping ??= this.#inTurn(() => this.#end(options)).finally(() => (this.#stopping = null))
+    this.#stopping ??= this.inTurn(() => this.#end(options)).finally(() => (this.#stopping = null))
     return this.#stopping
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
+  /** Runs work while nothing starts or stops. */
+  inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const turn = this.#last.then(work)
     // The next turn comes whatever became of this one; its caller gets the failure
     this.#last = turn.then(

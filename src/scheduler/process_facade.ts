@@ -28,6 +28,9 @@ export abstract class ProcessFacade {
   readonly #single: Lifecycle
   readonly #hooks = { start: [] as Hook[], stop: [] as Hook[] }
   #ticking: Promise<string[]> | null = null
+  #inRound = false
+  /** Whether a `runOnce` outside of any life cycle left the job manager open. */
+  #open = false
 
   constructor(deps: SchedulerDeps & { timetable: Timetable }) {
     this.deps = deps
@@ -77,9 +80,10 @@ export abstract class ProcessFacade {
     }
     try {
       await this.#stop(options)
-      // What a single `runOnce` may have left open
-      await this.parts.jobs.stop({ deadline: 0 })
-      await this.parts.tracker.stop()
+      if (this.#open) {
+        await this.parts.jobs.stop({ deadline: 0 })
+        await this.parts.tracker.stop()
+      }
     } finally {
       this.closing.abort()
       this.gate.close()
@@ -120,23 +124,29 @@ export abstract class ProcessFacade {
   /** Claims and runs until nothing is available. @returns how many it ran */
   async runOnce(): Promise<number> {
     this.gate.check()
+    this.#open = true
     return this.parts.jobs.runOnce()
   }
 
   /**
    * One round without starting: the chores, one tick (unless `enabled` is
-   * false), and running until nothing is available.
+   * false), and running until nothing is available. A stop ends it early.
    */
   async once(): Promise<{ fired: string[]; ran: number }> {
     this.gate.check()
-    await this.#single.start()
-    try {
-      await this.chores.runAll()
-      const fired = this.deps.config.enabled ? await this.tick() : []
-      return { fired, ran: await this.runOnce() }
-    } finally {
-      await this.#single.stop({ deadline: 0 })
-    }
+    return this.#working.inTurn(async () => {
+      if (this.#working.state === 'running') {
+        return this.#round()
+      }
+      this.#inRound = true
+      try {
+        await this.#single.start()
+        return await this.#round()
+      } finally {
+        this.#inRound = false
+        await this.#single.stop({ deadline: 0 })
+      }
+    })
   }
 
   /** Looks for work again now, without waiting for the next poll. */
@@ -209,9 +219,18 @@ export abstract class ProcessFacade {
     this.chores.add(chore)
   }
 
-  #stop(options: { deadline?: number }): Promise<void> {
+  async #stop(options: { deadline?: number }): Promise<void> {
     const deadline = options.deadline ?? this.deps.config.shutdown.deadline
-    return this.#working.stop({ deadline })
+    if (this.#inRound) {
+      await this.parts.jobs.stop({ deadline })
+    }
+    await this.#working.stop({ deadline })
+  }
+
+  async #round(): Promise<{ fired: string[]; ran: number }> {
+    await this.chores.runAll()
+    const fired = this.deps.config.enabled ? await this.tick() : []
+    return { fired, ran: await this.parts.jobs.runOnce() }
   }
 
   async #begin(): Promise<void> {

@@ -175,3 +175,16 @@ test.group('almanac:status', () => {
     assert.include(status.text, 'No node works, and 1 executions are queued')
   })
 })
+
+test.group('Commands | bugs', () => {
+  test('what is no refusal is told with its stack, and exits with 1', async ({ assert, fs }) => {
+    const { app, run, almanac } = await setup(fs)
+    const told: unknown[] = []
+    const ace = await app.container.make('ace')
+    ace.errorHandler = { render: async (error: unknown) => void told.push(error) } as never
+    almanac.status = () => Promise.reject(new TypeError('a bug'))
+    const status = await run(AlmanacStatus)
+    assert.equal(status.exitCode, 1)
+    assert.instanceOf(told[0], TypeError)
+  })
+})

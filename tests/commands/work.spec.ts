@@ -77,7 +77,8 @@ test.group('almanac:work | signals', (group) => {
     const worker = startWorker(fs, [])
     await worker.begun
     worker.child.kill('SIGTERM')
-    assert.deepEqual(await worker.ended, { code: 0, signal: null }, worker.output.text)
+    assert.deepEqual(await worker.ended, { code: 1, signal: null }, worker.output.text)
+    assert.include(worker.output.text, 'Handlers ignore the shutdown')
     // Its lease lapses; another node rescues it
     assert.containSubset(await find(), { state: 'running', attempt: 1 })
   })
@@ -93,6 +94,17 @@ test.group('almanac:work | one round, flags, refusals', (group) => {
     assert.deepEqual(JSON.parse(worker.output.text), { fired: [], ran: 1 })
     assert.containSubset(await find(), { state: 'succeeded', result: 'hello' })
   })
+
+  test('a signal ends a round early')
+    .with(['SIGTERM', 'SIGINT'] as const)
+    .run(async ({ assert, fs }, signal) => {
+      const { find } = await queue(fs, 'obey')
+      const worker = startWorker(fs, ['--once'])
+      await worker.begun
+      worker.child.kill(signal)
+      assert.deepEqual(await worker.ended, { code: 0, signal: null }, worker.output.text)
+      assert.containSubset(await find(), { state: 'queued', failures: 0 })
+    })
 
   test('--queues leaves the others alone', async ({ assert, fs }) => {
     const { find } = await queue(fs, 'echo')

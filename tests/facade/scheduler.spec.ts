@@ -242,6 +242,42 @@ test.group('Scheduler | one round', () => {
     assert.equal(clock.pending, 0)
   })
 
+  test('once while it works is one round more, and stops nothing', async ({ assert }) => {
+    const { almanac, clock, ran } = await setup()
+    await almanac.start()
+    await almanac.enqueue('note', 1)
+    const round = almanac.once()
+    await clock.advance(1_000)
+    await round
+    assert.equal(almanac.state, 'running')
+    await almanac.enqueue('note', 2)
+    await clock.advance(1_000)
+    assert.deepEqual(ran, [1, 2])
+    await almanac.shutdown()
+  })
+
+  test('start waits for a round that is under way; stop ends it', async ({ assert }) => {
+    const hold = async ({ signal }: HandlerContext) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      signal.throwIfAborted()
+    }
+    const { t, almanac, clock } = await setup({ handlers: { hold } })
+    const { id } = await almanac.enqueue('hold', null)
+    const round = almanac.once()
+    await t.recorder.waitFor('execution:started')
+    let started = false
+    const starting = almanac.start().then(() => (started = true))
+    await clock.advance(1_000)
+    assert.isFalse(started)
+    const stopping = almanac.stop({ deadline: 100 })
+    await clock.advance(1_000)
+    assert.deepEqual(await round, { fired: [], ran: 1 })
+    await Promise.all([starting, stopping])
+    assert.equal(almanac.state, 'ready')
+    assert.containSubset(await almanac.executions.find(id), { state: 'queued', failures: 0 })
+    await almanac.shutdown()
+  })
+
   test('once leaves the slots alone when enabled is false', async ({ assert }) => {
     const { almanac, clock, ran } = await setup({ config: { enabled: false } })
     await almanac.events.create({ name: 'a', handler: 'note', trigger: minutely })

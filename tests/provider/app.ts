@@ -17,6 +17,8 @@ export interface AppOptions {
   /** Connections beside `primary`: names, or names with files elsewhere. */
   connections?: string[] | Record<string, string>
   preloads?: (() => Promise<unknown>)[]
+  /** Default true. */
+  lucid?: boolean
 }
 
 const sqlite = (filename: string) => ({
@@ -51,7 +53,7 @@ export async function newApp(
       },
       rcFileContents: {
         providers: [
-          () => import('@adonisjs/lucid/database_provider'),
+          ...(options.lucid === false ? [] : [() => import('@adonisjs/lucid/database_provider')]),
           () => import('../../providers/scheduler_provider.ts'),
         ],
         preloads: options.preloads ?? [],

@@ -1,8 +1,11 @@
 import { test } from '@japa/runner'
+import type { FileSystem } from '@japa/file-system'
+import { configProvider } from '@adonisjs/core'
 import { Handler } from '../../src/handler.ts'
-import { stores } from '../../src/define_config.ts'
+import { stores, type StoreFactory } from '../../src/define_config.ts'
 import { Scheduler } from '../../src/scheduler.ts'
-import { bootApp, newApp } from './app.ts'
+import { MemoryStorage, RecordingLogger } from '../../src/testing/main.ts'
+import { bootApp, newApp, type AppOptions } from './app.ts'
 
 const HANDLER = `export default class Count {
   async handle({ payload }) { return payload.value + 1 }
@@ -124,7 +127,82 @@ test.group('Provider', () => {
   })
 })
 
+/** A store in memory that complains, or does not close. */
+function oddStore(odd: { warning?: string; close?: () => Promise<void> }) {
+  return configProvider.create<StoreFactory>(async () => ({
+    kind: 'memory',
+    connection: null,
+    warning: (concurrency) => odd.warning?.replace('%', String(concurrency)) ?? null,
+    create: async ({ clock }) => {
+      const storage = new MemoryStorage({ clock })
+      return Object.assign(storage, odd.close ? { close: odd.close } : {})
+    },
+  }))
+}
+
+/** An app whose log is kept. */
+async function loggedApp(fs: FileSystem, options: AppOptions) {
+  const app = await newApp(fs, options)
+  const logger = new RecordingLogger()
+  app.container.bindValue('logger', logger as never)
+  await app.boot()
+  const almanac = await app.container.make('almanac')
+  return { app, almanac, logger }
+}
+
+test.group('Provider | what goes wrong', () => {
+  test('a pool that is too small is logged where work is run, and only there', async ({
+    assert,
+    fs,
+  }) => {
+    const store = oddStore({ warning: 'too few connections for %' })
+    const { app, almanac, logger } = await loggedApp(fs, { almanac: { store, concurrency: 7 } })
+    await app.start(() => {})
+    assert.deepEqual(logger.messages('warn'), [])
+    await almanac.start()
+    assert.deepEqual(logger.messages('warn'), ['too few connections for 7'])
+  })
+
+  test('a store that does not close is logged, and the app goes on ending', async ({
+    assert,
+    fs,
+    cleanup,
+  }) => {
+    const before = process.exitCode
+    cleanup(() => void (process.exitCode = before))
+    const store = oddStore({ close: () => Promise.reject(new Error('stuck')) })
+    const { app, almanac, logger } = await loggedApp(fs, { almanac: { store } })
+    await app.start(() => {})
+    await app.terminate()
+    assert.isTrue(app.isTerminated)
+    assert.equal(almanac.state, 'shut down')
+    assert.deepEqual(logger.messages('error'), ['Almanac did not stop cleanly'])
+    assert.equal(process.exitCode, 1)
+  })
+
+  test('SIGINT drains a process that works by its role', async ({ assert, fs }) => {
+    const options: AppOptions = { environment: 'web', almanac: { roles: ['web'] } }
+    const { app, almanac, start } = await bootApp(fs, options)
+    await start()
+    const ended = Promise.withResolvers<void>()
+    app.terminating(() => ended.resolve())
+    process.emit('SIGINT')
+    await ended.promise
+    await almanac.shutdown()
+    assert.equal(almanac.state, 'shut down')
+  })
+})
+
 test.group('Provider | refusals', () => {
+  test('an app without Lucid is told, and may keep its store in memory', async ({ assert, fs }) => {
+    const app = await newApp(fs, { lucid: false })
+    await assert.rejects(() => app.boot(), /store is a database; configure @adonisjs\/lucid first/)
+    const other = await newApp(fs, { lucid: false, almanac: { store: stores.memory() } })
+    await other.boot()
+    const almanac = await other.container.make('almanac')
+    assert.deepEqual(await almanac.events.list(), [])
+  })
+
   test('a wrong config stops the boot and names itself', async ({ assert, fs }) => {
     const app = await newApp(fs, { almanac: { concurrency: -1 } })
     await assert.rejects(
