@@ -66,6 +66,9 @@ export default class AlmanacWork extends AlmanacCommand {
     this.app.listenOnce('SIGINT', () => this.terminate())
     await this.app.boot()
     await this.app.start(() => {})
+    // No server starts here, and handlers may want to make URLs of routes
+    const router = await this.app.container.make('router')
+    router.commit()
     return this.app.container.make('almanac')
   }
 

@@ -27,7 +27,7 @@ declare module '@adonisjs/core/types' {
 }
 
 /** Handlers that ignore their signal keep the process no longer than this after the drain, ms. */
-const EXIT_GRACE = 2_000
+const EXIT_GRACE = 1_000
 
 /**
  * The composition root: the only place that chooses and constructs what the

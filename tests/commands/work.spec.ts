@@ -95,6 +95,13 @@ test.group('almanac:work | one round, flags, refusals', (group) => {
     assert.containSubset(await find(), { state: 'succeeded', result: 'hello' })
   })
 
+  test('handlers can make URLs of the routes of the app', async ({ assert, fs }) => {
+    const { find } = await queue(fs, 'link')
+    const worker = startWorker(fs, ['--once'])
+    assert.deepEqual(await worker.ended, { code: 0, signal: null }, worker.output.text)
+    assert.containSubset(await find(), { state: 'succeeded', result: '/orders/7' })
+  })
+
   test('a signal ends a round early')
     .with(['SIGTERM', 'SIGINT'] as const)
     .run(async ({ assert, fs }, signal) => {

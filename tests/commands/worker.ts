@@ -5,6 +5,7 @@
 import { pathToFileURL } from 'node:url'
 import { once } from 'node:events'
 import { defineConfig as defineDatabase } from '@adonisjs/lucid'
+import app from '@adonisjs/core/services/app'
 import { IgnitorFactory } from '@adonisjs/core/factories'
 import AlmanacWork from '../../commands/almanac_work.ts'
 import { defineConfig, stores } from '../../src/define_config.ts'
@@ -33,6 +34,11 @@ const handlers = {
     return new Promise(() => {})
   },
   echo: ({ payload }: HandlerContext) => payload,
+  /** The URL of a route, as a mail would carry it. */
+  link: async () => {
+    const router = await app.container.make('router')
+    return router.makeUrl('orders.show', { id: 7 })
+  },
 }
 
 const ignitor = new IgnitorFactory()
@@ -58,6 +64,12 @@ const ignitor = new IgnitorFactory()
         () => import('@adonisjs/lucid/database_provider'),
         () => import('../../providers/scheduler_provider.ts'),
       ],
+      preloads: [
+        async () => {
+          const router = await app.container.make('router')
+          router.get('/orders/:id', () => {}).as('orders.show')
+        },
+      ],
       commands: [
         async () => ({
           getMetaData: async () => [AlmanacWork.serialize()],
@@ -68,8 +80,8 @@ const ignitor = new IgnitorFactory()
   })
   .create(pathToFileURL(`${folder}/`), { importer: (path) => import(path) })
 
-ignitor.tap((app) => {
-  app.listen('SIGTERM', () => app.terminate())
-  app.terminating(() => process.disconnect?.())
+ignitor.tap((worker) => {
+  worker.listen('SIGTERM', () => worker.terminate())
+  worker.terminating(() => process.disconnect?.())
 })
 await ignitor.ace().handle(argv)
