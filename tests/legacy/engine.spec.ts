@@ -123,12 +123,31 @@ test.group('Engine | scheduled runs', () => {
   test('of a source that this node does not have fails and says so', async ({ assert }) => {
     const world = await createLegacyWorld()
     await world.fire('A', SLOT, 7, { source: 'gone' })
-    await world.fire('B', SLOT, 7, { source: null })
     await world.node().run()
-    const executions = await world.executions()
-    const messages = executions.map(({ error }) => error?.message ?? '')
-    assert.isTrue(messages.some((text) => /Legacy source "gone" is not in/.test(text)))
-    assert.isTrue(messages.some((text) => /names no source and MAPREF/.test(text)))
+    const [execution] = await world.executions()
+    assert.match(execution.error!.message, /Legacy source "gone" is not in/)
+  })
+
+  test('by hand may bring nothing but parameters', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    world.database.insertSchedule({ JOBSCHID: 9, MAPREF: 'A' })
+    const nothing = { source: null, mapref: null, jobschid: null }
+    await world.fire('A', null, 7, { ...nothing, param1: 'x' })
+    await world.fire('A', null, 7, { ...nothing, params: { param1: 'y' } })
+    await world.node().run()
+    const notes = world.ledger().map(({ NOTE }) => NOTE)
+    assert.sameMembers(notes, ['x', 'y'])
+    const payloads = world.requests().map(({ PAYLOAD }) => JSON.parse(PAYLOAD!))
+    assert.isTrue(payloads.every(({ jobschid }) => jobschid === 9))
+  })
+
+  test('that names no source at all fails and says so', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    await world.fire('A', null, 7, { source: null }, 'some other key')
+    await world.node().run()
+    const [execution] = await world.executions()
+    assert.match(execution.error!.message, /names no source and MAPREF/)
   })
 })
 

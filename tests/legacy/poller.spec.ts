@@ -179,6 +179,32 @@ test.group('Request poller', () => {
     )
   })
 
+  test('runs once when the answer of its own store is lost', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const storage = new ChaosStorage(world.storage)
+    const node = world.node({ storage })
+    storage.fail('executions.insertRunning', { moment: 'after' })
+    await assert.rejects(() => node.run())
+    assert.equal(world.request('R1').STATUS, 'NEW')
+    // What was stored holds the key until its lease lapses
+    await node.run()
+    assert.equal(world.request('R1').STATUS, 'NEW')
+
+    await world.rescue()
+    await node.run()
+    await world.clock.advance(1_000)
+    await node.run()
+    assert.equal(world.request('R1').STATUS, 'DONE')
+    assert.lengthOf(world.ledger(), 1)
+    const states = await world.executions()
+    assert.sameMembers(
+      states.map(({ state }) => state),
+      ['cancelled', 'succeeded']
+    )
+  })
+
   test('refuses the one row of a batch that its own store refuses', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.ledgerFlow('A')
