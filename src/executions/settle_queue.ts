@@ -125,10 +125,10 @@ export class SettleQueue {
       now: this.#deps.clock.nowOrNull(),
       settlements: batch.map(({ settlement }) => settlement),
     })
-    const byId = new Map(results.map((result) => [result.id, result]))
-    for (const { settlement, resolve } of batch) {
-      resolve(byId.get(settlement.id) ?? refused(settlement))
-    }
+    // By place: two attempts of one execution may end in one batch
+    batch.forEach(({ settlement, resolve }, index) =>
+      resolve(results[index] ?? refused(settlement))
+    )
   }
 
   async #failed(batch: Entry[], error: unknown): Promise<void> {
