@@ -85,9 +85,8 @@ test.group('Seats, when a cancel meets a hand-back', () => {
     await node.clock.advance(500)
     requests = [request('long', 100), request('long', 101), request('long', 102)]
     await node.clock.advance(1_500)
-    const waiting = (await node.tracker.history({ handler: 'long', states: ['running'] })).filter(
-      ({ concurrencyKey }) => concurrencyKey !== 'key 100'
-    )
+    const held = await node.tracker.history({ handler: 'long', states: ['running'] })
+    const waiting = held.filter(({ concurrencyKey }) => concurrencyKey !== 'key 100')
     assert.isNotEmpty(waiting)
 
     // They have waited too long, and are about to go back when somebody cancels one
