@@ -113,11 +113,8 @@ export class RunRescue {
 
   /** Whether an attempt before this one closed the row in order to begin again. */
   async #goesOn(run: FlowRun, log: ProcessLogRow): Promise<boolean> {
-    const message = log.status === 'FL' ? (log.message ?? '') : ''
-    if (message.startsWith(HANDED_BACK)) {
-      return true
-    }
-    return message.startsWith(NODE_LOST) && this.#mayBeginAgain(run)
+    const promised = log.message?.startsWith(HANDED_BACK) === true
+    return beginsAgain(log) && (promised || (await this.#mayBeginAgain(run)))
   }
 
   async #stillClaimed(run: FlowRun): Promise<boolean> {
@@ -187,6 +184,12 @@ export class RunRescue {
     await save(next)
     return next
   }
+}
+
+/** Whether a row was closed by this package for a run that may begin again. */
+export function beginsAgain({ status, message }: ProcessLogRow): boolean {
+  const cutOff = [HANDED_BACK, NODE_LOST].some((mark) => message?.startsWith(mark))
+  return status === 'FL' && cutOff
 }
 
 function lostMessage(unbegun: boolean, again: boolean): string {
