@@ -28,8 +28,6 @@ export interface LegacySourceInput {
   pollInterval?: Duration
   /** Between two reads of the schedule table; an even part of a minute, an hour or a day. Default: the config's `syncInterval`, else 1 m. */
   syncInterval?: Duration
-  /** Requests claimed ahead of a free slot. Default: the config's `prefetch`, else 0. */
-  prefetch?: number
   /** Bytes of a request's payload. Default 1 MiB. */
   maxPayload?: number
   /** Where PRCID and the other ids come from. Default: sequences, on SQLite the pool. */
@@ -64,7 +62,6 @@ export interface LegacySourceConfig {
   handlers: (MaprefPattern & { handler: HandlerReference })[]
   pollInterval: number
   syncInterval: number
-  prefetch: number
   maxPayload: number
   ids: { kind: IdKind; entities: Record<IdEntity, string> }
   tables: TableSpecs
@@ -86,7 +83,6 @@ export interface LegacyDefaults {
   storeConnection?: string
   pollInterval?: number
   syncInterval?: number
-  prefetch?: number
 }
 
 const SOURCE_NAME = /^[a-z][\w-]{0,30}$/i
@@ -138,7 +134,6 @@ function readSource(
     handlers: readHandlers(reader),
     pollInterval: reader.duration('pollInterval', defaults.pollInterval ?? 1_000, 10),
     syncInterval: readSyncInterval(reader, defaults.syncInterval ?? 60_000),
-    prefetch: reader.number('prefetch', defaults.prefetch ?? 0, { max: 10_000 }),
     maxPayload: reader.number('maxPayload', MIB, { min: 2 }),
     ids: { kind: ids.kind, entities: ids.entities },
     tables: ids.table ? { ...tables, idPool: { ...tables.idPool, name: ids.table } } : tables,

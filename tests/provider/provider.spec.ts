@@ -252,4 +252,15 @@ test.group('Provider | refusals', () => {
     const shared = await bootApp(fs, { almanac: source('primary') })
     await assert.rejects(shared.start, /legacy.sources.dw.connection/)
   })
+
+  test('a legacy source on the file of the store is refused under another name too', async ({
+    assert,
+    fs,
+  }) => {
+    const booted = await bootApp(fs, {
+      almanac: { legacy: { sources: { dw: { connection: 'warehouse', timezone: 'UTC' } } } },
+      connections: { warehouse: `${fs.basePath}/./primary.sqlite3` },
+    })
+    await assert.rejects(booted.start, /legacy.sources.dw.connection .* file of their own/)
+  })
 })
