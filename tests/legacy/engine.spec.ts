@@ -180,6 +180,48 @@ test.group('Engine | the guard before a run', () => {
     assert.containSubset(await only(world), { state: 'failed' })
   })
 
+  test('a cancel that comes before the beginning leaves no run', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    const id = await world.fire('A', SLOT, 7)
+    const node = world.node()
+    await node.adapter.sync()
+    node.onTransaction = async () => {
+      node.onTransaction = () => {}
+      await node.cancel(id, { reason: 'enough', by: 'test' })
+    }
+    await node.run()
+    assert.isEmpty(world.runs())
+    assert.containSubset(world.request('S:7:202603010600'), {
+      STATUS: 'FAILED',
+      result: { status: 'ST', message: 'stopped before it began' },
+    })
+    assert.containSubset(await only(world), { state: 'cancelled' })
+  })
+
+  test('a shutdown that comes before the beginning hands the run back', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    await world.fire('A', SLOT, 7)
+    const node = world.node()
+    await node.adapter.sync()
+    const stopping = Promise.withResolvers<void>()
+    let stopped: Promise<void> | null = null
+    node.onTransaction = async () => {
+      node.onTransaction = () => {}
+      stopped = node.jobs.stop({ deadline: 0 })
+      stopping.resolve()
+      await world.clock.advance(10)
+    }
+    await node.jobs.start()
+    await stopping.promise
+    await world.clock.advance(1_000)
+    await stopped
+    assert.isEmpty(world.runs())
+    assert.isEmpty(world.requests())
+    assert.containSubset(await only(world), { state: 'queued', failures: 0 })
+  })
+
   test('a PRCID that another run has is replaced', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.ledgerFlow('A')
