@@ -47,7 +47,7 @@ test.group('Request poller', () => {
       ['B2', { PAYLOAD: '{"param1":', MAPREF: 'X' }, /PAYLOAD is not JSON/],
       ['B3', { PAYLOAD: '[]', MAPREF: 'X' }, /PAYLOAD is an array/],
       ['B4', { PAYLOAD: `{"a":"${'x'.repeat(3_000)}"}`, MAPREF: 'X' }, /more than the 2000 bytes/],
-      ['B5', { MAPREF: 'NOWHERE' }, /"NOWHERE"/],
+      ['B5', { MAPREF: 'NOWHERE' }, /"NOWHERE": the MAPREF is unknown/],
       ['B6', { MAPREF: 'INACTIVE' }, /"INACTIVE": .*active/],
       ['B7', { MAPREF: 'PLSQL' }, /"PLSQL": .*runner/],
       ['B8', { REQUEST_TYPE: 'HISTORY', MAPREF: 'GOOD' }, /cannot be run by this version/],
