@@ -160,7 +160,8 @@ export default class SchedulerProvider {
     let ignoring = 0
     try {
       await almanac.stop()
-      ignoring = almanac.capacity().running
+      // the app may have shut it down itself
+      ignoring = almanac.state === 'shut down' ? 0 : almanac.capacity().running
       await almanac.shutdown()
     } catch (error) {
       const logger = await this.app.container.make('logger')
