@@ -111,6 +111,41 @@ test.group('Seats, when a cancel meets a hand-back', () => {
   })
 })
 
+test.group('Hand-back', () => {
+  test('offers no source what was claimed so long ago that another may run it', async ({
+    assert,
+  }) => {
+    const offered: string[] = []
+    const node = createNode({ handlers: { work: () => {} } })
+    const rows = [request('work', 1)]
+    node.jobs.addSource({
+      name: 'rows',
+      pollInterval: 1_000,
+      pull: async (seats: Seats) => {
+        const taken = rows.splice(0)
+        await seats.run(taken)
+        return taken.length
+      },
+      handBack: async (executions) => {
+        offered.push(...executions.map(({ dedupeKey }) => String(dedupeKey)))
+        return executions
+      },
+    })
+    const answer = node.storage.hold('executions.insertRunning')
+    await node.jobs.start()
+    await node.clock.advance(10)
+    const stopped = node.jobs.stop({ deadline: 1_000 })
+    await node.clock.advance(31_000)
+    await stopped
+    answer()
+    await node.clock.advance(10)
+
+    assert.isEmpty(offered)
+    const execution = await node.tracker.findByDedupeKey('dedupe 1')
+    assert.include(execution, { state: 'queued', rescues: 0, failures: 0 })
+  })
+})
+
 function request(handler: string, index: number): RunRequest {
   return { handler, payload: null, dedupeKey: `dedupe ${index}`, concurrencyKey: `key ${index}` }
 }
