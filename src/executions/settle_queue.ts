@@ -1,4 +1,5 @@
 import { sleep, type Clock } from '../clock.ts'
+import { E_STORAGE_UNAVAILABLE } from '../errors.ts'
 import type { Counters } from '../counters.ts'
 import type { Settlement, SettleResult, Storage } from '../storage/contract.ts'
 import type { Logger } from '../types/logger.ts'
@@ -153,6 +154,10 @@ export class SettleQueue {
 
   /** With the storage in reach, what fails again and again alone is at fault itself. */
   async #failedAlone(entry: Entry, error: unknown): Promise<void> {
+    if (error instanceof E_STORAGE_UNAVAILABLE) {
+      // Also of a store that can be read and whose write lock another holds for long
+      return
+    }
     try {
       await this.#deps.storage.now()
     } catch {

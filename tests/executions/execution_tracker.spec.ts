@@ -1,4 +1,5 @@
 import { test } from '@japa/runner'
+import { E_STORAGE_UNAVAILABLE } from '../../src/errors.ts'
 import { claimed, createStore, createTracker } from '../jobs/setup.ts'
 import type { ExecutionTracker } from '../../src/executions/execution_tracker.ts'
 import type { Settlement } from '../../src/storage/contract.ts'
@@ -143,6 +144,20 @@ test.group('Tracker | settle', () => {
     assert.match(stored.error!.message, /could not be stored/)
     assert.equal(counters.get('settles.degraded'), 1)
     assert.include(logger.of('error'), 'Only the bare outcome is stored')
+  })
+
+  test('a store that reads and takes no writes for long costs no result', async ({ assert }) => {
+    const { tracker, storage, clock, execution, counters } = await setup()
+    const error = new E_STORAGE_UNAVAILABLE(['executions.settle', 'database is locked'])
+    storage.fail('executions.settle', { times: 20, error })
+    const settled = tracker.settle(ended(execution, { result: 'kept' }), execution)
+    await clock.advance(120_000)
+
+    assert.isTrue(await settled)
+    assert.equal(storage.calls('executions.settle'), 21)
+    const { result } = await tracker.get(execution.id)
+    assert.equal(result, 'kept')
+    assert.equal(counters.get('settles.degraded'), 0)
   })
 
   test('announces a retry with its instant', async ({ assert }) => {
