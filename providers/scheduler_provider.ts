@@ -69,9 +69,11 @@ export default class SchedulerProvider {
 
   /** After the preload files, which define events. */
   async ready(): Promise<void> {
+    const almanac = await this.app.container.make('almanac')
+    // Classes decorated in what the preload files have imported
+    await almanac.discover(null)
     const { config } = await this.#resolve()
     if (config.roles.includes(this.app.getEnvironment() as ProcessRole)) {
-      const almanac = await this.app.container.make('almanac')
       await almanac.start()
       // SIGTERM reaches app.terminate() by itself, SIGINT does not
       this.app.listenOnce('SIGINT', () => this.app.terminate())
