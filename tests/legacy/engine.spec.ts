@@ -450,3 +450,30 @@ test.group('Engine | handlers bound to a MAPREF', () => {
     assert.containSubset(world.request('R1'), { STATUS: 'FAILED', result: { status: 'FL' } })
   })
 })
+
+test.group('Engine | logic that meddles with its own run', () => {
+  for (const [what, statement] of [
+    ['closes', `update DWPRCLOG set STATUS = 'PC' where PRCID = :prcid`],
+    ['deletes', 'delete from DWPRCLOG where PRCID = :prcid'],
+  ]) {
+    test(`a flow that ${what} its own row fails once, and the queue goes on`, async ({
+      assert,
+    }) => {
+      const world = await createLegacyWorld()
+      world.database.insertFlow({ MAPREF: 'MEDDLER', DWLOGIC: statement })
+      world.ledgerFlow('A')
+      world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'MEDDLER' })
+      world.database.insertRequest({ REQUEST_ID: 'R2', MAPREF: 'A' })
+      await world.node().run()
+
+      assert.equal(world.request('R2').STATUS, 'DONE')
+      assert.equal(world.request('R1').STATUS, 'FAILED')
+      assert.match(JSON.stringify(world.request('R1').result), /DWPRCLOG row of its own run/)
+      const runs = world.runs().filter(({ MAPREF }) => MAPREF === 'MEDDLER')
+      assert.lengthOf(runs, 1)
+      assert.equal(runs[0].STATUS, 'FL')
+      const errors = world.database.rows(`select * from DWJOBERR where MAPREF = 'MEDDLER'`)
+      assert.lengthOf(errors, 1)
+    })
+  }
+})
