@@ -23,8 +23,8 @@ export interface Dialect {
   /** Column type of an id, which is ASCII, and of a text of bounded length; both compare by bytes. */
   idType(length: number): string
   stringType(length: number): string
-  /** Ends the `create table` of a schema statement. */
-  readonly tableSuffix: string
+  /** What a table is to be made of, where that is a choice. */
+  readonly tableOptions: { engine: string; charset: string; collate: string } | null
   /** Let one process at a time change the schema. */
   readonly schemaLock: { take: string | null; release: string | null }
   /** Begin a unit of work that writes, and one whose reads see one state. */
@@ -64,7 +64,7 @@ const common = {
   hashType: 'char(64)',
   idType: (length: number) => `varchar(${length})`,
   stringType: (length: number) => `varchar(${length})`,
-  tableSuffix: '',
+  tableOptions: null,
   schemaLock: { take: null, release: null },
   begin: { write: ['begin'], snapshot: ['begin'] },
   lockRows: '',
@@ -137,9 +137,7 @@ const postgres: Dialect = {
     /^(08|57P0)|^(ECONNRESET|EPIPE)$/.test(codeOf(error)) ||
     /^(Connection terminated|Client has encountered a connection error)/.test(textOf(error)),
   isUnavailable: (error) =>
-    isPoolFailure(error) ||
-    postgres.isLost(error) ||
-    /^(08|53|57P0)|^E[A-Z]+$/.test(codeOf(error)),
+    isPoolFailure(error) || postgres.isLost(error) || /^(08|53|57P0)|^E[A-Z]+$/.test(codeOf(error)),
 }
 
 interface PostgresResult {
@@ -156,7 +154,7 @@ const mysql: Dialect = {
   transactionalDdl: false,
   hashType: 'char(64) character set ascii collate ascii_bin',
   idType: (length) => `varchar(${length}) character set ascii collate ascii_bin`,
-  tableSuffix: ' engine = InnoDB default character set utf8mb4 collate utf8mb4_bin',
+  tableOptions: { engine: 'InnoDB', charset: 'utf8mb4', collate: 'utf8mb4_bin' },
   schemaLock: {
     take: `select get_lock('almanac_schema', 60)`,
     release: `select release_lock('almanac_schema')`,

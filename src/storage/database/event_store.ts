@@ -86,9 +86,7 @@ export class DatabaseEventStore implements EventStore {
 
   list(filter: EventFilter): Promise<EventRecord[]> {
     const text =
-      filter.text === undefined
-        ? undefined
-        : this.#connection.dialect.contains('name', filter.text)
+      filter.text === undefined ? undefined : this.#connection.dialect.contains('name', filter.text)
     const conditions = new Conditions()
       .add('status = ?', filter.status)
       .add('source = ?', filter.source)

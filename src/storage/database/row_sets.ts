@@ -80,9 +80,7 @@ export const mysqlSets: RowSets = {
 const ID: TableColumn = { name: 'id', kind: 'text' }
 
 function recordset(columns: TableColumn[], rows: Value[][]): Statement {
-  const types = columns.map(
-    ({ name, kind }) => `${name} ${kind === 'integer' ? 'bigint' : 'text'}`
-  )
+  const types = columns.map(({ name, kind }) => `${name} ${kind === 'integer' ? 'bigint' : 'text'}`)
   const records = rows.map((row) =>
     Object.fromEntries(columns.map(({ name }, index) => [name, row[index]]))
   )

@@ -102,7 +102,9 @@ export class TableWriter {
 
   async #insertSet(work: Work, rows: Columns[]): Promise<string[]> {
     const { dialect } = work
-    const { sql, bindings } = this.#setStatement(work, rows, (sql) => dialect.insertOrSkip(sql))
+    const { sql, bindings } = this.#setStatement(work, rows, (insert) =>
+      dialect.insertOrSkip(insert)
+    )
     if (dialect.rowSets!.returning) {
       return idsOf(await work.all(`${sql} returning id`, bindings))
     }
