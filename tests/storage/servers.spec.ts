@@ -12,6 +12,8 @@ import {
   type ServerDatabase,
 } from '../helpers/server_database.ts'
 import { firstNumber, type Work } from '../../src/storage/database/work.ts'
+import { MINUTE, START, SuiteContext } from '../../src/testing/storage_suite/context.ts'
+import type { EventRecord } from '../../src/types/events.ts'
 import { requires } from '../helpers/services.ts'
 import { CLAIMS, claimInTwoProcesses } from './claimers.ts'
 import { execution, ImpatientClock } from './support.ts'
@@ -170,11 +172,106 @@ for (const server of SERVERS) {
         node: 'a.1',
         lease: 1000,
       })
+      const entry = { executionId: id, attempt: 1, seq: 1, at: 1, level: 'info' as const }
+      const entries = [{ ...entry, message: 'also \0 here', data: payload }]
+      const { logs } = database.storage()
+      assert.equal(await logs.append({ node: 'a.1', entries }), 1)
+      assert.equal(await logs.append({ node: 'a.1', entries }), 0)
+      const [log] = await logs.read({ executionId: id })
+      assert.match(log.message, /^also . here$/)
+      assert.deepEqual(log.data, payload)
       const reason = 'broken \0 bytes'
       const settlement = { id, node: 'a.1', attempt: claimed.attempt, startedAt: null, reason }
       await executions.settle({ now: null, settlements: [{ ...settlement, to: 'failed' }] })
       const ended = await executions.find(id)
       assert.match(ended!.reason!, /^broken . bytes$/)
+    })
+
+    test('two nodes that bring in the same new definitions do it once', async ({ assert }) => {
+      const database = await create()
+      const context = new SuiteContext({ storage: database.storage(), cleanup: async () => {} })
+      const nodes = [database.storage(), database.storage({ lucid: database.open() })]
+      const definitions = ['a', 'b', 'c', 'd'].map((key) => context.definition(key))
+      const results = await Promise.all(
+        nodes.map(({ events }) =>
+          events.syncSource({ now: 1, source: 'code', missing: 'delete', definitions })
+        )
+      )
+      assert.deepEqual(results.map(({ added }) => added.length).sort(), [0, 4])
+      assert.deepEqual(results.map(({ unchanged }) => unchanged).sort(), [0, 4])
+    })
+
+    test('a dedupe key is free or taken, also while its holder ends', async ({ assert }) => {
+      const database = await create()
+      const nodes = [database.storage(), database.storage({ lucid: database.open() })]
+      const enqueuing = nodes.map(async ({ executions }) => {
+        let inserted = 0
+        for (let round = 0; round < 100; round++) {
+          const list = [execution({ dedupeKey: 'k' }), execution({ dedupeKey: 'k' })]
+          const results = await executions.enqueue({ now: null, executions: list })
+          inserted += results.filter((result) => result.inserted).length
+          const { id } = results[1]
+          await executions.requestCancel({ now: null, id, reason: 'next' })
+        }
+        return inserted
+      })
+      const [a, b] = await Promise.all(enqueuing)
+      const counts = await nodes[0].executions.countByState()
+      assert.deepEqual(counts, { cancelled: a + b })
+      assert.isAbove(a + b, 99)
+    })
+
+    test('two nodes roll up each execution once', async ({ assert }) => {
+      const database = await create()
+      const nodes = [database.storage(), database.storage({ lucid: database.open() })]
+      const list = Array.from({ length: 400 }, () => execution())
+      await nodes[0].executions.enqueue({ now: 1, executions: list })
+      for (const { id } of list) {
+        await nodes[0].executions.requestCancel({ now: 1, id, reason: 'enough' })
+      }
+      const rolled = await Promise.all(
+        [0, 1, 0, 1, 0, 1, 0, 1].map((node) => nodes[node].stats.rollup({ now: 1, limit: 50 }))
+      )
+      const sum = rolled.reduce((total, count) => total + count, 0)
+      while ((await nodes[0].stats.rollup({ now: 1, limit: 100 })) > 0);
+      const [total] = await nodes[0].stats.read({ from: '1970-01-01', to: '1970-01-02' })
+      assert.equal(total.count, 400)
+      assert.isAbove(sum, 0)
+    })
+
+    test('fires and settlements of the same events meet without a failure', async ({ assert }) => {
+      const database = await create()
+      const nodes = [database.storage(), database.storage({ lucid: database.open() })]
+      const context = new SuiteContext({ storage: nodes[0], cleanup: async () => {} })
+      const events: EventRecord[] = []
+      for (let count = 0; count < 20; count++) {
+        events.push(await context.insertEvent())
+      }
+      const fire = async () => {
+        for (let round = 0; round < 15; round++) {
+          const now = START + round * MINUTE
+          const due = await nodes[0].events.listDue({ now, limit: 100 })
+          const firings = due.events.map((event) => context.firing(event)).reverse()
+          await nodes[0].events.fire({ now, firings })
+        }
+      }
+      const work = async () => {
+        const params = { limit: 7, handlers: ['noop'], node: 'b.1', lease: 60_000 }
+        for (let idle = 0; idle < 50;) {
+          const { executions } = nodes[1]
+          const claimed = await executions.claim({ ...params, now: START + 60 * MINUTE })
+          idle = claimed.length === 0 ? idle + 1 : 0
+          const settlements = claimed.map((run) => context.settlement(run, { to: 'failed' }))
+          await executions.settle({ now: START + 60 * MINUTE, settlements })
+        }
+      }
+      await Promise.all([fire(), work()])
+      await work()
+      assert.deepEqual(await nodes[0].executions.countByState(), { failed: 300 })
+      for (const { id } of events) {
+        const { runCount, failureCount } = await context.findEvent(id)
+        assert.deepEqual([runCount, failureCount], [15, 15])
+      }
     })
 
     test('rows that are long together go in several statements', async ({ assert }) => {

@@ -121,11 +121,10 @@ async function firstRows(work: Work, params: ClaimParams, now: number): Promise<
 async function lockQueued(work: Work, candidates: Candidate[]): Promise<Candidate[]> {
   const list = inList(candidates.map(({ id }) => id))
   const rows = await work.all(
-    `select id from almanac_executions
-      where id in ${list.sql} and state = 'queued' ${work.dialect.lockFreeRows}`,
+    `select id, state from almanac_executions where id in ${list.sql} ${work.dialect.lockFreeRows}`,
     list.bindings
   )
-  const locked = new Set(rows.map(({ id }) => id))
+  const locked = new Set(rows.filter(({ state }) => state === 'queued').map(({ id }) => id))
   return candidates.filter(({ id }) => locked.has(id))
 }
 
@@ -184,7 +183,7 @@ async function claimIds(
   const list = inList(ids)
   try {
     const changed = await work.run(
-      `update almanac_executions set state = 'running', running_key = concurrency_hash,
+      `update almanac_executions ${work.dialect.byPrimaryKey} set state = 'running', running_key = concurrency_hash,
         attempt = attempt + 1, node = ?, claimed_at = ?, lease_expires_at = ?, renewals = 0,
         started_at = null, cancel_requested_at = null, progress = null, reason = null
         where id in ${list.sql} and state = 'queued'`,

@@ -33,7 +33,9 @@ export interface Dialect {
   readonly lockRows: string
   /** The same, passing over rows that another transaction has locked. */
   readonly lockFreeRows: string
-  /** How many rows are written by one statement; null: a prepared statement per row is as fast. */
+  /** Keeps an update by id to these rows: on the way along another index it would wait for others. */
+  readonly byPrimaryKey: string
+  /** Writes of many rows by one statement; null: a prepared statement per row is as fast. */
   readonly rowSets: RowSets | null
   /** How a claim keeps away from other claimants: they wait, or their rows are passed over. */
   readonly claim: 'one writer' | 'locked rows' | 'one statement'
@@ -69,6 +71,7 @@ const common = {
   begin: { write: ['begin'], snapshot: ['begin'] },
   lockRows: '',
   lockFreeRows: '',
+  byPrimaryKey: '',
   rowSets: null,
   claim: 'one writer' as const,
   insertOrSkip: (insert: string) => `${insert} on conflict do nothing`,
@@ -168,6 +171,7 @@ const mysql: Dialect = {
   },
   lockRows: 'for update',
   lockFreeRows: 'for update skip locked',
+  byPrimaryKey: 'force index (primary)',
   rowSets: mysqlSets,
   claim: 'locked rows',
   // Its lower() folds all letters: the pattern names both cases of A to Z instead

@@ -114,12 +114,14 @@ function patchColumns(patch: ExecutionPatch): Record<string, Value> {
 }
 
 /** The columns of an attempt that its holder or rescuer looks at. */
-const OF_ATTEMPT = `id, event_id, node, attempt, available_at, started_at, failures, rescues,
+const OF_ATTEMPT = `id, event_id, state, node, attempt, available_at, started_at, failures, rescues,
   renewals, lease_expires_at, cancel_requested_at, reason, progress, error`
 
 /**
  * Reads the running executions among `ids` and locks them, in order of their
- * ids: two units of work that lock the same rows never wait for each other.
+ * ids: two units of work that lock the same rows wait for each other only one
+ * way. The state is looked at afterwards, so that no index over it leads to
+ * locks on the rows of others.
  */
 export async function lockRunning(
   work: Work,
@@ -130,10 +132,13 @@ export async function lockRunning(
     const list = inList(chunk)
     const rows = await work.all(
       `select ${OF_ATTEMPT} from almanac_executions
-        where id in ${list.sql} and state = 'running' order by id ${work.dialect.lockRows}`,
+        where id in ${list.sql} order by id ${work.dialect.lockRows}`,
       list.bindings
     )
-    rows.map(toExecution).forEach((record) => running.set(record.id, record))
+    rows
+      .filter(({ state }) => state === 'running')
+      .map(toExecution)
+      .forEach((record) => running.set(record.id, record))
   }
   return running
 }

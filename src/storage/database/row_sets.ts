@@ -1,5 +1,5 @@
 import type { Kind } from './row_mapper.ts'
-import type { Value } from './work.ts'
+import { withoutNul, type Value } from './work.ts'
 
 export interface TableColumn {
   name: string
@@ -82,7 +82,7 @@ const ID: TableColumn = { name: 'id', kind: 'text' }
 function recordset(columns: TableColumn[], rows: Value[][]): Statement {
   const types = columns.map(({ name, kind }) => `${name} ${kind === 'integer' ? 'bigint' : 'text'}`)
   const records = rows.map((row) =>
-    Object.fromEntries(columns.map(({ name }, index) => [name, row[index]]))
+    Object.fromEntries(columns.map(({ name }, index) => [name, withoutNul(row[index])]))
   )
   return {
     sql: `json_to_recordset(?::json) as given(${types.join(', ')})`,

@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.ts'
-import type { Row, Value, Work } from './work.ts'
+import { withoutNul, type Row, type Value, type Work } from './work.ts'
 
 /** The part of a connection of pg that is used here. */
 export interface PostgresConnection {
@@ -80,12 +80,4 @@ function numbered(sql: string): string {
     texts.set(sql, text)
   }
   return text
-}
-
-/** PostgreSQL takes every character in a text but this one, also as an escape in JSON. */
-function withoutNul(value: Value): Value {
-  if (typeof value !== 'string') {
-    return value
-  }
-  return value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value
 }
