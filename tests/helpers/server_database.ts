@@ -2,7 +2,7 @@ import { AppFactory } from '@adonisjs/core/factories/app'
 import { EmitterFactory } from '@adonisjs/core/factories/events'
 import { LoggerFactory } from '@adonisjs/core/factories/logger'
 import { Database } from '@adonisjs/lucid/database'
-import type { QueryClientContract } from '@adonisjs/lucid/types/database'
+import type { ConnectionConfig, QueryClientContract } from '@adonisjs/lucid/types/database'
 import { createConnection } from 'mysql2/promise'
 import pg from 'pg'
 import type { Clock } from '../../src/clock.ts'
@@ -30,12 +30,17 @@ export interface ServerDatabase {
   drop(): Promise<void>
 }
 
+/** What config/database.ts says of a database on a server. */
+export function connectionConfig(url: string): ConnectionConfig {
+  return url.startsWith('postgres')
+    ? { client: 'pg', connection: url }
+    : { client: 'mysql2', connection: mysqlConnection(url) }
+}
+
 /** Lucid on a database of a server, by URL. */
 export function openServer(url: string, pool: object = {}): Database {
   const app = new AppFactory().create(BASE_URL, () => {})
-  const config = url.startsWith('postgres')
-    ? { client: 'pg' as const, connection: url, pool }
-    : { client: 'mysql2' as const, connection: mysqlConnection(url), pool }
+  const config = { ...connectionConfig(url), pool }
   return new Database(
     { connection: CONNECTION, connections: { [CONNECTION]: config } },
     new LoggerFactory().merge({ enabled: false }).create(),
