@@ -6,7 +6,7 @@ import { Database } from '@adonisjs/lucid/database'
 import { schemaDdl } from '../src/storage/database/schema/ddl.ts'
 
 /**
- * Writes database/ddl/sqlite.sql from the steps of the schema.
+ * Writes database/ddl/*.sql from the steps of the schema; no server is asked.
  *
  *   node --import=@poppinss/ts-exec scripts/write_ddl.ts
  */
@@ -20,11 +20,15 @@ const lucid = new Database(
         connection: { filename: ':memory:' },
         useNullAsDefault: true,
       },
+      postgresql: { client: 'pg', connection: {} },
+      mysql: { client: 'mysql2', connection: {} },
     },
   },
   new LoggerFactory().create(),
   new EmitterFactory().create(app)
 )
-const file = new URL('../database/ddl/sqlite.sql', import.meta.url)
-await writeFile(file, schemaDdl(lucid.connection()))
+for (const name of ['sqlite', 'postgresql', 'mysql']) {
+  const file = new URL(`../database/ddl/${name}.sql`, import.meta.url)
+  await writeFile(file, schemaDdl(lucid.connection(name)))
+}
 await lucid.manager.closeAll()

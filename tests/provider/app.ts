@@ -3,6 +3,7 @@ import type { FileSystem } from '@japa/file-system'
 import { IgnitorFactory } from '@adonisjs/core/factories'
 import type { ApplicationService } from '@adonisjs/core/types'
 import { defineConfig as defineDatabase } from '@adonisjs/lucid'
+import type { ConnectionConfig } from '@adonisjs/lucid/types/database'
 import { defineConfig, stores, type AlmanacConfig } from '../../src/define_config.ts'
 import { migrateSchema } from '../../src/storage/database/schema/main.ts'
 
@@ -16,6 +17,8 @@ export interface AppOptions {
   migrate?: boolean
   /** Connections beside `primary`: names, or names with files elsewhere. */
   connections?: string[] | Record<string, string>
+  /** Lucid's connections on servers, by name. */
+  servers?: Record<string, ConnectionConfig>
   preloads?: (() => Promise<unknown>)[]
   /** Default true. */
   lucid?: boolean
@@ -41,7 +44,7 @@ export async function newApp(
   options: AppOptions = {}
 ): Promise<ApplicationService> {
   await fs.create('.keep', '')
-  const connections = connectionsOf(fs, options)
+  const connections = { ...connectionsOf(fs, options), ...options.servers }
   const ignitor = new IgnitorFactory()
     .withCoreProviders()
     .withCoreConfig()

@@ -1,16 +1,17 @@
 import { argv, stdout } from 'node:process'
+import { openServer } from '../helpers/server_database.ts'
 import { CONNECTION, openLucid } from './support.ts'
 import { DatabaseStorage } from '../../src/storage/database/main.ts'
 import { LoggerFactory } from '@adonisjs/core/factories/logger'
 
 /**
- * A process of its own for two_processes.spec.ts: claims and settles until
+ * A process of its own for the cases of two processes: claims and settles until
  * nothing is left, and prints the ids it claimed.
  *
- *   claimer.ts <database file> <node> <batch>
+ *   claimer.ts <database file, or URL> <node> <batch>
  */
 const [, , file, node, batch] = argv
-const lucid = openLucid(file)
+const lucid = file.includes('://') ? openServer(file) : openLucid(file)
 const { executions } = new DatabaseStorage({
   client: lucid.connection(CONNECTION),
   connectionName: CONNECTION,

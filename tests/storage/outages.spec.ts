@@ -164,8 +164,10 @@ test.group('storage / a database that cannot be had', (group) => {
     const elsewhere = Object.create(client, { dialect: { value: { name: 'mssql' } } })
     const stranger = Object.create(database.lucid, { connection: { value: () => elsewhere } })
     assert.throws(() => database.storage({ lucid: stranger }), /connection "almanac".*"mssql"/)
-    const postgres = Object.create(client, { dialect: { value: { name: 'postgres' } } })
-    const other = Object.create(database.lucid, { connection: { value: () => postgres } })
-    assert.throws(() => database.storage({ lucid: other }), /better-sqlite3/)
+    for (const name of ['oracledb', 'libsql']) {
+      const unfit = Object.create(client, { dialect: { value: { name } } })
+      const other = Object.create(database.lucid, { connection: { value: () => unfit } })
+      assert.throws(() => database.storage({ lucid: other }), /better-sqlite3", "pg" or "mysql2"/)
+    }
   })
 })

@@ -1,10 +1,9 @@
 import type { ExecutionRecord } from '../../types/executions.ts'
-import type { Claimant, ExecutionStore } from '../contract.ts'
-import { toExecution } from './execution_rows.ts'
-import { chunks, firstNumber, inList, type Row, type Value, type Work } from './work.ts'
-
-type ClaimParams = Parameters<ExecutionStore['claim']>[0]
-export type WaitingFilter = Pick<ClaimParams, 'handlers' | 'queues'>
+import { claimInOneStatement } from './claim_statement.ts'
+import type { StoreConnection } from './connection.ts'
+import { findExecutions } from './execution_rows.ts'
+import { NOT_HELD, waitingCondition, waitingPriorities, type ClaimParams } from './waiting.ts'
+import { inList, instant, type Row, type Work } from './work.ts'
 
 /** Candidates looked at per wanted row, before the whole queue is. */
 const WINDOW_FACTOR = 4
@@ -14,27 +13,57 @@ interface Candidate {
   key: string | null
 }
 
-/** Which waiting rows suit the claimant. */
-export function waitingCondition({ handlers, queues }: WaitingFilter): {
-  sql: string
-  bindings: Value[]
-} {
-  const names = inList(handlers)
-  const among = queues === undefined ? null : inList(queues)
-  return {
-    sql: `state = 'queued' and handler in ${names.sql}${among ? ` and queue in ${among.sql}` : ''}`,
-    bindings: [...names.bindings, ...(among?.bindings ?? [])],
+/** Claims in the form that keeps claimants apart on this database. */
+export function claim(
+  connection: StoreConnection,
+  params: ClaimParams
+): Promise<ExecutionRecord[]> {
+  switch (connection.dialect.claim) {
+    case 'one writer':
+      return claimAsOnlyWriter(connection, params)
+    case 'locked rows':
+      return claimLockedRows(connection, params)
+    case 'one statement':
+      return claimInOneStatement(connection, params)
   }
 }
 
-/** The priorities that are waiting, first one first: the index gives each in one step. */
-export async function* waitingPriorities(work: Work): AsyncGenerator<number> {
-  const sql = `select min(priority) from almanac_executions where state = 'queued'`
-  let priority = await firstNumber(work, sql)
-  while (priority !== null) {
-    yield priority
-    priority = await firstNumber(work, `${sql} and priority > ?`, [priority])
+/** Nobody else writes meanwhile. Looking takes no lock; only what is there to take does. */
+async function claimAsOnlyWriter(
+  connection: StoreConnection,
+  params: ClaimParams
+): Promise<ExecutionRecord[]> {
+  const waiting = await connection.read('executions.claim', async (work) =>
+    claimable(work, { ...params, limit: 1 }, await instant(work, params.now))
+  )
+  if (waiting.length === 0) {
+    return []
   }
+  return connection.write('executions.claim', async (work) => {
+    const now = await instant(work, params.now)
+    return claimRows(work, await claimable(work, params, now), params, now)
+  })
+}
+
+/**
+ * The head of the queue, locked: rows that other claimants have locked are
+ * passed over. Only as many as are wanted are locked, so that others find the rest.
+ */
+function claimLockedRows(
+  connection: StoreConnection,
+  params: ClaimParams
+): Promise<ExecutionRecord[]> {
+  return connection.write('executions.claim', async (work) => {
+    const now = await instant(work, params.now)
+    const head = await headOfQueue(work, params, now, params.limit)
+    const chosen = firstOfEachKey(head, params.limit)
+    if (chosen.length < head.length && head.length === params.limit) {
+      // One key fills the head
+      const first = await firstRows(work, params, now)
+      return claimRows(work, await lockQueued(work, first), params, now)
+    }
+    return claimRows(work, chosen, params, now)
+  })
 }
 
 /**
@@ -42,11 +71,7 @@ export async function* waitingPriorities(work: Work): AsyncGenerator<number> {
  * First a window at the head of the queue; only when a full window gives too
  * few, because one key fills it, the first row of every key is looked for.
  */
-export async function claimable(
-  work: Work,
-  params: ClaimParams,
-  now: number
-): Promise<Candidate[]> {
+async function claimable(work: Work, params: ClaimParams, now: number): Promise<Candidate[]> {
   const size = params.limit * WINDOW_FACTOR
   const window = await headOfQueue(work, params, now, size)
   const chosen = firstOfEachKey(window, params.limit)
@@ -54,10 +79,6 @@ export async function claimable(
     ? firstRows(work, params, now)
     : chosen
 }
-
-const NOT_HELD = `(concurrency_hash is null or not exists (
-  select 1 from almanac_executions holder
-  where holder.running_key = almanac_executions.concurrency_hash))`
 
 async function headOfQueue(
   work: Work,
@@ -71,7 +92,7 @@ async function headOfQueue(
     const rows = await work.all(
       `select id, concurrency_hash from almanac_executions
         where priority = ? and available_at <= ? and ${waiting.sql} and ${NOT_HELD}
-        order by available_at, id limit ?`,
+        order by available_at, id limit ? ${work.dialect.lockFreeRows}`,
       [priority, now, ...waiting.bindings, size - window.length]
     )
     window.push(...rows.map(toCandidate))
@@ -96,6 +117,17 @@ async function firstRows(work: Work, params: ClaimParams, now: number): Promise<
   return rows.map(toCandidate)
 }
 
+/** Those that still wait and that nobody else is about to take. */
+async function lockQueued(work: Work, candidates: Candidate[]): Promise<Candidate[]> {
+  const list = inList(candidates.map(({ id }) => id))
+  const rows = await work.all(
+    `select id, state from almanac_executions where id in ${list.sql} ${work.dialect.lockFreeRows}`,
+    list.bindings
+  )
+  const locked = new Set(rows.filter(({ state }) => state === 'queued').map(({ id }) => id))
+  return candidates.filter(({ id }) => locked.has(id))
+}
+
 function firstOfEachKey(window: Candidate[], limit: number): Candidate[] {
   const keys = new Set<string>()
   const chosen: Candidate[] = []
@@ -118,46 +150,44 @@ function toCandidate(row: Row): Candidate {
 }
 
 /**
- * Takes the candidates one by one. A row that another claimant took is left
- * out, and so is one whose key came to be held meanwhile.
+ * Takes the candidates, together where the database can. A row that another
+ * claimant took is left out, and so is one whose key came to be held meanwhile.
  */
-export async function claimRows(
+async function claimRows(
   work: Work,
   candidates: Candidate[],
-  claimant: Claimant,
+  params: ClaimParams,
   now: number
 ): Promise<ExecutionRecord[]> {
-  const taken: string[] = []
-  for (const { id } of candidates) {
-    if (await claimRow(work, id, claimant, now)) {
-      taken.push(id)
+  const ids = candidates.map(({ id }) => id)
+  const together = work.dialect.rowSets !== null && (await claimIds(work, ids, params, now))
+  const taken: string[] = together ? ids : []
+  if (!together) {
+    for (const id of ids) {
+      if (await claimIds(work, [id], params, now)) {
+        taken.push(id)
+      }
     }
   }
-  const records = new Map<string, ExecutionRecord>()
-  for (const chunk of chunks(taken)) {
-    const list = inList(chunk)
-    const rows = await work.all(
-      `select * from almanac_executions where id in ${list.sql}`,
-      list.bindings
-    )
-    rows.map(toExecution).forEach((record) => records.set(record.id, record))
-  }
+  const records = await findExecutions(work, taken)
   return taken.map((id) => records.get(id)!)
 }
 
-async function claimRow(
+/** @returns false when a row is taken, or its key is held: then none is claimed */
+async function claimIds(
   work: Work,
-  id: string,
-  { node, lease }: Claimant,
+  ids: string[],
+  { node, lease }: ClaimParams,
   now: number
 ): Promise<boolean> {
+  const list = inList(ids)
   try {
     const changed = await work.run(
-      `update almanac_executions set state = 'running', running_key = concurrency_hash,
+      `update almanac_executions ${work.dialect.byPrimaryKey} set state = 'running', running_key = concurrency_hash,
         attempt = attempt + 1, node = ?, claimed_at = ?, lease_expires_at = ?, renewals = 0,
         started_at = null, cancel_requested_at = null, progress = null, reason = null
-        where id = ? and state = 'queued'`,
-      [node, now, now + lease, id]
+        where id in ${list.sql} and state = 'queued'`,
+      [node, now, now + lease, ...list.bindings]
     )
     return changed > 0
   } catch (error) {

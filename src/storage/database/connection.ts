@@ -4,16 +4,10 @@ import { E_CLIENT_MISMATCH } from '../../errors.ts'
 import type { Logger } from '../../types/logger.ts'
 import { retryWhileBusy } from './busy.ts'
 import type { Dialect } from './dialect.ts'
-import {
-  beginImmediate,
-  statementOf,
-  useWriteAheadLog,
-  withHandle,
-  type SqliteHandle,
-} from './sqlite_handle.ts'
-import { LucidWork, SqliteWork, type Work } from './work.ts'
-
-type Unit<T> = (work: Work) => Promise<T>
+import type { Engine, Unit } from './engine.ts'
+import { ServerEngine } from './server_engine.ts'
+import { SqliteEngine } from './sqlite_engine.ts'
+import { LucidWork } from './work.ts'
 
 export interface StoreConnectionDeps {
   client: QueryClientContract
@@ -29,40 +23,36 @@ export interface StoreConnectionDeps {
  */
 export class StoreConnection {
   readonly dialect: Dialect
-  readonly #client: QueryClientContract
+  readonly #engine: Engine
   readonly #name: string
   readonly #clock: Clock
   readonly #logger: Logger
 
   constructor(deps: StoreConnectionDeps) {
-    this.#client = deps.client
     this.#name = deps.connectionName
     this.#clock = deps.clock
     this.#logger = deps.logger
     this.dialect = deps.dialect
+    const EngineClass = deps.dialect.name === 'sqlite' ? SqliteEngine : ServerEngine
+    this.#engine = new EngineClass(deps.client, deps.dialect)
   }
 
   /** Statements that only read. */
   read<T>(operation: string, unit: Unit<T>): Promise<T> {
-    return this.guard(operation, () =>
-      withHandle(this.#client, async (handle) => {
-        useWriteAheadLog(handle)
-        return unit(new SqliteWork(handle, this.dialect))
-      })
-    )
+    return this.guard(operation, () => this.#engine.read(unit))
   }
 
   /** Statements that read one state of the database together. */
   snapshot<T>(operation: string, unit: Unit<T>): Promise<T> {
-    return this.#transaction(operation, (handle) => void statementOf(handle, 'begin').run(), unit)
+    return this.guard(operation, () => this.#engine.transaction('snapshot', unit))
   }
 
   /**
    * One transaction that begins as a writer. The unit runs again from its
-   * start when another writer holds the lock: it has no effects but its statements.
+   * start when it meets another writer's lock: it has no effects but its statements.
    */
   write<T>(operation: string, unit: Unit<T>): Promise<T> {
-    return this.#transaction(operation, beginImmediate, unit)
+    return this.guard(operation, () => this.#engine.transaction('write', unit))
   }
 
   /**
@@ -91,29 +81,6 @@ export class StoreConnection {
   guard<T>(operation: string, work: () => Promise<T>): Promise<T> {
     const { dialect } = this
     return retryWhileBusy({ clock: this.#clock, logger: this.#logger, dialect, operation }, work)
-  }
-
-  #transaction<T>(
-    operation: string,
-    begin: (handle: SqliteHandle) => void,
-    unit: Unit<T>
-  ): Promise<T> {
-    return this.guard(operation, () =>
-      withHandle(this.#client, async (handle) => {
-        useWriteAheadLog(handle)
-        begin(handle)
-        try {
-          const result = await unit(new SqliteWork(handle, this.dialect))
-          statementOf(handle, 'commit').run()
-          return result
-        } finally {
-          // After a failed unit or commit; SQLite ends some transactions by itself
-          if (handle.inTransaction) {
-            statementOf(handle, 'rollback').run()
-          }
-        }
-      })
-    )
   }
 }
 

@@ -1,5 +1,7 @@
 import { E_INVALID_CONFIG } from '../../errors.ts'
+import { lowerAscii } from '../rules/text.ts'
 import type { SqlDialect, SqlResult } from '../sql_session.ts'
+import { mysqlSets, postgresSets, type RowSets } from './row_sets.ts'
 import { isBusyError } from './sqlite_handle.ts'
 
 /**
@@ -18,8 +20,29 @@ export interface Dialect {
   readonly hashType: string
   /** Selects the database's clock as `now_ms`, epoch milliseconds. */
   readonly clockSql: string
-  /** Lets an insert pass over rows whose unique keys are taken. */
-  insertOrSkip(insert: string): string
+  /** Column type of an id, which is ASCII, and of a text of bounded length; both compare by bytes. */
+  idType(length: number): string
+  stringType(length: number): string
+  /** What a table is to be made of, where that is a choice. */
+  readonly tableOptions: { engine: string; charset: string; collate: string } | null
+  /** Let one process at a time change the schema. */
+  readonly schemaLock: { take: string | null; release: string | null }
+  /** Begin a unit of work that writes, and one whose reads see one state. */
+  readonly begin: { write: readonly string[]; snapshot: readonly string[] }
+  /** Ends a select whose rows are to stay as they are until the transaction ends. */
+  readonly lockRows: string
+  /** The same, passing over rows that another transaction has locked. */
+  readonly lockFreeRows: string
+  /** Keeps an update by id to these rows: on the way along another index it would wait for others. */
+  readonly byPrimaryKey: string
+  /** Writes of many rows by one statement; null: a prepared statement per row is as fast. */
+  readonly rowSets: RowSets | null
+  /** How a claim keeps away from other claimants: they wait, or their rows are passed over. */
+  readonly claim: 'one writer' | 'locked rows' | 'one statement'
+  /** Lets an insert pass over rows whose unique keys are taken; `key` is a column of the primary key. */
+  insertOrSkip(insert: string, key?: string): string
+  /** Whether a column holds a text, the letters A to Z in either case. */
+  contains(column: string, text: string): { sql: string; binding: string }
   /** First instant of the UTC day of an instant column. */
   startOfDay(column: string): string
   /** Brings a driver's answer to a raw statement into one form. */
@@ -27,6 +50,8 @@ export interface Dialect {
   /** Another writer holds the lock: to be tried again. */
   isBusy(error: unknown): boolean
   isUniqueViolation(error: unknown): boolean
+  /** The connection broke off. Before a commit was sent, nothing was done. */
+  isLost(error: unknown): boolean
   /** The database is away or full, rather than the statement wrong. */
   isUnavailable(error: unknown): boolean
 }
@@ -39,7 +64,22 @@ const DATA_COMMANDS = ['INSERT', 'UPDATE', 'DELETE', 'MERGE']
 const common = {
   store: false,
   hashType: 'char(64)',
+  idType: (length: number) => `varchar(${length})`,
+  stringType: (length: number) => `varchar(${length})`,
+  tableOptions: null,
+  schemaLock: { take: null, release: null },
+  begin: { write: ['begin'], snapshot: ['begin'] },
+  lockRows: '',
+  lockFreeRows: '',
+  byPrimaryKey: '',
+  rowSets: null,
+  claim: 'one writer' as const,
   insertOrSkip: (insert: string) => `${insert} on conflict do nothing`,
+  contains: (column: string, text: string) => ({
+    sql: String.raw`lower(${column}) like ? escape '\'`,
+    binding: likePattern(text),
+  }),
+  isLost: () => false,
   startOfDay: (column: string) => `(${column} - (${column} % ${DAY}))`,
 }
 
@@ -67,6 +107,23 @@ const sqlite: Dialect = {
 const postgres: Dialect = {
   ...common,
   name: 'postgres',
+  store: true,
+  hashType: 'char(64) collate "C"',
+  idType: (length) => `varchar(${length}) collate "C"`,
+  stringType: (length) => `varchar(${length}) collate "C"`,
+  schemaLock: { take: `select pg_advisory_xact_lock(hashtext('almanac_schema'))`, release: null },
+  begin: {
+    write: ['begin isolation level read committed'],
+    snapshot: ['begin isolation level repeatable read read only'],
+  },
+  lockRows: 'for update',
+  lockFreeRows: 'for update skip locked',
+  rowSets: postgresSets,
+  claim: 'one statement',
+  contains: (column, text) => ({
+    sql: String.raw`lower(${column} collate "C") like ? escape '\'`,
+    binding: likePattern(text),
+  }),
   partialIndexes: true,
   transactionalDdl: true,
   clockSql: 'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms',
@@ -78,7 +135,12 @@ const postgres: Dialect = {
   },
   isBusy: (error) => ['40001', '40P01', '55P03'].includes(codeOf(error)),
   isUniqueViolation: (error) => codeOf(error) === '23505',
-  isUnavailable: (error) => isPoolFailure(error) || /^(08|53|57P0)|^E[A-Z]+$/.test(codeOf(error)),
+  // pg gives a connection that ends under a statement no code
+  isLost: (error) =>
+    /^(08|57P0)|^(ECONNRESET|EPIPE)$/.test(codeOf(error)) ||
+    /^(Connection terminated|Client has encountered a connection error)/.test(textOf(error)),
+  isUnavailable: (error) =>
+    isPoolFailure(error) || postgres.isLost(error) || /^(08|53|57P0)|^E[A-Z]+$/.test(codeOf(error)),
 }
 
 interface PostgresResult {
@@ -90,11 +152,32 @@ interface PostgresResult {
 const mysql: Dialect = {
   ...common,
   name: 'mysql',
+  store: true,
   partialIndexes: false,
   transactionalDdl: false,
   hashType: 'char(64) character set ascii collate ascii_bin',
+  idType: (length) => `varchar(${length}) character set ascii collate ascii_bin`,
+  tableOptions: { engine: 'InnoDB', charset: 'utf8mb4', collate: 'utf8mb4_bin' },
+  schemaLock: {
+    take: `select get_lock('almanac_schema', 60)`,
+    release: `select release_lock('almanac_schema')`,
+  },
+  begin: {
+    write: ['set transaction isolation level read committed', 'start transaction'],
+    snapshot: [
+      'set transaction isolation level repeatable read',
+      'start transaction with consistent snapshot, read only',
+    ],
+  },
+  lockRows: 'for update',
+  lockFreeRows: 'for update skip locked',
+  byPrimaryKey: 'force index (primary)',
+  rowSets: mysqlSets,
+  claim: 'locked rows',
+  // Its lower() folds all letters: the pattern names both cases of A to Z instead
+  contains: (column, text) => ({ sql: `${column} regexp ?`, binding: eitherCase(text) }),
   clockSql: `select cast(timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) / 1000 as signed) as now_ms`,
-  insertOrSkip: (insert) => `${insert} on duplicate key update id = id`,
+  insertOrSkip: (insert, key = 'id') => `${insert} on duplicate key update ${key} = ${key}`,
   normalize(answer) {
     const [result] = answer as [Rows | { affectedRows: number }]
     return Array.isArray(result)
@@ -103,8 +186,14 @@ const mysql: Dialect = {
   },
   isBusy: (error) => ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes(codeOf(error)),
   isUniqueViolation: (error) => codeOf(error) === 'ER_DUP_ENTRY',
+  isLost: (error) =>
+    /^(PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ECONNRESET|EPIPE)$/.test(
+      codeOf(error)
+    ) || /closed state/.test(textOf(error)),
   isUnavailable: (error) =>
-    isPoolFailure(error) || /^(PROTOCOL_|ER_CON_COUNT|E[A-Z]+$)/.test(codeOf(error)),
+    isPoolFailure(error) ||
+    mysql.isLost(error) ||
+    /^(PROTOCOL_|ER_CON_COUNT|E[A-Z]+$)/.test(codeOf(error)),
 }
 
 const oracle: Dialect = {
@@ -146,6 +235,20 @@ export function dialectOf(client: { dialect: { name: string }; connectionName: s
     ])
   }
   return dialect
+}
+
+/** A pattern of `like` for a text somewhere in a column in lower case. */
+function likePattern(text: string): string {
+  return `%${lowerAscii(text).replace(/[\\%_]/g, '\\$&')}%`
+}
+
+/** A regular expression for a text, the letters A to Z in either case. */
+function eitherCase(text: string): string {
+  return text.replace(/[a-z]|[\\^$.|?*+()[\]{}#-]/gi, (character) =>
+    /[a-z]/i.test(character)
+      ? `[${character.toLowerCase()}${character.toUpperCase()}]`
+      : `\\${character}`
+  )
 }
 
 function codeOf(error: unknown): string {

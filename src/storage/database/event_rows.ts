@@ -5,9 +5,9 @@ import type { ExecutionRecord, Outcome } from '../../types/executions.ts'
 import type { MissedRange, NewExecution } from '../contract.ts'
 import { missedExecution, newExecution } from '../rules/new_records.ts'
 import { countOutcome, type EventCounters } from '../rules/outcomes.ts'
-import { insertExecution } from './execution_rows.ts'
+import { insertExecutions } from './execution_rows.ts'
 import { integer, json, RowMapper, text } from './row_mapper.ts'
-import { first, type Row, type Value, type Work } from './work.ts'
+import { chunks, first, inList, type Row, type Value, type Work } from './work.ts'
 
 const mapper = new RowMapper<EventRecord>('almanac_events', {
   id: text('id'),
@@ -55,6 +55,25 @@ export async function findEvent(work: Work, id: string): Promise<EventRecord | n
   return row && toEvent(row)
 }
 
+/** Reads events by id and locks them, in order of their ids. */
+export async function lockEvents(work: Work, ids: string[]): Promise<Map<string, EventRecord>> {
+  const events = new Map<string, EventRecord>()
+  for (const chunk of chunks([...new Set(ids)].sort())) {
+    const list = inList(chunk)
+    const rows = await work.all(
+      `select * from almanac_events where id in ${list.sql} order by id ${work.dialect.lockRows}`,
+      list.bindings
+    )
+    rows.map(toEvent).forEach((event) => events.set(event.id, event))
+  }
+  return events
+}
+
+export async function lockEvent(work: Work, id: string): Promise<EventRecord | null> {
+  const events = await lockEvents(work, [id])
+  return events.get(id) ?? null
+}
+
 /** The unique keys of an event, each in one column. */
 export function nameHash(source: string, name: string): string {
   return hashKey(JSON.stringify([source, name]))
@@ -87,15 +106,13 @@ export async function replaceEvent(
   await named(work, after, () => work.run(`${sql} where id = ?`, [...bindings, after.id]))
 }
 
-/** Changes some columns. @returns whether the row that `where` asks for was there */
-export async function patchEvent(
+/** Changes events that the unit of work has locked. */
+export function patchEvents(
   work: Work,
-  patch: Partial<EventRecord>,
-  where: string,
-  whereBindings: Value[]
-): Promise<boolean> {
-  const { sql, bindings } = mapper.update(mapper.toRow(patch))
-  return (await work.run(`${sql} where ${where}`, [...bindings, ...whereBindings])) > 0
+  patches: { id: string; patch: Partial<EventRecord> }[]
+): Promise<void> {
+  const changes = patches.map(({ id, patch }) => ({ id, columns: mapper.toRow(patch) }))
+  return mapper.writer.update(work, changes)
 }
 
 /** Slots that were due under the definition that an edit replaces. */
@@ -105,31 +122,37 @@ export async function insertDue(
   due: { executions?: NewExecution[]; missed?: MissedRange[] },
   now: number
 ): Promise<void> {
-  let fired = 0
-  for (const execution of due.executions ?? []) {
-    fired += (await insertExecution(work, newExecution(execution, now))) ? 1 : 0
-  }
-  for (const range of due.missed ?? []) {
-    await insertMissed(work, missedExecution(before, range, now))
-  }
-  if (fired > 0) {
-    await countRuns(work, before.id, fired)
+  const executions = (due.executions ?? []).map((execution) => newExecution(execution, now))
+  const fired = await insertExecutions(work, executions)
+  await insertMissed(
+    work,
+    (due.missed ?? []).map((range) => missedExecution(before, range, now))
+  )
+  if (fired.size > 0) {
+    await countRuns(work, before.id, fired.size)
   }
 }
 
 /**
- * Inserts a missed range. Where its first slot was fired already, a range of
+ * Inserts missed ranges. Where its first slot was fired already, a range of
  * more slots is kept without the key, and a single slot counts as fired.
+ *
+ * @returns what was inserted, by id
  */
 export async function insertMissed(
   work: Work,
-  row: ExecutionRecord
-): Promise<ExecutionRecord | null> {
-  if (await insertExecution(work, row)) {
-    return row
-  }
-  const keyless = { ...row, slotKey: null }
-  return row.slotCount > 1 && (await insertExecution(work, keyless)) ? keyless : null
+  rows: ExecutionRecord[]
+): Promise<Map<string, ExecutionRecord>> {
+  const keyed = await insertExecutions(work, rows)
+  const further = rows
+    .filter(({ id, slotCount }) => !keyed.has(id) && slotCount > 1)
+    .map((row) => ({ ...row, slotKey: null }))
+  const keyless = await insertExecutions(work, further)
+  const inserted = [
+    ...rows.filter(({ id }) => keyed.has(id)),
+    ...further.filter(({ id }) => keyless.has(id)),
+  ]
+  return new Map(inserted.map((row) => [row.id, row]))
 }
 
 export async function countRuns(work: Work, eventId: string, runs: number): Promise<void> {
@@ -146,46 +169,30 @@ export interface EndedRun {
   startedAt: number | null
 }
 
-/**
- * Moves the counters of the events whose executions ended, in order. Counts
- * are added in the statement: another transaction may add at the same time.
- */
+/** Moves the counters of the events whose executions ended, in order. */
 export async function countOutcomes(work: Work, ended: EndedRun[]): Promise<void> {
-  const added = new Map<string, { counters: EventCounters; reset: boolean }>()
-  for (const { eventId, outcome, startedAt } of ended) {
-    if (eventId !== null) {
-      const { counters, reset } = added.get(eventId) ?? { counters: NOTHING, reset: false }
-      added.set(eventId, {
-        counters: countOutcome(counters, outcome, startedAt),
-        reset: reset || outcome === 'succeeded',
-      })
+  const runs = ended.filter(({ eventId }) => eventId !== null)
+  const events = await lockEvents(
+    work,
+    runs.map(({ eventId }) => eventId!)
+  )
+  const counted = new Map<string, EventCounters>()
+  for (const { eventId, outcome, startedAt } of runs) {
+    const event = events.get(eventId!)
+    if (event) {
+      const before: EventCounters = counted.get(event.id) ?? countersOf(event)
+      counted.set(event.id, countOutcome(before, outcome, startedAt))
     }
   }
-  for (const [id, { counters, reset }] of added) {
-    const { lastOutcome, lastRunAt, failureCount, consecutiveFailures } = counters
-    await work.run(
-      `update almanac_events set last_outcome = coalesce(?, last_outcome), last_run_at = coalesce(?, last_run_at),
-        failure_count = failure_count + ?,
-        failures_in_row = case when ? = 1 then ? else failures_in_row + ? end
-        where id = ?`,
-      [
-        lastOutcome,
-        lastRunAt,
-        failureCount,
-        reset ? 1 : 0,
-        consecutiveFailures,
-        consecutiveFailures,
-        id,
-      ]
-    )
-  }
+  await patchEvents(
+    work,
+    [...counted].map(([id, patch]) => ({ id, patch }))
+  )
 }
 
-const NOTHING: EventCounters = {
-  lastOutcome: null,
-  lastRunAt: null,
-  failureCount: 0,
-  consecutiveFailures: 0,
+function countersOf(event: EventRecord): EventCounters {
+  const { lastOutcome, lastRunAt, failureCount, consecutiveFailures } = event
+  return { lastOutcome, lastRunAt, failureCount, consecutiveFailures }
 }
 
 function changedColumns(before: EventRecord, after: EventRecord): Record<string, Value> {

@@ -4,12 +4,12 @@ import type { EventStore, FireResult, SyncResult } from '../contract.ts'
 import { checkExpected, updatedEvent } from '../rules/event_update.ts'
 import { newEvent } from '../rules/new_records.ts'
 import { Conditions } from './conditions.ts'
-import { lowerAscii } from '../rules/text.ts'
 import type { StoreConnection } from './connection.ts'
 import {
   findEvent,
   insertDue,
   insertEvent,
+  lockEvent,
   nameHash,
   replaceEvent,
   sourceKeyHash,
@@ -42,7 +42,7 @@ export class DatabaseEventStore implements EventStore {
   update(params: Params<'update'>): Promise<EventRecord> {
     return this.#connection.write('events.update', async (work) => {
       const now = await instant(work, params.now)
-      const before = await findEvent(work, params.id)
+      const before = await lockEvent(work, params.id)
       if (!before) {
         throw new E_EVENT_NOT_FOUND([params.id])
       }
@@ -56,7 +56,7 @@ export class DatabaseEventStore implements EventStore {
 
   delete({ now, id, journal }: Params<'delete'>): Promise<EventRecord | null> {
     return this.#connection.write('events.delete', async (work) => {
-      const event = await findEvent(work, id)
+      const event = await lockEvent(work, id)
       if (event) {
         await work.run('delete from almanac_events where id = ?', [id])
         await appendJournal(work, journal ? [journal] : [], await instant(work, now))
@@ -86,14 +86,12 @@ export class DatabaseEventStore implements EventStore {
 
   list(filter: EventFilter): Promise<EventRecord[]> {
     const text =
-      filter.text === undefined
-        ? undefined
-        : `%${lowerAscii(filter.text).replace(/[\\%_]/g, '\\$&')}%`
+      filter.text === undefined ? undefined : this.#connection.dialect.contains('name', filter.text)
     const conditions = new Conditions()
       .add('status = ?', filter.status)
       .add('source = ?', filter.source)
       .add('handler = ?', filter.handler)
-      .add(String.raw`lower(name) like ? escape '\'`, text)
+      .add(text?.sql ?? '', text?.binding)
       .add('name > ?', filter.after)
     const limit = filter.limit === undefined ? '' : 'limit ?'
     return this.#connection.read('events.list', async (work) => {

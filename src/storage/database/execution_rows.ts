@@ -2,10 +2,10 @@ import { hashKey } from '../../keys.ts'
 import type { ExecutionRecord } from '../../types/executions.ts'
 import { isEnded } from '../rules/outcomes.ts'
 import type { ExecutionPatch } from '../rules/settlement.ts'
-import { integer, json, RowMapper, text } from './row_mapper.ts'
+import { integer, json, RowMapper, text, type Column } from './row_mapper.ts'
 import { chunks, first, inList, type Row, type Value, type Work } from './work.ts'
 
-const mapper = new RowMapper<ExecutionRecord>('almanac_executions', {
+const COLUMNS: { [Property in keyof ExecutionRecord]: Column } = {
   id: text('id'),
   eventId: text('event_id'),
   handler: text('handler'),
@@ -40,7 +40,9 @@ const mapper = new RowMapper<ExecutionRecord>('almanac_executions', {
   error: json('error'),
   timeout: integer('timeout_ms'),
   retries: integer('retries'),
-})
+}
+
+const mapper = new RowMapper<ExecutionRecord>('almanac_executions', COLUMNS, ['rolled_up'])
 
 /** Guards a change by the attempt that owns the execution. */
 export const FENCE = `id = ? and node = ? and attempt = ? and state = 'running'`
@@ -50,14 +52,14 @@ export function toExecution(row: Row): ExecutionRecord {
 }
 
 /**
- * Inserts an execution unless one of its unique keys is taken.
+ * Inserts executions, except those of which a unique key is taken.
  *
- * @returns whether it was inserted
+ * @returns the ids of those that went in
  * @throws E_EMPTY_KEY, E_PAYLOAD_NOT_JSON
  */
-export async function insertExecution(work: Work, record: ExecutionRecord): Promise<boolean> {
-  const { sql, bindings } = mapper.insert({ ...mapper.toRow(record), ...keyColumns(record) })
-  return (await work.run(work.dialect.insertOrSkip(sql), bindings)) > 0
+export function insertExecutions(work: Work, records: ExecutionRecord[]): Promise<Set<string>> {
+  const rows = records.map((record) => ({ ...mapper.toRow(record), ...keyColumns(record) }))
+  return mapper.writer.insertNew(work, rows)
 }
 
 function keyColumns(record: ExecutionRecord): Record<string, Value> {
@@ -76,16 +78,31 @@ export function hashOrNull(key: string | null, field: string): string | null {
   return key === null ? null : hashKey(key, field)
 }
 
-/**
- * Changes an execution, guarded by `where`. A change of state away from
- * running frees running_key, and an end frees dedupe_key, in the same statement.
- */
+/** Changes one execution, guarded by `where`. */
 export async function patchExecution(
   work: Work,
   patch: ExecutionPatch,
   where: string,
   whereBindings: Value[]
 ): Promise<boolean> {
+  const { sql, bindings } = mapper.update(patchColumns(patch))
+  return (await work.run(`${sql} where ${where}`, [...bindings, ...whereBindings])) > 0
+}
+
+/** Changes executions that the unit of work has locked. */
+export function patchExecutions(
+  work: Work,
+  patches: { id: string; patch: ExecutionPatch }[]
+): Promise<void> {
+  const changes = patches.map(({ id, patch }) => ({ id, columns: patchColumns(patch) }))
+  return mapper.writer.update(work, changes)
+}
+
+/**
+ * A change of state away from running frees running_key, and an end frees
+ * dedupe_key, in the same statement.
+ */
+function patchColumns(patch: ExecutionPatch): Record<string, Value> {
   const row = mapper.toRow(patch)
   if (patch.state !== undefined && patch.state !== 'running') {
     row.running_key = null
@@ -93,8 +110,54 @@ export async function patchExecution(
       row.dedupe_key = null
     }
   }
-  const { sql, bindings } = mapper.update(row)
-  return (await work.run(`${sql} where ${where}`, [...bindings, ...whereBindings])) > 0
+  return row
+}
+
+/** The columns of an attempt that its holder or rescuer looks at. */
+const OF_ATTEMPT = `id, event_id, state, node, attempt, available_at, started_at, failures, rescues,
+  renewals, lease_expires_at, cancel_requested_at, reason, progress, error`
+
+/**
+ * Reads the running executions among `ids` and locks them, in order of their
+ * ids: two units of work that lock the same rows wait for each other only one
+ * way. The state is looked at afterwards, so that no index over it leads to
+ * locks on the rows of others.
+ */
+export async function lockRunning(
+  work: Work,
+  ids: string[]
+): Promise<Map<string, ExecutionRecord>> {
+  const running = new Map<string, ExecutionRecord>()
+  for (const chunk of chunks([...new Set(ids)].sort())) {
+    const list = inList(chunk)
+    const rows = await work.all(
+      `select ${OF_ATTEMPT} from almanac_executions
+        where id in ${list.sql} order by id ${work.dialect.lockRows}`,
+      list.bindings
+    )
+    rows
+      .filter(({ state }) => state === 'running')
+      .map(toExecution)
+      .forEach((record) => running.set(record.id, record))
+  }
+  return running
+}
+
+/** Reads executions by id. */
+export async function findExecutions(
+  work: Work,
+  ids: string[]
+): Promise<Map<string, ExecutionRecord>> {
+  const found = new Map<string, ExecutionRecord>()
+  for (const chunk of chunks(ids)) {
+    const list = inList(chunk)
+    const rows = await work.all(
+      `select * from almanac_executions where id in ${list.sql}`,
+      list.bindings
+    )
+    rows.map(toExecution).forEach((record) => found.set(record.id, record))
+  }
+  return found
 }
 
 export async function findExecution(work: Work, id: string): Promise<ExecutionRecord | null> {

@@ -10,7 +10,8 @@ import type {
 import { toJson } from '../../json.ts'
 import { enqueue, insertRunning } from './birth.ts'
 import { requestCancel } from './cancel.ts'
-import { claimable, claimRows, waitingCondition, waitingPriorities } from './claim.ts'
+import { claim } from './claim.ts'
+import { waitingCondition, waitingPriorities } from './waiting.ts'
 import { Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'
 import { FENCE, findExecution, hashOrNull, toExecution } from './execution_rows.ts'
@@ -37,21 +38,7 @@ export class DatabaseExecutionStore implements ExecutionStore {
   }
 
   async claim(params: Params<'claim'>): Promise<ExecutionRecord[]> {
-    const { now, limit, handlers } = params
-    if (limit <= 0 || handlers.length === 0) {
-      return []
-    }
-    // Looking takes no lock; only what is there to take does
-    const waiting = await this.#connection.read('executions.claim', async (work) =>
-      claimable(work, { ...params, limit: 1 }, await instant(work, now))
-    )
-    if (waiting.length === 0) {
-      return []
-    }
-    return this.#connection.write('executions.claim', async (work) => {
-      const at = await instant(work, now)
-      return claimRows(work, await claimable(work, params, at), params, at)
-    })
+    return params.limit > 0 && params.handlers.length > 0 ? claim(this.#connection, params) : []
   }
 
   async insertRunning(params: Params<'insertRunning'>): Promise<BirthResult[]> {

@@ -1,110 +1,128 @@
 import type { EventRecord } from '../../types/events.ts'
 import type { ExecutionRecord } from '../../types/executions.ts'
-import type { EventStore, FireResult, Firing, MissedRange } from '../contract.ts'
+import type { EventStore, FireResult, Firing } from '../contract.ts'
 import { entriesToKeep, firedState } from '../rules/firing.ts'
 import { missedExecution, newExecution } from '../rules/new_records.ts'
-import { findEvent, insertMissed, patchEvent } from './event_rows.ts'
-import { findExecution, insertExecution, patchExecution } from './execution_rows.ts'
+import { insertMissed, lockEvents, patchEvents } from './event_rows.ts'
+import { findExecutions, insertExecutions, patchExecutions } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
 import { instant, type Work } from './work.ts'
 
 type FireParams = Parameters<EventStore['fire']>[0]
 
-/** Fires a batch of events in one transaction. */
+/** A firing whose event has not moved, and what came of it. */
+interface Hit {
+  event: EventRecord
+  firing: Firing
+  fired: ExecutionRecord[]
+  missed: ExecutionRecord[]
+}
+
+/**
+ * Fires a batch of events in one transaction. The events stay locked from the
+ * comparison of next_run_at to the end: only where it hits is anything inserted.
+ */
 export async function fire(work: Work, params: FireParams): Promise<FireResult> {
   const now = await instant(work, params.now)
-  const result: FireResult = { fired: [], missed: [], stale: [], completed: [] }
-  for (const firing of params.firings) {
-    await fireOne(work, firing, now, result)
+  const { hits, stale } = await compare(work, params.firings)
+  await writeMissed(work, hits, now)
+  await writeFired(work, hits, now)
+  await patchEvents(
+    work,
+    hits.map((hit) => ({ id: hit.event.id, patch: patchOf(hit, now) }))
+  )
+  await appendJournal(work, entriesToKeep(params.journal, stale), now)
+  return {
+    fired: hits.flatMap(({ fired }) => fired),
+    missed: hits.flatMap(({ missed }) => missed),
+    stale,
+    completed: hits.filter(({ firing }) => firing.nextRunAt === null).map(({ event }) => event.id),
   }
-  await appendJournal(work, entriesToKeep(params.journal, result.stale), now)
-  return result
 }
 
-/** The compare-and-set comes first: only where it hits is anything inserted. */
-async function fireOne(work: Work, firing: Firing, now: number, result: FireResult): Promise<void> {
-  const event = await findEvent(work, firing.eventId)
-  const guard = `id = ? and next_run_at = ? and status = 'active'`
-  const guardBindings = [firing.eventId, firing.expectedNextRunAt]
-  const hit =
-    event !== null &&
-    (await patchEvent(work, firedState(event, firing, null, now), guard, guardBindings))
-  if (!hit) {
-    result.stale.push(firing.eventId)
-    return
-  }
-  const missed = await insertMissedRanges(work, event, firing, now)
-  const fired: ExecutionRecord[] = []
-  for (const execution of firing.executions) {
-    const row = newExecution(execution, now)
-    if (await insertExecution(work, row)) {
-      fired.push(row)
+async function compare(work: Work, firings: Firing[]): Promise<{ hits: Hit[]; stale: string[] }> {
+  const events = await lockEvents(
+    work,
+    firings.map(({ eventId }) => eventId)
+  )
+  const hits: Hit[] = []
+  const stale: string[] = []
+  for (const firing of firings) {
+    const event = events.get(firing.eventId)
+    if (event?.status === 'active' && event.nextRunAt === firing.expectedNextRunAt) {
+      // A second firing of the event in this batch comes too late
+      events.delete(event.id)
+      hits.push({ event, firing, fired: [], missed: [] })
+    } else {
+      stale.push(firing.eventId)
     }
   }
-  if (missed.length + fired.length > 0) {
-    await finishFiring(work, event, firing, { missed, fired }, now)
-  }
-  result.missed.push(...missed)
-  result.fired.push(...fired)
-  if (firing.nextRunAt === null) {
-    result.completed.push(event.id)
+  return { hits, stale }
+}
+
+function patchOf({ event, firing, fired, missed }: Hit, now: number): Partial<EventRecord> {
+  return {
+    ...firedState(event, firing, missed.at(-1)?.id ?? null, now),
+    runCount: event.runCount + fired.length,
   }
 }
 
-async function finishFiring(
-  work: Work,
-  event: EventRecord,
-  firing: Firing,
-  rows: { missed: ExecutionRecord[]; fired: ExecutionRecord[] },
-  now: number
-): Promise<void> {
-  const { openMissedId, openMissedReason } = firedState(
-    event,
-    firing,
-    rows.missed.at(-1)?.id ?? null,
-    now
+async function writeFired(work: Work, hits: Hit[], now: number): Promise<void> {
+  const rows = hits.map(({ firing }) =>
+    firing.executions.map((execution) => newExecution(execution, now))
   )
-  await work.run(
-    `update almanac_events set run_count = run_count + ?, open_missed_id = ?, open_missed_reason = ?
-      where id = ?`,
-    [rows.fired.length, openMissedId, openMissedReason, event.id]
-  )
+  const inserted = await insertExecutions(work, rows.flat())
+  hits.forEach((hit, index) => {
+    hit.fired.push(...rows[index].filter(({ id }) => inserted.has(id)))
+  })
 }
 
-async function insertMissedRanges(
-  work: Work,
-  event: EventRecord,
-  firing: Firing,
-  now: number
-): Promise<ExecutionRecord[]> {
-  const rows: ExecutionRecord[] = []
-  for (const [index, range] of firing.missed.entries()) {
-    const extended =
-      index === 0 && firing.extendsOpenMissed ? await extendOpen(work, event, range, now) : null
-    const row = extended ?? (await insertMissed(work, missedExecution(event, range, now)))
-    if (row) {
-      rows.push(row)
-    }
-  }
-  return rows
+async function writeMissed(work: Work, hits: Hit[], now: number): Promise<void> {
+  const extended = await extendOpen(work, hits, now)
+  const rows = hits.map(({ event, firing }) => {
+    const ranges = extended.has(event.id) ? firing.missed.slice(1) : firing.missed
+    return ranges.map((range) => missedExecution(event, range, now))
+  })
+  const inserted = await insertMissed(work, rows.flat())
+  hits.forEach(({ event, missed }, index) => {
+    const written = rows[index].map(({ id }) => inserted.get(id))
+    missed.push(...[extended.get(event.id), ...written].filter((row) => row !== undefined))
+  })
 }
 
-/** @returns null when the event's open range is gone or has another reason */
+/**
+ * Lengthens the open ranges that the first missed range of an event continues.
+ *
+ * @returns the longer rows by event; none where the range is gone or has another reason
+ */
 async function extendOpen(
   work: Work,
-  event: EventRecord,
-  range: MissedRange,
+  hits: Hit[],
   now: number
-): Promise<ExecutionRecord | null> {
-  const open = event.openMissedId && (await findExecution(work, event.openMissedId))
-  if (!open || open.reason !== range.reason) {
-    return null
+): Promise<Map<string, ExecutionRecord>> {
+  const continued = hits.filter(
+    ({ event, firing }) =>
+      firing.extendsOpenMissed && firing.missed.length > 0 && event.openMissedId !== null
+  )
+  const open = await findExecutions(
+    work,
+    continued.map(({ event }) => event.openMissedId!)
+  )
+  const extended = new Map<string, ExecutionRecord>()
+  const patches = []
+  for (const { event, firing } of continued) {
+    const row = open.get(event.openMissedId!)
+    const [range] = firing.missed
+    if (row?.state === 'missed' && row.reason === range.reason) {
+      const patch = {
+        slotLast: range.last,
+        slotCount: row.slotCount + range.count,
+        finishedAt: now,
+      }
+      patches.push({ id: row.id, patch })
+      extended.set(event.id, { ...row, ...patch })
+    }
   }
-  const patch = {
-    slotLast: range.last,
-    slotCount: open.slotCount + range.count,
-    finishedAt: now,
-  }
-  const guard = `id = ? and state = 'missed'`
-  return (await patchExecution(work, patch, guard, [open.id])) ? { ...open, ...patch } : null
+  await patchExecutions(work, patches)
+  return extended
 }

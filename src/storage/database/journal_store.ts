@@ -3,6 +3,7 @@ import type { JournalEntry, JournalKind, NewJournalEntry } from '../../types/jou
 import type { JournalStore } from '../contract.ts'
 import { parseJson, toJson } from '../../json.ts'
 import type { StoreConnection } from './connection.ts'
+import { TableWriter } from './table_writer.ts'
 import { chunks, firstNumber, inList, instant, type Row, type Work } from './work.ts'
 
 type Params<K extends keyof JournalStore> = Parameters<JournalStore[K]>[0]
@@ -31,23 +32,24 @@ export async function appendJournal(
     id: last - entries.length + 1 + index,
     at: now,
   }))
-  for (const row of rows) {
-    await work.run(
-      `insert into almanac_journal (id, recorded_at, kind, actor, subject, before_json, after_json)
-        values (?, ?, ?, ?, ?, ?, ?)`,
-      [
-        row.id,
-        row.at,
-        row.kind,
-        row.actor,
-        row.subject,
-        toJson(row.before, { field: 'journal.before' }),
-        toJson(row.after, { field: 'journal.after' }),
-      ]
-    )
-  }
+  await writer.insertAll(
+    work,
+    rows.map((row) => ({
+      id: row.id,
+      recorded_at: row.at,
+      kind: row.kind,
+      actor: row.actor,
+      subject: row.subject,
+      before_json: toJson(row.before, { field: 'journal.before' }),
+      after_json: toJson(row.after, { field: 'journal.after' }),
+    }))
+  )
   return rows
 }
+
+const writer = new TableWriter('almanac_journal', (name) =>
+  name === 'id' || name === 'recorded_at' ? 'integer' : 'text'
+)
 
 async function lastJournalId(work: Work): Promise<number> {
   const sql = `select amount from almanac_meta where name = 'journal_id'`

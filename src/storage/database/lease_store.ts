@@ -51,7 +51,8 @@ async function acquire(
   const expiresAt = at + ttl
   await work.run(
     work.dialect.insertOrSkip(
-      'insert into almanac_leases (name, owner, term, expires_at) values (?, null, 0, null)'
+      'insert into almanac_leases (name, owner, term, expires_at) values (?, null, 0, null)',
+      'name'
     ),
     [name]
   )

@@ -3,8 +3,9 @@ import type { ExecutionLogEntry } from '../../types/executions.ts'
 import type { JsonObject } from '../../types/json.ts'
 import type { LogStore } from '../contract.ts'
 import type { StoreConnection } from './connection.ts'
-import { FENCE } from './execution_rows.ts'
-import { first, type Row, type Work } from './work.ts'
+import { lockRunning } from './execution_rows.ts'
+import { TableWriter } from './table_writer.ts'
+import { chunks, firstNumber, inList, type Row, type Work } from './work.ts'
 
 type Params<K extends keyof LogStore> = Parameters<LogStore[K]>[0]
 
@@ -20,15 +21,15 @@ export class DatabaseLogStore implements LogStore {
       return 0
     }
     return this.#connection.write('logs.append', async (work) => {
-      const owners = new Map<string, boolean>()
-      let stored = 0
-      for (const entry of entries) {
-        const attempt = `${entry.executionId} ${entry.attempt}`
-        const owns = owners.get(attempt) ?? (await ownsExecution(work, node, entry))
-        owners.set(attempt, owns)
-        stored += owns ? await insertEntry(work, entry) : 0
-      }
-      return stored
+      const running = await lockRunning(
+        work,
+        entries.map(({ executionId }) => executionId)
+      )
+      const owned = entries.filter(({ executionId, attempt }) => {
+        const execution = running.get(executionId)
+        return execution?.node === node && execution.attempt === attempt
+      })
+      return insertEntries(work, owned)
     })
   }
 
@@ -46,34 +47,40 @@ export class DatabaseLogStore implements LogStore {
   }
 }
 
-async function ownsExecution(
-  work: Work,
-  node: string,
-  { executionId, attempt }: ExecutionLogEntry
-): Promise<boolean> {
-  const sql = `select id from almanac_executions where ${FENCE}`
-  return (await first(work, sql, [executionId, node, attempt])) !== null
+const writer = new TableWriter('almanac_execution_logs', (name) =>
+  ['attempt', 'seq', 'logged_at'].includes(name) ? 'integer' : 'text'
+)
+
+/** @returns how many were not there already: a batch may be sent twice */
+async function insertEntries(work: Work, entries: ExecutionLogEntry[]): Promise<number> {
+  const before = await countEntries(work, entries)
+  await writer.insertMissing(work, entries.map(toRow), (insert) =>
+    work.dialect.insertOrSkip(insert, 'execution_id')
+  )
+  return (await countEntries(work, entries)) - before
 }
 
-/** @returns 0 when the entry is there already, because its batch was sent twice */
-function insertEntry(work: Work, entry: ExecutionLogEntry): Promise<number> {
-  const { executionId, attempt, seq, at, level, message, data } = entry
-  return work.run(
-    work.dialect.insertOrSkip(
-      `insert into almanac_execution_logs
-        (execution_id, attempt, seq, logged_at, log_level, message, data)
-        values (?, ?, ?, ?, ?, ?, ?)`
-    ),
-    [
-      executionId,
-      attempt,
-      seq,
-      at,
-      level,
-      message,
-      data === null ? null : toJson(data, { field: 'data' }),
-    ]
-  )
+/** Entries that are stored of the executions of these. */
+async function countEntries(work: Work, entries: ExecutionLogEntry[]): Promise<number> {
+  let count = 0
+  for (const chunk of chunks([...new Set(entries.map(({ executionId }) => executionId))])) {
+    const list = inList(chunk)
+    const sql = `select count(*) from almanac_execution_logs where execution_id in ${list.sql}`
+    count += (await firstNumber(work, sql, list.bindings))!
+  }
+  return count
+}
+
+function toRow({ executionId, attempt, seq, at, level, message, data }: ExecutionLogEntry) {
+  return {
+    execution_id: executionId,
+    attempt,
+    seq,
+    logged_at: at,
+    log_level: level,
+    message,
+    data: data === null ? null : toJson(data, { field: 'data' }),
+  }
 }
 
 function toEntry(row: Row): ExecutionLogEntry {

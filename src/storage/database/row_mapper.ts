@@ -1,8 +1,9 @@
 import { parseJson, toJson } from '../../json.ts'
 import type { JsonValue } from '../../types/json.ts'
+import { TableWriter } from './table_writer.ts'
 import type { Row, Value } from './work.ts'
 
-type Kind = 'text' | 'integer' | 'json'
+export type Kind = 'text' | 'integer' | 'json'
 
 export interface Column {
   name: string
@@ -21,9 +22,20 @@ export class RowMapper<Entity extends object> {
   readonly #table: string
   readonly #columns: [property: string, column: Column][]
 
-  constructor(table: string, columns: { [Property in keyof Entity]: Column }) {
+  /** For writes of many rows at once. */
+  readonly writer: TableWriter
+
+  /** `further` are integers that no record shows. */
+  constructor(
+    table: string,
+    columns: { [Property in keyof Entity]: Column },
+    further: string[] = []
+  ) {
     this.#table = table
     this.#columns = Object.entries<Column>(columns)
+    const kinds = new Map(this.#columns.map(([, { name, kind }]) => [name, kind]))
+    further.forEach((name) => kinds.set(name, 'integer'))
+    this.writer = new TableWriter(table, (name) => kinds.get(name) ?? 'text')
   }
 
   toRecord(row: Row): Entity {
@@ -52,12 +64,7 @@ export class RowMapper<Entity extends object> {
 
   /** An insert of one row. */
   insert(row: Record<string, Value>): { sql: string; bindings: Value[] } {
-    const names = Object.keys(row)
-    const marks = names.map(() => '?').join(', ')
-    return {
-      sql: `insert into ${this.#table} (${names.join(', ')}) values (${marks})`,
-      bindings: Object.values(row),
-    }
+    return this.writer.insertStatement(row)
   }
 
   /** An update without its where clause. */

@@ -10,8 +10,8 @@ import {
   type Rescue,
 } from '../rules/settlement.ts'
 import { countOutcomes, type EndedRun } from './event_rows.ts'
-import { deleteExecutions, FENCE, patchExecution, toExecution } from './execution_rows.ts'
-import { first, instant, type Work } from './work.ts'
+import { deleteExecutions, lockRunning, patchExecutions } from './execution_rows.ts'
+import { instant, type Work } from './work.ts'
 
 type SettleParams = Parameters<ExecutionStore['settle']>[0]
 type RescueParams = Parameters<ExecutionStore['rescueExpired']>[0]
@@ -19,98 +19,105 @@ type Rescued = Awaited<ReturnType<ExecutionStore['rescueExpired']>>
 
 /** Ends attempts, each fenced; the counters of their events move along. */
 export async function settle(work: Work, params: SettleParams): Promise<SettleResult[]> {
+  const { settlements } = params
   const now = await instant(work, params.now)
-  const ended: EndedRun[] = []
-  const results: SettleResult[] = []
-  for (const settlement of params.settlements) {
+  const attempts = new Attempts(await lockRunning(work, idsOf(settlements)))
+  const results = settlements.map((settlement): SettleResult => {
     const { id } = settlement
-    const to = await settleOne(work, settlement, now, ended)
-    results.push({ id, applied: to !== null, to })
-  }
-  await countOutcomes(work, ended)
+    const to = settleOne(attempts, settlement, now)
+    return { id, applied: to !== null, to }
+  })
+  await attempts.write(work)
   return results
 }
 
-async function settleOne(
-  work: Work,
+function settleOne(
+  attempts: Attempts,
   settlement: Settlement,
-  now: number,
-  ended: EndedRun[]
-): Promise<Settlement['to'] | null> {
-  const attempt = await ownedAttempt(work, settlement)
+  now: number
+): Settlement['to'] | null {
+  const attempt = attempts.owned(settlement)
   if (!attempt) {
     return null
   }
   const to = storedAs(attempt, settlement)
   if (to === 'discard') {
-    await deleteExecutions(work, [attempt.id])
-    return to
+    attempts.discard(attempt)
+  } else {
+    attempts.end(attempt, settlementPatch(attempt, settlement, to, now))
   }
-  const patch = settlementPatch(attempt, settlement, to, now)
-  return (await endAttempt(work, attempt, settlement, patch, ended)) ? to : null
+  return to
 }
 
 /** Takes over executions whose lease lapsed and whose holder was seen to stand still. */
 export async function rescueExpired(work: Work, params: RescueParams): Promise<Rescued> {
   const now = await instant(work, params.now)
-  const ended: EndedRun[] = []
+  const attempts = new Attempts(await lockRunning(work, idsOf(params.expired)))
   const rescued: Rescued = { requeued: [], abandoned: [], cancelled: [] }
   for (const expired of params.expired) {
-    const rescue = await rescueOne(work, expired, params.maxRescues, now, ended)
+    const rescue = rescueOne(attempts, expired, params.maxRescues, now)
     if (rescue) {
       rescued[rescue].push(expired.id)
     }
   }
-  await countOutcomes(work, ended)
+  await attempts.write(work)
   return rescued
 }
 
-async function rescueOne(
-  work: Work,
+function rescueOne(
+  attempts: Attempts,
   expired: ExpiredLease,
   maxRescues: number,
-  now: number,
-  ended: EndedRun[]
-): Promise<Rescue | null> {
-  const attempt = await ownedAttempt(work, expired)
+  now: number
+): Rescue | null {
+  const attempt = attempts.owned(expired)
   const lapsed = attempt !== null && attempt.leaseExpiresAt! <= now
   if (!lapsed || attempt.renewals !== expired.renewals) {
     return null
   }
   const rescue = rescueOf(attempt, maxRescues)
-  const patch = rescuePatch(attempt, expired, rescue, now)
-  return (await endAttempt(work, attempt, expired, patch, ended)) ? rescue : null
+  attempts.end(attempt, rescuePatch(attempt, expired, rescue, now))
+  return rescue
 }
 
-/** The columns of an attempt that its end looks at, while it owns the execution. */
-async function ownedAttempt(work: Work, { id, node, attempt }: Fence) {
-  const row = await first(
-    work,
-    `select id, event_id, available_at, started_at, failures, rescues, renewals,
-      lease_expires_at, cancel_requested_at, reason, progress, error
-      from almanac_executions where ${FENCE}`,
-    [id, node, attempt]
-  )
-  return row && toExecution(row)
-}
+/** Running attempts that the unit of work has locked, and how they end. */
+class Attempts {
+  readonly #running: Map<string, ExecutionRecord>
+  readonly #patches: { id: string; patch: ExecutionPatch }[] = []
+  readonly #discarded: string[] = []
+  readonly #ended: EndedRun[] = []
 
-/** Writes the end of an attempt, guarded by its fence and its renewals. */
-async function endAttempt(
-  work: Work,
-  attempt: ExecutionRecord,
-  fence: Fence,
-  patch: ExecutionPatch,
-  ended: EndedRun[]
-): Promise<boolean> {
-  const applied = await patchExecution(work, patch, `${FENCE} and renewals = ?`, [
-    fence.id,
-    fence.node,
-    fence.attempt,
-    attempt.renewals,
-  ])
-  const { state, startedAt = attempt.startedAt } = patch
-  if (applied && state !== undefined && isEnded(state)) {
-    ended.push({ eventId: attempt.eventId, outcome: state, startedAt })
+  constructor(running: Map<string, ExecutionRecord>) {
+    this.#running = running
   }
-  return applied
+
+  /** The attempt for which the fence holds. */
+  owned({ id, node, attempt }: Fence): ExecutionRecord | null {
+    const running = this.#running.get(id)
+    return running && running.node === node && running.attempt === attempt ? running : null
+  }
+
+  end(attempt: ExecutionRecord, patch: ExecutionPatch): void {
+    this.#running.delete(attempt.id)
+    this.#patches.push({ id: attempt.id, patch })
+    const { state, startedAt = attempt.startedAt } = patch
+    if (state !== undefined && isEnded(state)) {
+      this.#ended.push({ eventId: attempt.eventId, outcome: state, startedAt })
+    }
+  }
+
+  discard(attempt: ExecutionRecord): void {
+    this.#running.delete(attempt.id)
+    this.#discarded.push(attempt.id)
+  }
+
+  async write(work: Work): Promise<void> {
+    await patchExecutions(work, this.#patches)
+    await deleteExecutions(work, this.#discarded)
+    await countOutcomes(work, this.#ended)
+  }
+}
+
+function idsOf(fences: Fence[]): string[] {
+  return fences.map(({ id }) => id)
 }

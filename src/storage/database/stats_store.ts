@@ -47,7 +47,7 @@ export class DatabaseStatsStore implements StatsStore {
             finished_at from almanac_executions
           where ${UNROLLED} and (state <> 'missed' or id not in (
             select open_missed_id from almanac_events where open_missed_id is not null))
-          order by finished_at, id limit ?`,
+          order by finished_at, id limit ? ${work.dialect.lockFreeRows}`,
         [limit]
       )
       const totals = new Map<string, StatsRow>()
@@ -76,7 +76,18 @@ export class DatabaseStatsStore implements StatsStore {
 
 async function addTotal(work: Work, row: StatsRow): Promise<void> {
   const key = hashKey(statsKey(row))
-  const changed = await work.run(
+  if ((await increase(work, key, row)) === 0) {
+    // Another node may begin the same total now: what it adds must not be lost
+    const empty = { ...row, count: 0, durationTotal: 0, durationMax: 0 }
+    const columns = mapper.toRow({ ...empty, latenessTotal: 0, latenessMax: 0 })
+    const { sql, bindings } = mapper.insert({ stat_key: key, ...columns })
+    await work.run(work.dialect.insertOrSkip(sql, 'stat_key'), bindings)
+    await increase(work, key, row)
+  }
+}
+
+function increase(work: Work, key: string, row: StatsRow): Promise<number> {
+  return work.run(
     `update almanac_stats set run_count = run_count + ?, duration_total = duration_total + ?,
       duration_max = case when duration_max < ? then ? else duration_max end,
       lateness_total = lateness_total + ?,
@@ -93,10 +104,6 @@ async function addTotal(work: Work, row: StatsRow): Promise<void> {
       key,
     ]
   )
-  if (changed === 0) {
-    const { sql, bindings } = mapper.insert({ stat_key: key, ...mapper.toRow(row) })
-    await work.run(sql, bindings)
-  }
 }
 
 async function markRolledUp(work: Work, rows: Row[]): Promise<void> {

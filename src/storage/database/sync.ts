@@ -12,7 +12,11 @@ type SyncParams = Parameters<EventStore['syncSource']>[0]
 export async function syncSource(work: Work, params: SyncParams): Promise<SyncResult> {
   const { source, definitions, missing } = params
   const now = await instant(work, params.now)
-  const rows = await work.all('select * from almanac_events where source = ? order by id', [source])
+  await oneAtATime(work)
+  const rows = await work.all(
+    `select * from almanac_events where source = ? order by id ${work.dialect.lockRows}`,
+    [source]
+  )
   const existing = new Map(rows.map(toEvent).map((event) => [event.sourceKey, event]))
   for (const definition of definitions) {
     checkPlan(existing.get(definition.sourceKey), definition)
@@ -29,6 +33,19 @@ export async function syncSource(work: Work, params: SyncParams): Promise<SyncRe
   }
   await appendJournal(work, syncEntries(params.journal, source, result), now)
   return result
+}
+
+/**
+ * Two nodes that bring in the same new event must not meet: the second one
+ * has to see what the first one did. The row of the schema's version is only
+ * written by migrations, so that nobody else waits.
+ */
+async function oneAtATime(work: Work): Promise<void> {
+  if (work.dialect.lockRows) {
+    await work.all(
+      `select amount from almanac_meta where name = 'schema_version' ${work.dialect.lockRows}`
+    )
+  }
 }
 
 async function apply(

@@ -47,14 +47,25 @@ export class LucidWork implements Work {
   }
 
   async all(sql: string, bindings: Value[] = []): Promise<Row[]> {
-    const answer: unknown = await this.#client.rawQuery(sql, bindings as string[])
-    return this.dialect.normalize(answer, sql).rows
+    return this.dialect.normalize(await this.#query(sql, bindings), sql).rows
   }
 
   async run(sql: string, bindings: Value[] = []): Promise<number> {
-    const answer: unknown = await this.#client.rawQuery(sql, bindings as string[])
-    return this.dialect.normalize(answer, sql).affected
+    return this.dialect.normalize(await this.#query(sql, bindings), sql).affected
   }
+
+  #query(sql: string, bindings: Value[]): Promise<unknown> {
+    const values = this.dialect.name === 'postgres' ? bindings.map(withoutNul) : bindings
+    return this.#client.rawQuery(sql, values as string[])
+  }
+}
+
+/** PostgreSQL takes every character in a text but this one. */
+export function withoutNul(value: Value): Value {
+  if (typeof value !== 'string') {
+    return value
+  }
+  return value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value
 }
 
 export async function first(work: Work, sql: string, bindings?: Value[]): Promise<Row | null> {

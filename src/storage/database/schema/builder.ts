@@ -20,13 +20,33 @@ export interface SchemaStep {
   build(context: SchemaContext): void
 }
 
-/** The parts of the executions that an index covers, where the database can restrict it. */
+/** Adds the statements that make one table. */
+export function createTable(
+  { schema, dialect: { tableOptions } }: SchemaContext,
+  name: string,
+  build: CreateTable
+): void {
+  schema.createTable(name, (table) => {
+    if (tableOptions) {
+      table.engine(tableOptions.engine)
+      table.charset(tableOptions.charset)
+      table.collate(tableOptions.collate)
+    }
+    build(table)
+  })
+}
+
+/**
+ * The parts of the executions that an index covers, where the database can
+ * restrict it. Elsewhere the index covers all rows and begins with the column
+ * that tells its part from the rest, if it does not hold it anyway.
+ */
 const PARTS = {
-  queued: `state = 'queued'`,
-  running: `state = 'running'`,
-  open: 'finished_at is null',
-  ended: 'finished_at is not null',
-  unrolled: 'rolled_up = 0 and finished_at is not null',
+  queued: { rows: `state = 'queued'`, column: 'state' },
+  running: { rows: `state = 'running'`, column: 'state' },
+  open: { rows: 'finished_at is null', column: null },
+  ended: { rows: 'finished_at is not null', column: null },
+  unrolled: { rows: 'rolled_up = 0 and finished_at is not null', column: 'rolled_up' },
 }
 
 /** `not null` speaks of the index's first column. */
@@ -46,7 +66,9 @@ export class Indexes {
   }
 
   add(name: string, columns: string[], part?: Part): this {
-    this.#table.index(columns, name, { predicate: this.#predicate(columns, part) })
+    const lead = part === undefined || part === 'not null' ? null : PARTS[part].column
+    const all = lead === null || this.#context.dialect.partialIndexes ? columns : [lead, ...columns]
+    this.#table.index(all, name, { predicate: this.#predicate(columns, part) })
     return this
   }
 
@@ -63,6 +85,8 @@ export class Indexes {
     const { knex, dialect } = this.#context
     return part === undefined || !dialect.partialIndexes
       ? undefined
-      : knex.queryBuilder().whereRaw(part === 'not null' ? `${column} is not null` : PARTS[part])
+      : knex
+          .queryBuilder()
+          .whereRaw(part === 'not null' ? `${column} is not null` : PARTS[part].rows)
   }
 }

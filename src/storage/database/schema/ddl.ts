@@ -17,8 +17,8 @@ export function schemaDdl(client: QueryClientContract): string {
 
 /** One column of a table a line. */
 function layOut(sql: string): string {
-  const table = /^(create table \S+) \((.*)\)$/.exec(sql)
+  const table = /^(create table \S+) \((.*)\)([^)]*)$/.exec(sql)
   return table
-    ? `${table[1]} (\n  ${table[2].replace(/, (?=`|constraint)(?![^(]*\))/g, ',\n  ')}\n)`
+    ? `${table[1]} (\n  ${table[2].replace(/, (?=["`]|constraint|primary key)(?![^(]*\))/g, ',\n  ')}\n)${table[3]}`
     : sql
 }

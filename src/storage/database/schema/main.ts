@@ -9,6 +9,8 @@ import { TABLES } from './tables.ts'
 import { v1 } from './v1.ts'
 
 const STEPS: SchemaStep[] = [v1]
+/** Lucid's names of the dialects whose drivers the store talks to. */
+const DRIVERS: string[] = ['better-sqlite3', 'postgres', 'mysql']
 
 export interface MigrationResult {
   /** The version that was found, 0 where there were no tables. */
@@ -29,17 +31,17 @@ export async function migrateSchema(
   options: { to?: number } = {}
 ): Promise<MigrationResult> {
   const dialect = storeDialectOf(client)
-  if (!client.isTransaction) {
+  if (!client.isTransaction && dialect.name === 'sqlite') {
     await withHandle(client, async (handle) => useWriteAheadLog(handle))
   }
-  const work = (trx: QueryClientContract) => migrate(trx, dialect, options.to ?? SCHEMA_VERSION)
-  return inTransaction(client, dialect, work)
+  const to = options.to ?? SCHEMA_VERSION
+  return inTransaction(client, (trx) => locked(trx, dialect, () => migrate(trx, dialect, to)))
 }
 
 /** Drops every table of the package. */
 export async function dropSchema(client: QueryClientContract): Promise<void> {
-  const dialect = storeDialectOf(client)
-  await inTransaction(client, dialect, async (trx) => {
+  storeDialectOf(client)
+  await inTransaction(client, async (trx) => {
     for (const table of TABLES) {
       await trx.schema.dropTableIfExists(table)
     }
@@ -67,11 +69,11 @@ export function schemaStatements(client: QueryClientContract): string[] {
 /** @throws E_INVALID_CONFIG */
 export function storeDialectOf(client: QueryClientContract): Dialect {
   const dialect = dialectOf(client)
-  if (!dialect.store || client.dialect.name !== 'better-sqlite3') {
+  if (!dialect.store || !DRIVERS.includes(client.dialect.name)) {
     throw new E_INVALID_CONFIG([
       `connection "${client.connectionName}"`,
       `of client "${client.dialect.name}", where Almanac's own tables cannot live in this version`,
-      'give the store a connection of client "better-sqlite3"',
+      'give the store a connection of client "better-sqlite3", "pg" or "mysql2"',
     ])
   }
   return dialect
@@ -109,13 +111,30 @@ function versionStatement(version: number): string {
   return `update almanac_meta set amount = ${version} where name = 'schema_version'`
 }
 
+/** Where DDL commits by itself, the transaction still keeps one connection, which holds the lock. */
 function inTransaction<T>(
   client: QueryClientContract,
-  dialect: Dialect,
   work: (client: QueryClientContract) => Promise<T>
 ): Promise<T> {
-  if (client.isTransaction || !dialect.transactionalDdl) {
-    return work(client)
+  return client.isTransaction
+    ? work(client)
+    : immediateTransaction(client, (trx: TransactionClientContract) => work(trx))
+}
+
+/** One process at a time changes the schema. */
+async function locked<T>(
+  client: QueryClientContract,
+  { schemaLock: { take, release } }: Dialect,
+  work: () => Promise<T>
+): Promise<T> {
+  if (take) {
+    await client.rawQuery(take)
   }
-  return immediateTransaction(client, (trx: TransactionClientContract) => work(trx))
+  try {
+    return await work()
+  } finally {
+    if (release) {
+      await client.rawQuery(release)
+    }
+  }
 }

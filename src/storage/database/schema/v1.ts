@@ -1,4 +1,4 @@
-import { Indexes, type SchemaContext, type SchemaStep, type Table } from './builder.ts'
+import { createTable, Indexes, type SchemaContext, type SchemaStep, type Table } from './builder.ts'
 
 /**
  * Portable over SQLite, PostgreSQL, MySQL/MariaDB and Oracle: instants are
@@ -20,29 +20,29 @@ export const v1: SchemaStep = {
 }
 
 function events(context: SchemaContext): void {
-  context.schema.createTable('almanac_events', (table) => {
-    id(table, 'almanac_events_pk')
-    table.string('name', 255).notNullable()
-    table.string('source', 100).notNullable()
-    table.string('source_key', 255).notNullable()
+  createTable(context, 'almanac_events', (table) => {
+    id(table, context, 'almanac_events_pk')
+    text(table, context, 'name', 255).notNullable()
+    text(table, context, 'source', 100).notNullable()
+    text(table, context, 'source_key', 255).notNullable()
     hash(table, context, 'name_hash').notNullable()
     hash(table, context, 'source_key_hash').notNullable()
-    table.string('source_hash', 128)
-    table.string('handler', 255).notNullable()
-    table.text('payload')
-    table.text('trigger_def').notNullable()
-    table.string('status', 16).notNullable()
-    table.string('status_by', 16).notNullable()
-    table.string('queue', 255)
+    text(table, context, 'source_hash', 128)
+    text(table, context, 'handler', 255).notNullable()
+    table.text('payload', 'longtext')
+    table.text('trigger_def', 'longtext').notNullable()
+    text(table, context, 'status', 16).notNullable()
+    text(table, context, 'status_by', 16).notNullable()
+    text(table, context, 'queue', 255)
     table.integer('priority')
-    table.text('misfire').notNullable()
-    table.string('overlap', 16).notNullable()
-    table.string('on_resume', 16).notNullable()
-    table.text('concurrency_key')
+    table.text('misfire', 'longtext').notNullable()
+    text(table, context, 'overlap', 16).notNullable()
+    text(table, context, 'on_resume', 16).notNullable()
+    table.text('concurrency_key', 'longtext')
     table.bigInteger('timeout_ms')
     table.integer('retries')
     table.bigInteger('max_runs')
-    eventState(table)
+    eventState(table, context)
     new Indexes(table, context)
       .unique('almanac_events_name_u', 'name_hash')
       .unique('almanac_events_key_u', 'source_key_hash')
@@ -51,13 +51,13 @@ function events(context: SchemaContext): void {
   })
 }
 
-function eventState(table: Table): void {
+function eventState(table: Table, context: SchemaContext): void {
   table.bigInteger('next_run_at')
   table.bigInteger('last_slot')
-  table.string('open_missed_id', 64)
-  table.text('open_missed_reason')
+  ascii(table, context, 'open_missed_id', 64)
+  table.text('open_missed_reason', 'longtext')
   table.bigInteger('last_run_at')
-  table.string('last_outcome', 16)
+  text(table, context, 'last_outcome', 16)
   table.bigInteger('run_count').notNullable()
   table.bigInteger('failure_count').notNullable()
   table.bigInteger('failures_in_row').notNullable()
@@ -70,23 +70,23 @@ function eventState(table: Table): void {
 }
 
 function executions(context: SchemaContext): void {
-  context.schema.createTable('almanac_executions', (table) => {
-    id(table, 'almanac_executions_pk')
-    table.string('event_id', 64)
-    table.string('handler', 255).notNullable()
-    table.string('queue', 255).notNullable()
-    table.string('origin', 16).notNullable()
-    table.text('payload')
-    table.string('state', 16).notNullable()
+  createTable(context, 'almanac_executions', (table) => {
+    id(table, context, 'almanac_executions_pk')
+    ascii(table, context, 'event_id', 64)
+    text(table, context, 'handler', 255).notNullable()
+    text(table, context, 'queue', 255).notNullable()
+    text(table, context, 'origin', 16).notNullable()
+    table.text('payload', 'longtext')
+    text(table, context, 'state', 16).notNullable()
     table.integer('priority').notNullable()
     table.bigInteger('slot')
     table.bigInteger('slot_last')
     table.bigInteger('slot_count').notNullable()
-    table.string('slot_key', 100)
-    table.string('rerun_of', 64)
-    table.text('reason')
+    ascii(table, context, 'slot_key', 100)
+    ascii(table, context, 'rerun_of', 64)
+    table.text('reason', 'longtext')
     keys(table, context)
-    attempts(table)
+    attempts(table, context)
     results(table)
     executionIndexes(table, context)
   })
@@ -94,15 +94,15 @@ function executions(context: SchemaContext): void {
 
 /** The text of each key, its hash, and the unique column that holds it while it binds. */
 function keys(table: Table, context: SchemaContext): void {
-  table.text('dedupe_text')
+  table.text('dedupe_text', 'longtext')
   hash(table, context, 'dedupe_hash')
   hash(table, context, 'dedupe_key')
-  table.text('concurrency_text')
+  table.text('concurrency_text', 'longtext')
   hash(table, context, 'concurrency_hash')
   hash(table, context, 'running_key')
 }
 
-function attempts(table: Table): void {
+function attempts(table: Table, context: SchemaContext): void {
   table.bigInteger('available_at').notNullable()
   table.bigInteger('created_at').notNullable()
   table.bigInteger('claimed_at')
@@ -111,7 +111,7 @@ function attempts(table: Table): void {
   table.integer('attempt').notNullable()
   table.integer('failures').notNullable()
   table.integer('rescues').notNullable()
-  table.string('node', 255)
+  text(table, context, 'node', 255)
   table.bigInteger('lease_expires_at')
   table.bigInteger('renewals').notNullable()
   table.bigInteger('cancel_requested_at')
@@ -120,10 +120,10 @@ function attempts(table: Table): void {
 }
 
 function results(table: Table): void {
-  table.text('checkpoint')
-  table.text('progress')
-  table.text('result')
-  table.text('error')
+  table.text('checkpoint', 'longtext')
+  table.text('progress', 'longtext')
+  table.text('result', 'longtext')
+  table.text('error', 'longtext')
   table.integer('rolled_up').notNullable()
 }
 
@@ -143,44 +143,44 @@ function executionIndexes(table: Table, context: SchemaContext): void {
     .add('almanac_exec_ended_i', ['state', 'finished_at'], 'ended')
 }
 
-function executionLogs({ schema }: SchemaContext): void {
-  schema.createTable('almanac_execution_logs', (table) => {
-    table.string('execution_id', 64).notNullable()
+function executionLogs(context: SchemaContext): void {
+  createTable(context, 'almanac_execution_logs', (table) => {
+    ascii(table, context, 'execution_id', 64).notNullable()
     table.integer('attempt').notNullable()
     table.integer('seq').notNullable()
     table.bigInteger('logged_at').notNullable()
-    table.string('log_level', 8).notNullable()
-    table.text('message').notNullable()
-    table.text('data')
+    text(table, context, 'log_level', 8).notNullable()
+    table.text('message', 'longtext').notNullable()
+    table.text('data', 'longtext')
     table.primary(['execution_id', 'attempt', 'seq'], 'almanac_exec_logs_pk')
   })
 }
 
-function coordination({ schema }: SchemaContext): void {
-  schema.createTable('almanac_leases', (table) => {
-    table.string('name', 100).notNullable().primary('almanac_leases_pk')
-    table.string('owner', 255)
+function coordination(context: SchemaContext): void {
+  createTable(context, 'almanac_leases', (table) => {
+    text(table, context, 'name', 100).notNullable().primary('almanac_leases_pk')
+    text(table, context, 'owner', 255)
     table.bigInteger('term').notNullable()
     table.bigInteger('expires_at')
   })
-  schema.createTable('almanac_nodes', (table) => {
-    table.string('id', 255).notNullable().primary('almanac_nodes_pk')
-    table.string('name', 255).notNullable()
-    table.string('host', 255).notNullable()
+  createTable(context, 'almanac_nodes', (table) => {
+    text(table, context, 'id', 255).notNullable().primary('almanac_nodes_pk')
+    text(table, context, 'name', 255).notNullable()
+    text(table, context, 'host', 255).notNullable()
     table.integer('pid').notNullable()
     table.bigInteger('started_at').notNullable()
     table.bigInteger('seen_at').notNullable()
-    table.text('info').notNullable()
+    table.text('info', 'longtext').notNullable()
   })
 }
 
 function totals(context: SchemaContext): void {
-  context.schema.createTable('almanac_stats', (table) => {
+  createTable(context, 'almanac_stats', (table) => {
     hash(table, context, 'stat_key').notNullable().primary('almanac_stats_pk')
-    table.string('stat_day', 10).notNullable()
-    table.string('handler', 255).notNullable()
-    table.string('event_id', 64)
-    table.string('outcome', 16).notNullable()
+    text(table, context, 'stat_day', 10).notNullable()
+    text(table, context, 'handler', 255).notNullable()
+    ascii(table, context, 'event_id', 64)
+    text(table, context, 'outcome', 16).notNullable()
     table.bigInteger('run_count').notNullable()
     table.bigInteger('duration_total').notNullable()
     table.bigInteger('duration_max').notNullable()
@@ -191,18 +191,19 @@ function totals(context: SchemaContext): void {
 }
 
 /** The counters of almanac_meta: the schema version, and the last id of the journal. */
-function journal({ schema, knex }: SchemaContext): void {
-  schema.createTable('almanac_journal', (table) => {
+function journal(context: SchemaContext): void {
+  const { schema, knex } = context
+  createTable(context, 'almanac_journal', (table) => {
     table.bigInteger('id').notNullable().primary('almanac_journal_pk')
     table.bigInteger('recorded_at').notNullable()
-    table.string('kind', 40).notNullable()
-    table.string('actor', 255).notNullable()
-    table.string('subject', 255).notNullable()
-    table.text('before_json').notNullable()
-    table.text('after_json').notNullable()
+    text(table, context, 'kind', 40).notNullable()
+    text(table, context, 'actor', 255).notNullable()
+    text(table, context, 'subject', 255).notNullable()
+    table.text('before_json', 'longtext').notNullable()
+    table.text('after_json', 'longtext').notNullable()
   })
-  schema.createTable('almanac_meta', (table) => {
-    table.string('name', 30).notNullable().primary('almanac_meta_pk')
+  createTable(context, 'almanac_meta', (table) => {
+    text(table, context, 'name', 30).notNullable().primary('almanac_meta_pk')
     table.bigInteger('amount').notNullable()
   })
   for (const name of ['schema_version', 'journal_id']) {
@@ -210,8 +211,17 @@ function journal({ schema, knex }: SchemaContext): void {
   }
 }
 
-function id(table: Table, primaryKey: string): void {
-  table.string('id', 64).notNullable().primary(primaryKey)
+function id(table: Table, context: SchemaContext, primaryKey: string): void {
+  ascii(table, context, 'id', 64).notNullable().primary(primaryKey)
+}
+
+function text(table: Table, { dialect }: SchemaContext, name: string, length: number) {
+  return table.specificType(name, dialect.stringType(length))
+}
+
+/** Ids, and keys made of them. */
+function ascii(table: Table, { dialect }: SchemaContext, name: string, length: number) {
+  return table.specificType(name, dialect.idType(length))
 }
 
 function hash(table: Table, { dialect }: SchemaContext, name: string) {

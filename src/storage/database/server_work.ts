@@ -1,0 +1,83 @@
+import type { Dialect } from './dialect.ts'
+import { withoutNul, type Row, type Value, type Work } from './work.ts'
+
+/** The part of a connection of pg that is used here. */
+export interface PostgresConnection {
+  query(sql: string, values?: Value[]): Promise<unknown>
+}
+
+/** The part of a connection of mysql2 that is used here. */
+export interface MysqlConnection {
+  query(
+    sql: string,
+    values: Value[],
+    done: (error: Error | null, result?: unknown, fields?: unknown) => void
+  ): unknown
+}
+
+/** Statements straight on a connection of pg. */
+export class PostgresWork implements Work {
+  readonly dialect: Dialect
+  readonly #connection: PostgresConnection
+
+  constructor(connection: object, dialect: Dialect) {
+    this.#connection = connection as PostgresConnection
+    this.dialect = dialect
+  }
+
+  async all(sql: string, bindings?: Value[]): Promise<Row[]> {
+    return this.dialect.normalize(await this.#query(sql, bindings), sql).rows
+  }
+
+  async run(sql: string, bindings?: Value[]): Promise<number> {
+    return this.dialect.normalize(await this.#query(sql, bindings), sql).affected
+  }
+
+  #query(sql: string, bindings: Value[] = []): Promise<unknown> {
+    return this.#connection.query(numbered(sql), bindings.map(withoutNul))
+  }
+}
+
+/** Statements straight on a connection of mysql2, which puts the bindings into the text. */
+export class MysqlWork implements Work {
+  readonly dialect: Dialect
+  readonly #connection: MysqlConnection
+
+  constructor(connection: object, dialect: Dialect) {
+    this.#connection = connection as MysqlConnection
+    this.dialect = dialect
+  }
+
+  async all(sql: string, bindings?: Value[]): Promise<Row[]> {
+    return this.dialect.normalize(await this.#query(sql, bindings), sql).rows
+  }
+
+  async run(sql: string, bindings?: Value[]): Promise<number> {
+    return this.dialect.normalize(await this.#query(sql, bindings), sql).affected
+  }
+
+  #query(sql: string, bindings: Value[] = []): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#connection.query(sql, bindings, (error, result) =>
+        error ? reject(error) : resolve([result])
+      )
+    })
+  }
+}
+
+const KEPT = 512
+const texts = new Map<string, string>()
+
+/** Numbers the question marks, as pg wants bindings; the store's statements hold no other ones. */
+function numbered(sql: string): string {
+  let text = texts.get(sql)
+  if (text === undefined) {
+    let count = 0
+    text = sql.replace(/\?/g, () => `$${++count}`)
+    if (texts.size >= KEPT) {
+      texts.delete(texts.keys().next().value!)
+    }
+    texts.set(sql, text)
+  }
+  return text
+}

@@ -1,0 +1,33 @@
+import type { ExecutionStore } from '../contract.ts'
+import { firstNumber, inList, type Value, type Work } from './work.ts'
+
+export type ClaimParams = Parameters<ExecutionStore['claim']>[0]
+export type WaitingFilter = Pick<ClaimParams, 'handlers' | 'queues'>
+
+/** Which waiting rows suit the claimant. */
+export function waitingCondition({ handlers, queues }: WaitingFilter): {
+  sql: string
+  bindings: Value[]
+} {
+  const names = inList(handlers)
+  const among = queues === undefined ? null : inList(queues)
+  return {
+    sql: `state = 'queued' and handler in ${names.sql}${among ? ` and queue in ${among.sql}` : ''}`,
+    bindings: [...names.bindings, ...(among?.bindings ?? [])],
+  }
+}
+
+/** The priorities that are waiting, first one first: the index gives each in one step. */
+export async function* waitingPriorities(work: Work): AsyncGenerator<number> {
+  const sql = `select min(priority) from almanac_executions where state = 'queued'`
+  let priority = await firstNumber(work, sql)
+  while (priority !== null) {
+    yield priority
+    priority = await firstNumber(work, `${sql} and priority > ?`, [priority])
+  }
+}
+
+/** Of those with a key, the ones whose key nobody holds. */
+export const NOT_HELD = `(concurrency_hash is null or not exists (
+  select 1 from almanac_executions holder
+  where holder.running_key = almanac_executions.concurrency_hash))`
