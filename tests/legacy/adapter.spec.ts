@@ -4,6 +4,7 @@ import { LegacyAdapter } from '../../src/legacy/adapter.ts'
 import { resolveLegacyConfig, type LegacySourceInput } from '../../src/legacy/config.ts'
 import type { LegacyClient } from '../../src/legacy/tables/client.ts'
 import { TestAlmanac } from '../../src/testing/main.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import {
   createLegacyDatabase,
   legacyDriver,
@@ -37,7 +38,7 @@ function attach(
   return adapter
 }
 
-test.group('Legacy adapter | in the scheduler', () => {
+legacyGroup('Legacy adapter | in the scheduler', () => {
   test('a schedule fires, runs, and leaves its rows', async ({ assert }) => {
     const { database, test: t } = await open()
     database.execute('create table LEDGER (PRCID number)')

@@ -1,5 +1,6 @@
 import { test } from '@japa/runner'
 import type { HandlerContext } from '../../src/types/handlers.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import { createLegacyWorld, type LegacyWorld } from '../helpers/legacy_world.ts'
 
 const SLOT = Date.UTC(2026, 2, 1, 6, 0)
@@ -12,7 +13,7 @@ async function only(world: LegacyWorld) {
   return executions[0]
 }
 
-test.group('Engine | scheduled runs', () => {
+legacyGroup('Engine | scheduled runs', () => {
   test('leaves a row of its slot, born claimed, and keeps the run times', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.ledgerFlow('DIM_A')
@@ -151,7 +152,7 @@ test.group('Engine | scheduled runs', () => {
   })
 })
 
-test.group('Engine | the guard before a run', () => {
+legacyGroup('Engine | the guard before a run', () => {
   test('a request that is no longer its claim is not run', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.ledgerFlow('A')
@@ -199,7 +200,7 @@ test.group('Engine | the guard before a run', () => {
   })
 })
 
-test.group('Engine | failures', () => {
+legacyGroup('Engine | failures', () => {
   test('a flow that fails leaves FL, its error, and none of its effects', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.ledgerFlow('A', '; insert into NOWHERE values (1)')
@@ -303,7 +304,7 @@ test.group('Engine | failures', () => {
   })
 })
 
-test.group('Engine | handlers bound to a MAPREF', () => {
+legacyGroup('Engine | handlers bound to a MAPREF', () => {
   test('run in place of the logic, with counts and params', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.database.insertFlow({ MAPREF: 'FACT_1', DWLOGIC: null })

@@ -15,6 +15,7 @@ import type {
   HandlerReference,
 } from '../../src/types/handlers.ts'
 import type { JsonValue } from '../../src/types/json.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import { legacyDatabase, legacySource } from './support.ts'
 
 function flowOf(dwlogic: string | null, mapref = 'FACT_SALES'): FlowRow {
@@ -86,7 +87,7 @@ async function sqlWorld() {
   return { database, connection, run, failure }
 }
 
-test.group('The sql runner', () => {
+legacyGroup('The sql runner', () => {
   test('runs one statement after the other and sums the rows', async ({ assert }) => {
     const { database, run } = await sqlWorld()
     const prepared = inputFor(`

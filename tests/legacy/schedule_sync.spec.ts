@@ -7,6 +7,7 @@ import { TriggerManager } from '../../src/triggers/trigger_manager.ts'
 import type { EventRecord } from '../../src/types/events.ts'
 import type { HandlerDefinition } from '../../src/types/handlers.ts'
 import type { AlmanacEvents, Notifier } from '../../src/types/notifications.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import type { LegacyDatabase } from '../helpers/legacy_database.ts'
 import { legacySource, ManualClock, NOW, openSource, RecordingLogger } from './support.ts'
 
@@ -67,7 +68,7 @@ const counts = (outcome: Awaited<ReturnType<ScheduleSync['run']>>) => ({
   unchanged: outcome.unchanged,
 })
 
-test.group('Schedule sync', () => {
+legacyGroup('Schedule sync', () => {
   test('a current row becomes an event of its source', async ({ assert }) => {
     const { database, sync, find } = await world({ timezone: 'Europe/Berlin' })
     database.insertSchedule({
@@ -314,7 +315,7 @@ test.group('Schedule sync', () => {
   })
 })
 
-test.group('Schedule sync | calls at once', () => {
+legacyGroup('Schedule sync | calls at once', () => {
   /** A target whose syncs end when the test says so. */
   function heldTarget() {
     const seen: string[][] = []

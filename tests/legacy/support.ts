@@ -9,6 +9,7 @@ import {
 } from '../../src/legacy/config.ts'
 import type { LegacyConnection } from '../../src/legacy/connection.ts'
 import { openLegacyTables, type LegacyTables } from '../../src/legacy/tables/main.ts'
+import { activeKind } from '../helpers/legacy_group.ts'
 import { createLegacyDatabase, type LegacyDatabase } from '../helpers/legacy_database.ts'
 
 export const NOW = Date.parse('2026-03-01T12:00:00.250Z')
@@ -33,7 +34,7 @@ export interface OpenedSource {
 export async function legacyDatabase(
   options: Parameters<typeof createLegacyDatabase>[0] = {}
 ): Promise<LegacyDatabase> {
-  const database = await createLegacyDatabase(options)
+  const database = await createLegacyDatabase({ kind: activeKind(), ...options })
   getActiveTest()?.cleanup(() => database.cleanup())
   return database
 }

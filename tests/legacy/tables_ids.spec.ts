@@ -1,8 +1,9 @@
 import { test } from '@japa/runner'
 import { E_LEGACY_TABLE } from '../../src/errors.ts'
 import { SequenceIds } from '../../src/legacy/tables/id_source.ts'
-import type { TableDialect } from '../../src/legacy/tables/dialect.ts'
+import type { LegacyClient } from '../../src/legacy/tables/client.ts'
 import { openLegacyTables } from '../../src/legacy/tables/main.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import { legacyDatabase, legacySource, RecordingLogger, openSource } from './support.ts'
 
 const ENTITIES = {
@@ -12,7 +13,7 @@ const ENTITIES = {
   jobError: 'ERR_SEQ',
 }
 
-test.group('Ids of the pool', () => {
+legacyGroup('Ids of the pool', () => {
   test('a block is reserved once and handed out one by one', async ({ assert }) => {
     const { database, tables } = await openSource({}, (legacy) =>
       legacy.setPool('DWPRCLOGSEQ', 1000, 3)
@@ -114,25 +115,34 @@ test.group('Ids of sequences', () => {
     database.execute('create table SEQ (n integer); insert into SEQ values (100)')
     // A database that counts: each statement moves the row and reads the new numbers
     const statements: string[] = []
+    const looked: string[] = []
     const dialect = {
-      name: 'oracle',
-      sequence(name: string, count: number) {
-        statements.push(`${name} ${count}`)
-        return `update SEQ set n = n + ${count} returning n as id`
+      name: 'oracle' as const,
+      sequences: {
+        async find(_client: LegacyClient, name: string) {
+          looked.push(name)
+          return name === 'LOG_SEQ' ? null : name
+        },
+        next(name: string, count: number) {
+          statements.push(`${name} ${count}`)
+          return `update SEQ set n = n + ${count} returning n as id`
+        },
       },
-    } as unknown as TableDialect
+    }
     const connection = database.connection()
     const ids = new SequenceIds({ connection, entities: ENTITIES, dialect })
 
     await ids.check(['processLog'])
     assert.equal(await ids.next('processLog'), 150)
     assert.equal(await ids.next('jobError'), 200)
-    assert.deepEqual(statements, ['PRC_SEQ 1', 'PRC_SEQ 50', 'ERR_SEQ 50'])
+    assert.deepEqual(statements, ['PRC_SEQ 50', 'ERR_SEQ 50'])
+    assert.deepEqual(looked, ['PRC_SEQ', 'ERR_SEQ'])
+    await assert.rejects(() => ids.check(['jobLog']), /table LOG_SEQ does not exist as a sequence/)
   })
 
   test('a database without sequences says so', async ({ assert }) => {
     const database = await legacyDatabase()
-    const dialect = { name: 'sqlite', sequence: () => null } as unknown as TableDialect
+    const dialect = { name: 'sqlite' as const, sequences: null }
     const ids = new SequenceIds({
       connection: database.connection(),
       entities: ENTITIES,

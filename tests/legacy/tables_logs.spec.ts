@@ -1,6 +1,7 @@
 import { test } from '@japa/runner'
 import { E_LEGACY_FLOW } from '../../src/errors.ts'
 import { emptyParams } from '../../src/legacy/params.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import { NOW, openSource } from './support.ts'
 
 const RUN = {
@@ -13,7 +14,7 @@ const RUN = {
   now: NOW,
 }
 
-test.group('Run table', () => {
+legacyGroup('Run table', () => {
   test('a run in progress is one row with its parameters, cut to their columns', async ({
     assert,
   }) => {
@@ -148,7 +149,7 @@ test.group('Run table', () => {
   })
 })
 
-test.group('Count table', () => {
+legacyGroup('Count table', () => {
   const counts = {
     jobLogId: 1,
     prcid: 7,
@@ -188,7 +189,7 @@ test.group('Count table', () => {
   })
 })
 
-test.group('Error table', () => {
+legacyGroup('Error table', () => {
   test('the messages are cut to their columns', async ({ assert }) => {
     const { database, tables, connection } = await openSource()
     const { session } = connection
@@ -219,7 +220,7 @@ test.group('Error table', () => {
   })
 })
 
-test.group('Flow table', () => {
+legacyGroup('Flow table', () => {
   test('the active flow of a MAPREF is the current one that is switched on', async ({ assert }) => {
     const { database, tables, connection } = await openSource()
     const { session } = connection
@@ -259,7 +260,7 @@ test.group('Flow table', () => {
   })
 })
 
-test.group('Schedule table', () => {
+legacyGroup('Schedule table', () => {
   test('current rows are listed with their wall clocks', async ({ assert }) => {
     const { database, tables, connection } = await openSource()
     database.insertSchedule({ JOBSCHID: 2, MAPREF: 'B', FRQCD: 'ID', FRQHH: null, FRQMI: '15' })

@@ -1,5 +1,6 @@
 import { test } from '@japa/runner'
 import type { Requests } from '../../src/legacy/tables/requests.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import { NOW, openSource, type OpenedSource } from './support.ts'
 
 async function openRequests(
@@ -9,7 +10,7 @@ async function openRequests(
   return { ...opened, requests: opened.tables.requests! }
 }
 
-test.group('Request table | claim', () => {
+legacyGroup('Request table | claim', () => {
   test('NEW rows are claimed in the order they were asked for, and read back whole', async ({
     assert,
   }) => {
@@ -275,7 +276,7 @@ test.group('Request table | claim', () => {
   })
 })
 
-test.group('Request table | ownership', () => {
+legacyGroup('Request table | ownership', () => {
   const mine = { requestId: 'a', claimedBy: 'n.00000000.1' }
 
   async function claimed() {
@@ -375,7 +376,7 @@ test.group('Request table | ownership', () => {
   })
 })
 
-test.group('Request table | insert', () => {
+legacyGroup('Request table | insert', () => {
   const request = {
     requestId: 'S:1:202603011200',
     mapref: 'A',

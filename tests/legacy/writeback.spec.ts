@@ -1,7 +1,8 @@
 import { test } from '@japa/runner'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import { createLegacyWorld } from '../helpers/legacy_world.ts'
 
-test.group('Write-back', () => {
+legacyGroup('Write-back', () => {
   test('is all or nothing', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.ledgerFlow('A')
