@@ -77,6 +77,22 @@ export class LegacyDatabase {
     this.place.execute(sql, Object.values(row))
   }
 
+  insertMany(table: string, rows: Row[]): void {
+    for (let start = 0; start < rows.length; start += 500) {
+      const part = rows.slice(start, start + 500)
+      const places = part.map(
+        (row) =>
+          `(${Object.keys(row)
+            .map(() => '?')
+            .join(', ')})`
+      )
+      this.place.execute(
+        `insert into ${table} (${Object.keys(part[0]).join(', ')}) values ${places.join(', ')}`,
+        part.flatMap((row) => Object.values(row))
+      )
+    }
+  }
+
   /** A current, enabled, daily schedule, unless the row says otherwise. @returns JOBSCHID */
   insertSchedule(row: Row & { MAPREF: string | null }): number {
     const id = Number(row.JOBSCHID ?? this.#nextId++)

@@ -17,6 +17,8 @@ export interface LegacyPlace {
   /** All statements of a text, or one with values. */
   execute(sql: string, values: Value[]): void
   rows(sql: string, values: Value[]): Record<string, unknown>[]
+  /** Makes a column take any text, as a typed one of a server does not. */
+  loosen(table: string, column: string): void
   /** A trigger that refuses rows with a message. */
   refuse(event: 'insert' | 'update', table: string, when: string, message: string): void
   close(): void
@@ -60,6 +62,8 @@ export class SqlitePlace implements LegacyPlace {
     return this.#foreign.prepare(sql).all(...values) as Record<string, unknown>[]
   }
 
+  loosen(): void {}
+
   refuse(event: 'insert' | 'update', table: string, when: string, message: string): void {
     this.#foreign.exec(
       `create trigger REFUSE before ${event} on ${table} when ${when}
@@ -87,6 +91,7 @@ abstract class ServerPlace implements LegacyPlace {
   }
 
   abstract config(options?: { session?: string[] }): ConnectionConfig
+  abstract loosen(table: string, column: string): void
   abstract refuse(event: 'insert' | 'update', table: string, when: string, message: string): void
   abstract remove(): Promise<void>
 
@@ -172,6 +177,11 @@ class PostgresPlace extends ServerPlace {
     } as ConnectionConfig
   }
 
+  loosen(table: string, column: string): void {
+    const change = `alter table ${table} alter column ${column}`
+    this.execute(`${change} drop default; ${change} type varchar(40)`, [])
+  }
+
   refuse(event: 'insert' | 'update', table: string, when: string, message: string): void {
     this.execute(
       `create function refuse() returns trigger language plpgsql as
@@ -191,6 +201,10 @@ class MysqlPlace extends ServerPlace {
   config({ session = [] }: { session?: string[] } = {}): ConnectionConfig {
     const connection = { ...this.login, database: this.name }
     return { client: 'mysql2', connection, pool: pooled(session) } as ConnectionConfig
+  }
+
+  loosen(table: string, column: string): void {
+    this.execute(`alter table ${table} modify ${column} varchar(40)`, [])
   }
 
   refuse(event: 'insert' | 'update', table: string, when: string, message: string): void {

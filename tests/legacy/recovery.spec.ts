@@ -434,9 +434,8 @@ legacyGroup('Recovery | executions that ended without their write-back', () => {
         settlements: [{ id, node: node.nodeId, attempt, to: 'cancelled', startedAt: null }],
       })
     }
-    world.database.execute(
-      `create trigger NOT_A before update on DWPRCREQ when old.REQUEST_ID = 'A' and new.STATUS = 'FAILED' begin select raise(abort, 'no'); end`
-    )
+    const when = `old.REQUEST_ID = 'A' and new.STATUS = 'FAILED'`
+    world.database.place.refuse('update', 'DWPRCREQ', when, 'no')
     assert.deepEqual(await node.adapter.recover(), { handedBack: 0, writtenBack: 1 })
     assert.equal(world.request('A').STATUS, 'CLAIMED')
     assert.equal(world.request('B').STATUS, 'FAILED')

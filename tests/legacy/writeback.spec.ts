@@ -9,9 +9,7 @@ legacyGroup('Write-back', () => {
     world.database.insertSchedule({ JOBSCHID: 1, MAPREF: 'A' })
     world.database.insertSchedule({ JOBSCHID: 2, MAPREF: 'B', DPND_JOBSCHID: 1 })
     world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
-    world.database.execute(
-      `create trigger NO_CHILD before insert on DWPRCREQ when new.MAPREF = 'B' begin select raise(abort, 'no child'); end`
-    )
+    world.database.place.refuse('insert', 'DWPRCREQ', `new.MAPREF = 'B'`, 'no child')
     await world.node().run()
     const [run] = world.runs()
     assert.equal(run.STATUS, 'FL')

@@ -34,8 +34,9 @@ export const mysql: TableDialect = {
       }
       return null
     },
+    // No more than the server lets a statement recurse by default; who needs more asks again
     next: (name, count) =>
-      `with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
+      `with recursive n (i) as (select 1 union all select i + 1 from n where i < ${Math.min(count, 1000)})
        select nextval(${name}) as id from n`,
   },
 
