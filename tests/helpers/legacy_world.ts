@@ -17,7 +17,7 @@ import type { NewExecution, NodeRecord, Storage } from '../../src/storage/contra
 import type { SqlSession } from '../../src/storage/sql_session.ts'
 import { MemoryStorage } from '../../src/storage/memory/main.ts'
 import { EventRecorder } from '../../src/testing/event_recorder.ts'
-import { ManualClock } from '../../src/testing/manual_clock.ts'
+import { type ManualClock } from '../../src/testing/manual_clock.ts'
 import { RecordingLogger } from '../../src/testing/recording_logger.ts'
 import type { AlmanacOptions } from '../../src/types/config.ts'
 import type { SourceInput } from '../../src/types/events.ts'

@@ -53,4 +53,18 @@ export async function openSource(
   return { database, connection, tables, config, logger }
 }
 
+/** Opens the tables over connections that begin with these statements. */
+export async function openWith(
+  session: string[],
+  input: Partial<LegacySourceInput> = {},
+  prepare: (database: LegacyDatabase) => void = () => {}
+) {
+  const config = legacySource(input)
+  const database = await legacyDatabase({ timezone: config.timezone })
+  prepare(database)
+  const connection = database.connection({ client: database.client({ session }) })
+  const tables = await openLegacyTables({ connection, config, logger: new RecordingLogger() })
+  return { database, connection, tables, requests: tables.requests! }
+}
+
 export { ManualClock, RecordingLogger }

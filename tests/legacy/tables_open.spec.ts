@@ -8,7 +8,7 @@ import type { LegacyClient } from '../../src/legacy/tables/client.ts'
 import { openLegacyTables } from '../../src/legacy/tables/main.ts'
 import { emptyParams } from '../../src/legacy/params.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
-import { LegacyDatabase } from '../helpers/legacy_database.ts'
+import { type LegacyDatabase } from '../helpers/legacy_database.ts'
 import { legacyDatabase, legacySource, RecordingLogger, NOW, openSource } from './support.ts'
 
 /** What opening says about tables that were changed before. */

@@ -18,6 +18,8 @@ const LOST = [
   /^(08...|57P0[1-3]|53300)$/,
   /^(PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ER_NEW_ABORTING_CONNECTION)$/,
   /^ER_(CON_COUNT_ERROR|TOO_MANY_USER_CONNECTIONS)$/,
+  // MariaDB: connection was killed, which its driver knows by number alone
+  /^1927$/,
   /^(NJS-(500|501|503|510|518|040)|ORA-(01012|01033|01034|01089|03113|03114|03135|12\d{3}))$/,
 ]
 
@@ -31,13 +33,16 @@ const DUPLICATE = [
 const UNAVAILABLE = E_STORAGE_UNAVAILABLE.code
 const DEEPEST_CAUSE = 5
 
-/** What knex and the driver say, without a code, about a connection that is gone. */
+/**
+ * What knex and the driver say, without a code, about a connection that is
+ * gone; knex puts the statement before it.
+ */
 const GONE = [
   /^(Unable to acquire a connection|The database connection is not open|Cannot open database because the directory)/,
   // PostgreSQL's driver
-  /^(Connection terminated|Client (has encountered a connection error|was closed)|timeout expired)/,
+  /(^| - )(Connection terminated|Client (has encountered a connection error|was closed)|timeout expired)/,
   // MySQL's
-  /^Can't (add new command when|write in) (connection is in )?closed state/,
+  /(^| - )Can't (add new command when|write in) (connection is in )?closed state/,
 ]
 
 /** Whether a statement may simply be repeated: another session was in the way. */
@@ -69,10 +74,12 @@ function codesOf(error: unknown): string[] {
   const codes: string[] = []
   let current = error
   for (let depth = 0; depth < DEEPEST_CAUSE && current instanceof Error; depth++) {
-    const { code } = current as { code?: unknown }
+    const { code, errno } = current as { code?: unknown; errno?: unknown }
     codes.push(current.name)
     if (typeof code === 'string') {
       codes.push(code)
+    } else if (typeof errno === 'number') {
+      codes.push(String(errno))
     }
     const oracle = /^(?:ORA|NJS)-\d+/.exec(current.message)
     if (oracle) {

@@ -9,7 +9,7 @@ export interface RawStatement {
 const STANDARD = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\//g
 /** With E'…' that knows backslashes, and $tag$…$tag$. */
 const POSTGRES =
-  /\be'(?:[^'\\]|\\[\s\S]|'')*'|(?<![\w$])(\$(?:[a-z_]\w*)?\$)[\s\S]*?\1|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\//gi
+  /\be'(?:[^'\\]|\\[\s\S]|'')*'|(?<![\w$])(\$(?:[a-z_]\w*)?\$)[\s\S]*?\1|'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\//gi
 /** Backslashes everywhere, and comments that begin with #. */
 const MYSQL =
   /'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"\\]|\\[\s\S]|"")*"|`[^`]*`|--(?=\s)[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\//g
