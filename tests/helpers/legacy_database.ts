@@ -1,21 +1,23 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { AppFactory } from '@adonisjs/core/factories/app'
 import { EmitterFactory } from '@adonisjs/core/factories/events'
 import { LoggerFactory } from '@adonisjs/core/factories/logger'
 import { Database } from '@adonisjs/lucid/database'
-import BetterSqlite from 'better-sqlite3'
+import type { ConnectionConfig } from '@adonisjs/lucid/types/database'
 import { SystemClock, type Clock } from '../../src/clock.ts'
 import { LegacyConnection } from '../../src/legacy/connection.ts'
 import type { LegacyClient, LegacyDriver } from '../../src/legacy/tables/client.ts'
 import { immediateTransaction } from '../../src/storage/database/immediate_transaction.ts'
 import { sessionOf } from '../../src/storage/database/lucid_session.ts'
+import {
+  referenceSchema,
+  SQLITE,
+  type LegacyKind,
+  type LegacyPlace,
+  type Value,
+} from './legacy_places.ts'
 
-type Value = string | number | null
 type Row = Record<string, Value>
 
-const SCHEMA = new URL('../../database/legacy/dw.sqlite.sql', import.meta.url)
 export const LEGACY_CONNECTION = 'warehouse'
 
 export const legacyDriver: LegacyDriver = {
@@ -24,27 +26,28 @@ export const legacyDriver: LegacyDriver = {
 }
 
 /**
- * A legacy database in a file of its own, as another program sees it
- * (`execute`, `rows`, `insert*`) and as Almanac opens it (`connection`).
+ * A legacy database of its own, as another program sees it (`execute`,
+ * `rows`, `insert*`) and as Almanac opens it (`connection`).
  */
 export class LegacyDatabase {
-  readonly file: string
+  readonly place: LegacyPlace
   readonly timezone: string
-  /** The other program's connection. */
-  readonly foreign: BetterSqlite.Database
   readonly #opened: Database[] = []
   #nextId = 1000
 
-  constructor(file: string, timezone: string) {
-    this.file = file
+  constructor(place: LegacyPlace, timezone: string) {
+    this.place = place
     this.timezone = timezone
-    this.foreign = new BetterSqlite(file)
-    this.foreign.pragma('journal_mode = WAL')
   }
 
-  /** A Lucid client of its own. */
-  client(file = this.file): LegacyClient {
-    const lucid = openLucid(file)
+  /** Of a database in a file. */
+  get file(): string {
+    return this.place.name
+  }
+
+  /** A Lucid client of its own. `session`: statements that each of its connections begins with. */
+  client(options: { config?: ConnectionConfig; session?: string[] } = {}): LegacyClient {
+    const lucid = openLucid(options.config ?? this.place.config(options))
     this.#opened.push(lucid)
     return lucid.connection(LEGACY_CONNECTION)
   }
@@ -60,23 +63,34 @@ export class LegacyDatabase {
   }
 
   execute(sql: string, ...values: Value[]): void {
-    if (values.length === 0) {
-      this.foreign.exec(sql)
-    } else {
-      this.foreign.prepare(sql).run(...values)
-    }
+    this.place.execute(sql, values)
   }
 
   rows<T = Record<string, Value>>(sql: string, ...values: Value[]): T[] {
-    return this.foreign.prepare(sql).all(...values) as T[]
+    return this.place.rows(sql, values) as T[]
   }
 
   insert(table: string, row: Row): void {
     const columns = Object.keys(row)
     const places = columns.map(() => '?').join(', ')
-    this.foreign
-      .prepare(`insert into ${table} (${columns.join(', ')}) values (${places})`)
-      .run(...Object.values(row))
+    const sql = `insert into ${table} (${columns.join(', ')}) values (${places})`
+    this.place.execute(sql, Object.values(row))
+  }
+
+  insertMany(table: string, rows: Row[]): void {
+    for (let start = 0; start < rows.length; start += 500) {
+      const part = rows.slice(start, start + 500)
+      const places = part.map(
+        (row) =>
+          `(${Object.keys(row)
+            .map(() => '?')
+            .join(', ')})`
+      )
+      this.place.execute(
+        `insert into ${table} (${Object.keys(part[0]).join(', ')}) values ${places.join(', ')}`,
+        part.flatMap((row) => Object.values(row))
+      )
+    }
   }
 
   /** A current, enabled, daily schedule, unless the row says otherwise. @returns JOBSCHID */
@@ -129,40 +143,32 @@ export class LegacyDatabase {
 
   async close(): Promise<void> {
     await Promise.all(this.#opened.map((lucid) => lucid.manager.closeAll()))
-    this.foreign.close()
+    this.place.close()
   }
 }
 
-/** Makes the reference schema in a new file of a folder that `cleanup` deletes. */
+/** Makes the reference schema in a new database that `cleanup` deletes. */
 export async function createLegacyDatabase(
-  options: { timezone?: string; schema?: boolean } = {}
+  options: { timezone?: string; schema?: boolean; kind?: LegacyKind } = {}
 ): Promise<LegacyDatabase & { cleanup(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'almanac-legacy-'))
-  const database = new LegacyDatabase(join(folder, 'warehouse.sqlite3'), options.timezone ?? 'UTC')
+  const { kind = SQLITE, timezone = 'UTC' } = options
+  const place = await kind.create()
+  const database = new LegacyDatabase(place, timezone)
   if (options.schema !== false) {
-    database.execute(await readFile(SCHEMA, 'utf8'))
+    database.execute(await referenceSchema(kind))
   }
   return Object.assign(database, {
     async cleanup() {
       await database.close()
-      await rm(folder, { recursive: true, force: true })
+      await place.remove()
     },
   })
 }
 
-function openLucid(filename: string): Database {
+function openLucid(config: ConnectionConfig): Database {
   const app = new AppFactory().create(new URL('./', import.meta.url))
   return new Database(
-    {
-      connection: LEGACY_CONNECTION,
-      connections: {
-        [LEGACY_CONNECTION]: {
-          client: 'better-sqlite3',
-          connection: { filename },
-          useNullAsDefault: true,
-        },
-      },
-    },
+    { connection: LEGACY_CONNECTION, connections: { [LEGACY_CONNECTION]: config } },
     new LoggerFactory().merge({ enabled: false }).create(),
     new EmitterFactory().create(app)
   )

@@ -12,6 +12,7 @@ import { EventRecorder } from '../../src/testing/event_recorder.ts'
 import type { Logger } from '../../src/types/logger.ts'
 import { CONNECTION, openLucid } from '../storage/support.ts'
 import { LegacyDatabase, legacyDriver } from './legacy_database.ts'
+import { SqlitePlace } from './legacy_places.ts'
 
 /**
  * A worker process for crash.spec.ts, with leases short enough for a test. It
@@ -68,7 +69,7 @@ const { sources } = resolveLegacyConfig({
     },
   },
 })
-const warehouse = new LegacyDatabase(warehouseFile, 'UTC')
+const warehouse = new LegacyDatabase(new SqlitePlace(warehouseFile), 'UTC')
 new LegacyAdapter({
   scheduler: almanac,
   config: sources.get('dw')!,

@@ -17,7 +17,7 @@ import type { NewExecution, NodeRecord, Storage } from '../../src/storage/contra
 import type { SqlSession } from '../../src/storage/sql_session.ts'
 import { MemoryStorage } from '../../src/storage/memory/main.ts'
 import { EventRecorder } from '../../src/testing/event_recorder.ts'
-import { ManualClock } from '../../src/testing/manual_clock.ts'
+import { type ManualClock } from '../../src/testing/manual_clock.ts'
 import { RecordingLogger } from '../../src/testing/recording_logger.ts'
 import type { AlmanacOptions } from '../../src/types/config.ts'
 import type { SourceInput } from '../../src/types/events.ts'
@@ -26,6 +26,7 @@ import type { HandlerContext, HandlerFunction } from '../../src/types/handlers.t
 import type { JsonObject } from '../../src/types/json.ts'
 import type { RunRequest, WorkSource } from '../../src/types/work_source.ts'
 import { createLegacyDatabase, legacyDriver, type LegacyDatabase } from './legacy_database.ts'
+import { activeKind, PatientClock } from './legacy_group.ts'
 
 /** What a client is asked for when a statement begins. */
 const STATEMENTS = new Set(['from', 'table', 'rawQuery', 'knexRawQuery', 'query', 'insertQuery'])
@@ -65,14 +66,14 @@ export interface RunRow {
  * runs between two calls of `run`.
  */
 export class LegacyWorld {
-  readonly clock = new ManualClock()
+  readonly clock: ManualClock = new PatientClock()
   readonly storage = new MemoryStorage({ clock: this.clock })
   readonly registry: NodeRecord[] = []
   readonly database: LegacyDatabase
 
   constructor(database: LegacyDatabase) {
     this.database = database
-    database.execute('create table LEDGER (PRCID number, MAPREF text, NOTE text)')
+    database.execute('create table LEDGER (PRCID bigint, MAPREF varchar(100), NOTE varchar(250))')
   }
 
   /** A flow that notes each of its runs in the ledger. */
@@ -400,7 +401,7 @@ function sourceConfig(input: Partial<LegacySourceInput> = {}) {
 
 /** A world that goes with the test that asked for it. */
 export async function createLegacyWorld(): Promise<LegacyWorld> {
-  const database = await createLegacyDatabase()
+  const database = await createLegacyDatabase({ kind: activeKind() })
   getActiveTest()?.cleanup(() => database.cleanup())
   return new LegacyWorld(database)
 }

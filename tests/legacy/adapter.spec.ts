@@ -4,17 +4,23 @@ import { LegacyAdapter } from '../../src/legacy/adapter.ts'
 import { resolveLegacyConfig, type LegacySourceInput } from '../../src/legacy/config.ts'
 import type { LegacyClient } from '../../src/legacy/tables/client.ts'
 import { TestAlmanac } from '../../src/testing/main.ts'
+import { activeKind, legacyGroup, PatientClock } from '../helpers/legacy_group.ts'
 import {
   createLegacyDatabase,
   legacyDriver,
   type LegacyDatabase,
 } from '../helpers/legacy_database.ts'
 
+const NOON = Date.UTC(2026, 0, 5, 12)
+
 type Row = Record<string, string | number | null>
 
 async function open(): Promise<{ database: LegacyDatabase; test: TestAlmanac }> {
-  const database = await createLegacyDatabase()
-  const almanac = new TestAlmanac({ config: { retry: { retries: 0 } } })
+  const database = await createLegacyDatabase({ kind: activeKind() })
+  const almanac = new TestAlmanac({
+    clock: new PatientClock(NOON),
+    config: { retry: { retries: 0 } },
+  })
   getActiveTest()?.cleanup(async () => {
     await almanac[Symbol.asyncDispose]()
     await database.cleanup()
@@ -37,10 +43,10 @@ function attach(
   return adapter
 }
 
-test.group('Legacy adapter | in the scheduler', () => {
+legacyGroup('Legacy adapter | in the scheduler', () => {
   test('a schedule fires, runs, and leaves its rows', async ({ assert }) => {
     const { database, test: t } = await open()
-    database.execute('create table LEDGER (PRCID number)')
+    database.execute('create table LEDGER (PRCID bigint)')
     database.insertFlow({ MAPREF: 'A', DWLOGIC: 'insert into LEDGER values (:prcid)' })
     const jobschid = database.insertSchedule({
       MAPREF: 'A',
@@ -80,7 +86,7 @@ test.group('Legacy adapter | in the scheduler', () => {
 
   test('two sources of one app share the handler and nothing else', async ({ assert }) => {
     const { database, test: t } = await open()
-    const other = await createLegacyDatabase()
+    const other = await createLegacyDatabase({ kind: activeKind() })
     getActiveTest()?.cleanup(() => other.cleanup())
     for (const each of [database, other]) {
       each.insertFlow({ MAPREF: 'A' })

@@ -1,4 +1,5 @@
 import { test } from '@japa/runner'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import { createLegacyWorld, type LegacyWorld } from '../helpers/legacy_world.ts'
 
 /** A flow with a schedule, after another's when a parent's JOBSCHID is given. */
@@ -15,7 +16,7 @@ function ran(world: LegacyWorld): string[] {
   return world.ledger().map(({ MAPREF }) => MAPREF)
 }
 
-test.group('Dependents', () => {
+legacyGroup('Dependents', () => {
   test('are queued by the success of their parent, and run', async ({ assert }) => {
     const world = await createLegacyWorld()
     step(world, 'A', 1)

@@ -2,6 +2,7 @@ import { test } from '@japa/runner'
 import { ReleaseSignal } from '../../src/jobs/outcome.ts'
 import { ChaosStorage } from '../../src/testing/chaos_storage.ts'
 import type { HandlerContext } from '../../src/types/handlers.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import { createLegacyWorld, Gate, type LegacyWorld } from '../helpers/legacy_world.ts'
 
 const SLOT = Date.UTC(2026, 2, 1, 6, 0)
@@ -37,7 +38,7 @@ function holdOn() {
   return { load, calls, called: called.promise }
 }
 
-test.group('Engine | the legacy database is away', () => {
+legacyGroup('Engine | the legacy database is away', () => {
   test('before the logic: handed back, no attempt spent, nothing lost', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.ledgerFlow('A')
@@ -307,7 +308,7 @@ test.group('Engine | the legacy database is away', () => {
   })
 })
 
-test.group('Engine | shutdown in the logic', () => {
+legacyGroup('Engine | shutdown in the logic', () => {
   test('a flow that is declared idempotent begins again', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.database.insertFlow({ MAPREF: 'A' })

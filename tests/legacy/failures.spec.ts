@@ -6,7 +6,14 @@ const coded = (code: string, message = 'failed') => Object.assign(new Error(mess
 
 test.group('Failures of a legacy database', () => {
   test('busy is transient: {$self}')
-    .with(['SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_LOCKED', '40P01', 'ER_LOCK_DEADLOCK'])
+    .with([
+      'SQLITE_BUSY',
+      'SQLITE_BUSY_SNAPSHOT',
+      'SQLITE_LOCKED',
+      '40P01',
+      'ER_LOCK_DEADLOCK',
+      'ER_CHECKREAD',
+    ])
     .run(({ assert }, code) => {
       assert.isTrue(isBusy(coded(code)))
       assert.isTrue(isTransient(coded(code)))
@@ -39,6 +46,18 @@ test.group('Failures of a legacy database', () => {
     assert.isTrue(isTransient(new Error('Unable to acquire a connection')))
     assert.isTrue(isTransient(new TypeError('The database connection is not open')))
     assert.isTrue(isTransient(new Error('ORA-03135: connection lost contact')))
+    const ofDrivers = [
+      'select 1 - Connection terminated unexpectedly',
+      'Client has encountered a connection error and is not queryable',
+      'select 1 - Client was closed and is not queryable',
+      `select 1 - Can't add new command when connection is in closed state`,
+      'timeout expired',
+    ]
+    for (const message of ofDrivers) {
+      assert.isTrue(isTransient(new Error(message)), message)
+    }
+    const killed = Object.assign(new Error('Connection was killed'), { errno: 1927 })
+    assert.isTrue(isTransient(killed))
     assert.isTrue(isTransient(new E_STORAGE_UNAVAILABLE(['begin', 'locked'])))
   })
 
@@ -62,6 +81,7 @@ test.group('Failures of a legacy database', () => {
       coded('SQLITE_CONSTRAINT_NOTNULL'),
       coded('SQLITE_ERROR'),
       new Error('no such table'),
+      Object.assign(new Error('interrupted'), { errno: 1969 }),
       Object.assign(new Error('number'), { code: 5 }),
       'a text',
       null,

@@ -1,6 +1,7 @@
 import { test } from '@japa/runner'
 import { sessionIdOf } from '../../src/legacy/claims.ts'
 import { ChaosStorage } from '../../src/testing/chaos_storage.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import { createLegacyWorld, Gate } from '../helpers/legacy_world.ts'
 
 const HOUR = 3_600_000
@@ -10,7 +11,7 @@ function wall(instant: number): string {
   return new Date(instant).toISOString().replace('T', ' ').replace('Z', '')
 }
 
-test.group('Request poller', () => {
+legacyGroup('Request poller', () => {
   test('runs a request and writes its end back', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.ledgerFlow('DIM_A')

@@ -1,5 +1,6 @@
 import { test } from '@japa/runner'
 import type { HandlerContext } from '../../src/types/handlers.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import { createLegacyWorld, Gate, type LegacyWorld } from '../helpers/legacy_world.ts'
 
 const BOUND = { handlers: [{ mapref: 'A', handler: 'load' }] }
@@ -25,7 +26,7 @@ function endless() {
   return { load, called: called.promise }
 }
 
-test.group('Controls | STOP', () => {
+legacyGroup('Controls | STOP', () => {
   test('lets the run end as ST while every slot is taken', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.database.insertFlow({ MAPREF: 'A' })
@@ -135,7 +136,7 @@ test.group('Controls | STOP', () => {
   })
 })
 
-test.group('Controls | REFRESH_SCHEDULE', () => {
+legacyGroup('Controls | REFRESH_SCHEDULE', () => {
   function refresh(world: LegacyWorld, type = 'REFRESH_SCHEDULE'): void {
     world.database.insertRequest({ REQUEST_ID: 'F1', MAPREF: 'ALL', REQUEST_TYPE: type })
   }

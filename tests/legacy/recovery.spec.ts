@@ -3,6 +3,7 @@ import { sessionIdOf } from '../../src/legacy/claims.ts'
 import { ReleaseSignal } from '../../src/jobs/outcome.ts'
 import { ManualClock } from '../../src/testing/manual_clock.ts'
 import type { HandlerContext } from '../../src/types/handlers.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import {
   createLegacyWorld,
   Gate,
@@ -49,7 +50,7 @@ async function takeOver(world: LegacyWorld, dead: LegacyNode, heir: LegacyNode):
   await heir.run()
 }
 
-test.group('Recovery | a node dies at every point of a run', () => {
+legacyGroup('Recovery | a node dies at every point of a run', () => {
   test('of an atomic flow: {moment} {what}')
     .with([
       { moment: 'onTransaction', what: 'a request' },
@@ -227,7 +228,7 @@ async function claimOnly(node: LegacyNode): Promise<void> {
   await claimed.promise
 }
 
-test.group('Recovery | claimed rows', () => {
+legacyGroup('Recovery | claimed rows', () => {
   test('of another program are never touched', async ({ assert }) => {
     const world = await createLegacyWorld()
     const claims = ['sched01', 'n9.0a1b2c3d.1', 'n1', 'n1.x.1', 'n1.0a1b2c3d.1.1']
@@ -318,7 +319,7 @@ test.group('Recovery | claimed rows', () => {
   })
 })
 
-test.group('Recovery | executions that ended without their write-back', () => {
+legacyGroup('Recovery | executions that ended without their write-back', () => {
   /** Ends the one execution there is in our own store alone. */
   async function endBehind(world: LegacyWorld, to: 'succeeded' | 'cancelled' | 'abandoned') {
     const [{ id, node, attempt }] = await world.executions()
@@ -433,9 +434,8 @@ test.group('Recovery | executions that ended without their write-back', () => {
         settlements: [{ id, node: node.nodeId, attempt, to: 'cancelled', startedAt: null }],
       })
     }
-    world.database.execute(
-      `create trigger NOT_A before update on DWPRCREQ when old.REQUEST_ID = 'A' and new.STATUS = 'FAILED' begin select raise(abort, 'no'); end`
-    )
+    const when = `old.REQUEST_ID = 'A' and new.STATUS = 'FAILED'`
+    world.database.place.refuse('update', 'DWPRCREQ', when, 'no')
     assert.deepEqual(await node.adapter.recover(), { handedBack: 0, writtenBack: 1 })
     assert.equal(world.request('A').STATUS, 'CLAIMED')
     assert.equal(world.request('B').STATUS, 'FAILED')
@@ -443,7 +443,7 @@ test.group('Recovery | executions that ended without their write-back', () => {
   })
 })
 
-test.group('Recovery | a run by its PRCID', () => {
+legacyGroup('Recovery | a run by its PRCID', () => {
   async function interrupted(world: LegacyWorld) {
     world.database.insertFlow({ MAPREF: 'A' })
     world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })

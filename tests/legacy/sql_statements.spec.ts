@@ -3,7 +3,7 @@ import type { SqlDialect } from '../../src/storage/sql_session.ts'
 import { emptyParams } from '../../src/legacy/params.ts'
 import { bind, bindValues } from '../../src/legacy/sql/binds.ts'
 import { logicKind } from '../../src/legacy/sql/logic_kind.ts'
-import { splitStatements } from '../../src/legacy/sql/statements.ts'
+import { commitsByItself, splitStatements } from '../../src/legacy/sql/statements.ts'
 
 const split = (sql: string, dialect: SqlDialect = 'sqlite') =>
   splitStatements(sql, dialect).map((statement) => statement.sql)
@@ -65,6 +65,33 @@ end`
       'create view v as select 1 as begin_',
       'select 2',
     ])
+  })
+
+  test('those that commit by themselves are known, on MySQL', ({ assert }) => {
+    const commits = (sql: string, dialect: SqlDialect = 'mysql') =>
+      commitsByItself(splitStatements(sql, dialect)[0], dialect)
+    for (const sql of [
+      'truncate table T',
+      'create table T as select 1',
+      'create or replace table T (a int)',
+      'drop table T',
+      'alter table T add b int',
+      'call load_it()',
+      'rename table T to U',
+    ]) {
+      assert.isTrue(commits(sql), sql)
+      assert.isFalse(commits(sql, 'postgres'), sql)
+    }
+    for (const sql of [
+      'insert into T values (1)',
+      'create temporary table T (a int)',
+      'create or replace temporary table T (a int)',
+      'drop temporary table T',
+      'delete from T',
+      'set @a = 1',
+    ]) {
+      assert.isFalse(commits(sql), sql)
+    }
   })
 
   test('the first words are told, in capitals', ({ assert }) => {
@@ -135,6 +162,7 @@ test.group('Kind of logic', () => {
       ['python', 'import os\n\ndef execute_job(connection, session_params):\n    return {}'],
       ['python', `"""It's here"""\nasync def execute_job(a, b): pass`],
       ['python', '# load; it\ndef execute_job(connection, params): pass'],
+      ['sql', 'do $$ begin perform 1; end $$'],
       ['python', 'with open("x") as f: pass\ndef execute_job(a, b): pass'],
     ])
     .run(({ assert }, [kind, logic]) => {

@@ -35,6 +35,7 @@ test.group('SQL tokens', () => {
   test('casts, assignments and slices are no binds', ({ assert }) => {
     assert.deepEqual(kinds('a::text', 'postgres'), ['word a', 'other ::', 'word text'])
     assert.deepEqual(kinds(':mapref::text', 'postgres'), ['bind :mapref', 'other ::', 'word text'])
+    assert.deepEqual(kinds('5--:x', 'mysql'), ['other 5', 'other -', 'other -', 'bind :x'])
     assert.deepEqual(kinds('@a:=1', 'mysql'), ['other @', 'word a', 'other :=', 'other 1'])
     assert.deepEqual(kinds('a[1:2]', 'postgres'), [
       'word a',
@@ -63,6 +64,7 @@ test.group('SQL tokens', () => {
       ['/* a; /* :x */', 'sqlite', 'comment'],
       ['/* a; /* b */ :x */', 'postgres', 'comment'],
       ['# a; :x', 'mysql', 'comment'],
+      ['-- a; :x', 'mysql', 'comment'],
     ])
     .run(({ assert }, [sql, dialect, kind]) => {
       assert.deepEqual(kinds(sql, dialect), [`${kind} ${sql}`])

@@ -9,6 +9,7 @@ import {
 } from '../../src/legacy/config.ts'
 import type { LegacyConnection } from '../../src/legacy/connection.ts'
 import { openLegacyTables, type LegacyTables } from '../../src/legacy/tables/main.ts'
+import { activeKind } from '../helpers/legacy_group.ts'
 import { createLegacyDatabase, type LegacyDatabase } from '../helpers/legacy_database.ts'
 
 export const NOW = Date.parse('2026-03-01T12:00:00.250Z')
@@ -33,7 +34,7 @@ export interface OpenedSource {
 export async function legacyDatabase(
   options: Parameters<typeof createLegacyDatabase>[0] = {}
 ): Promise<LegacyDatabase> {
-  const database = await createLegacyDatabase(options)
+  const database = await createLegacyDatabase({ kind: activeKind(), ...options })
   getActiveTest()?.cleanup(() => database.cleanup())
   return database
 }
@@ -50,6 +51,20 @@ export async function openSource(
   const logger = new RecordingLogger()
   const tables = await openLegacyTables({ connection, config, logger })
   return { database, connection, tables, config, logger }
+}
+
+/** Opens the tables over connections that begin with these statements. */
+export async function openWith(
+  session: string[],
+  input: Partial<LegacySourceInput> = {},
+  prepare: (database: LegacyDatabase) => void = () => {}
+) {
+  const config = legacySource(input)
+  const database = await legacyDatabase({ timezone: config.timezone })
+  prepare(database)
+  const connection = database.connection({ client: database.client({ session }) })
+  const tables = await openLegacyTables({ connection, config, logger: new RecordingLogger() })
+  return { database, connection, tables, requests: tables.requests! }
 }
 
 export { ManualClock, RecordingLogger }

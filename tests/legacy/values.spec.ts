@@ -1,5 +1,6 @@
 import { test } from '@japa/runner'
-import { TableLayout } from '../../src/legacy/tables/layout.ts'
+import type { ColumnType } from '../../src/legacy/preset.ts'
+import { TableLayout, type LegacyColumn } from '../../src/legacy/tables/layout.ts'
 import { affectedRows, chunked, toNumber, toText } from '../../src/legacy/tables/values.ts'
 import { WallClock } from '../../src/legacy/wall_clock.ts'
 
@@ -24,18 +25,26 @@ test.group('Values of drivers', () => {
   })
 })
 
+function columnOf(name: string, type: ColumnType): LegacyColumn {
+  return { name, type, limit: null, read: null, instant: false, clean: (text) => text }
+}
+
 test.group('Values of columns', () => {
-  const layout = new TableLayout<'at' | 'day' | 'count' | 'name' | 'text' | 'gone'>(
-    'T',
-    new Map([
-      ['at', { name: 'AT', type: 'timestamp', limit: null }],
-      ['day', { name: 'DAY', type: 'date', limit: null }],
-      ['count', { name: 'N', type: 'number', limit: null }],
-      ['name', { name: 'NAME', type: 'text', limit: { length: 3, unit: 'bytes' } }],
-      ['text', { name: 'TXT', type: 'clob', limit: null }],
+  const layout = new TableLayout<'at' | 'day' | 'zoned' | 'count' | 'name' | 'text' | 'gone'>({
+    name: 'T',
+    columns: new Map([
+      ['at', columnOf('AT', 'timestamp')],
+      ['day', columnOf('DAY', 'date')],
+      ['zoned', { ...columnOf('ZONED', 'timestamp'), instant: true }],
+      ['count', columnOf('N', 'number')],
+      ['name', { ...columnOf('NAME', 'text'), limit: { length: 3, unit: 'bytes' } }],
+      ['text', { ...columnOf('TXT', 'clob'), clean: (text) => text.replaceAll('#', '') }],
     ]),
-    new WallClock('Asia/Tokyo')
-  )
+    wallClock: new WallClock('Asia/Tokyo'),
+    raw: () => {
+      throw new Error('these columns come as they are')
+    },
+  })
   const instant = Date.parse('2026-03-01T00:00:00.500Z')
 
   test('each is written in its own form, absent and undefined ones are left out', ({ assert }) => {
@@ -45,7 +54,7 @@ test.group('Values of columns', () => {
         day: instant,
         count: 5,
         name: 1234,
-        text: 'long'.repeat(9),
+        text: '#long#'.repeat(9),
         gone: 1,
       }),
       {
@@ -65,6 +74,8 @@ test.group('Values of columns', () => {
   test('instants to compare with take the form of the column', ({ assert }) => {
     assert.equal(layout.instant('at', instant), '2026-03-01 09:00:00.500')
     assert.equal(layout.instant('day', instant), '2026-03-01 09:00:00')
+    assert.equal(layout.instant('zoned', instant), '2026-03-01T00:00:00.500Z')
+    assert.deepEqual(layout.row({ zoned: instant }), { ZONED: '2026-03-01T00:00:00.500Z' })
   })
 
   test('a column that is not there is not selected, and not to be asked for', ({ assert }) => {

@@ -1,16 +1,15 @@
 import { test } from '@japa/runner'
+import { legacyGroup } from '../helpers/legacy_group.ts'
 import { createLegacyWorld } from '../helpers/legacy_world.ts'
 
-test.group('Write-back', () => {
+legacyGroup('Write-back', () => {
   test('is all or nothing', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.ledgerFlow('A')
     world.database.insertSchedule({ JOBSCHID: 1, MAPREF: 'A' })
     world.database.insertSchedule({ JOBSCHID: 2, MAPREF: 'B', DPND_JOBSCHID: 1 })
     world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
-    world.database.execute(
-      `create trigger NO_CHILD before insert on DWPRCREQ when new.MAPREF = 'B' begin select raise(abort, 'no child'); end`
-    )
+    world.database.place.refuse('insert', 'DWPRCREQ', `new.MAPREF = 'B'`, 'no child')
     await world.node().run()
     const [run] = world.runs()
     assert.equal(run.STATUS, 'FL')

@@ -74,7 +74,7 @@ export class FlowLogic {
     const { run, resolved } = logic.ready
     const { context } = logic
     const counts = await resolved.runner.run({
-      session: session?.sql,
+      session: (session ?? this.#deps.connection.session).sql,
       flow: resolved.flow,
       params: run.params,
       prcid: run.prcid,

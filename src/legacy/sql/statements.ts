@@ -15,6 +15,12 @@ const CREATES_BODY =
   /^CREATE (?:(?:OR|REPLACE|TEMP|TEMPORARY|CONSTRAINT|AGGREGATE|EDITIONABLE|NONEDITIONABLE) )*(?:DEFINER (?:\w+ )*)?(?:TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE)$/
 /** In `end if` and the like, `end` closes what did not open with `begin`. */
 const LOOPS = ['IF', 'LOOP', 'WHILE', 'REPEAT']
+/** Statements that end the transaction they are in. */
+const COMMITS: Partial<Record<SqlDialect, RegExp>> = {
+  // A procedure may hold any of the others
+  mysql:
+    /^(?:ALTER|ANALYZE|CALL|CHECK|FLUSH|GRANT|INSTALL|LOCK|OPTIMIZE|RENAME|REPAIR|RESET|REVOKE|SET PASSWORD|TRUNCATE|UNINSTALL|UNLOCK|(?:CREATE|DROP)(?! TEMPORARY| OR REPLACE TEMPORARY))\b/,
+}
 /** How many words of a statement are looked at. */
 const HEAD = 8
 
@@ -29,6 +35,11 @@ export function splitStatements(sql: string, dialect: SqlDialect): Statement[] {
   const tokens = tokenize(sql, dialect)
   tokens.forEach((token, index) => splitter.add(token, tokens, index))
   return splitter.finish()
+}
+
+/** Whether the database commits when it runs this, whatever transaction it is in. */
+export function commitsByItself({ words }: Statement, dialect: SqlDialect): boolean {
+  return COMMITS[dialect]?.test(words.join(' ')) ?? false
 }
 
 class Splitter {

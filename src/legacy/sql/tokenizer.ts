@@ -66,11 +66,18 @@ function readBlank(sql: string, at: number, dialect: SqlDialect): Lexeme | null 
   if (space !== null) {
     return { kind: 'space', end: space }
   }
-  if (sql.startsWith('--', at) || (dialect === 'mysql' && sql[at] === '#')) {
+  if (beginsLineComment(sql, at, dialect)) {
     const newline = sql.indexOf('\n', at)
     return { kind: 'comment', end: newline < 0 ? sql.length : newline }
   }
   return sql.startsWith('/*', at) ? readBlockComment(sql, at, dialect === 'postgres') : null
+}
+
+/** MySQL takes two dashes for a comment only before a space, and # as well. */
+function beginsLineComment(sql: string, at: number, dialect: SqlDialect): boolean {
+  return dialect === 'mysql'
+    ? sql[at] === '#' || /^--(?:\s|$)/.test(sql.slice(at, at + 3))
+    : sql.startsWith('--', at)
 }
 
 function readBlockComment(sql: string, at: number, nests: boolean): Lexeme {

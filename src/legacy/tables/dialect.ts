@@ -2,6 +2,9 @@ import { E_INVALID_CONFIG } from '../../errors.ts'
 import type { SqlDialect } from '../../storage/sql_session.ts'
 import type { TextLimit } from '../text_cut.ts'
 import type { LegacyClient } from './client.ts'
+import { mysql } from './dialects/mysql.ts'
+import { postgres } from './dialects/postgres.ts'
+import { sqlite } from './dialects/sqlite.ts'
 
 /** A column as the database describes it. */
 export interface DatabaseColumn {
@@ -9,6 +12,25 @@ export interface DatabaseColumn {
   name: string
   /** The declared type, upper case: `VARCHAR2(400)`. */
   type: string
+}
+
+/** How a column with a date is read and written. */
+export interface DateForm {
+  /**
+   * SQL, with `??` for the column, that reads the value as text: drivers make
+   * Dates in a zone of their own. null: it comes as it was written.
+   */
+  read: string | null
+  /** The column holds instants; a wall clock would be taken for one of the session's zone. */
+  instant: boolean
+}
+
+/** Sequences, where the database has them. */
+export interface Sequences {
+  /** @returns the name as `next` takes it, null when there is no such sequence */
+  find(client: LegacyClient, name: string): Promise<string | null>
+  /** SQL that reads `count` numbers as column `id`. */
+  next(name: string, count: number): string
 }
 
 /**
@@ -20,51 +42,30 @@ export interface TableDialect {
   readonly name: SqlDialect
   /** Longest list of an IN. */
   readonly listLimit: number
+  /** SQL that counts the characters of `??`. */
+  readonly characters: string
+  /** SQL that reads `??` as text, whatever holds it. */
+  readonly text: string
+  /** A refused insert ends the whole transaction, so that one that may collide skips instead. */
+  readonly skipsDuplicates: boolean
+  readonly sequences: Sequences | null
   /** Makes the client fit: called once, before anything else. */
   prepare(client: LegacyClient): Promise<void>
   /** The columns of a table, none when it does not exist. */
   columns(client: LegacyClient, table: string): Promise<DatabaseColumn[]>
-  /** The length that a declared type allows, null when it sets none. */
-  textLimit(type: string): TextLimit | null
-  /** SQL that reads `count` numbers of a sequence as column `id`; null where there are none. */
-  sequence(name: string, count: number): string | null
+  /** The length that a declared type allows; null when it sets none, undefined when it does not tell. */
+  textLimit(type: string): TextLimit | null | undefined
+  dateForm(type: string): DateForm
+  /** Puts another character in place of one that the database cannot store. */
+  clean(text: string): string
 }
 
-/** Longest wait inside a statement, which blocks this process (ms); the rest is waited for outside. */
-const SQLITE_BUSY_TIMEOUT = 50
-const DECLARED_LENGTH = /\(\s*(\d+)\s*\)/
-/** Declared types that hold texts of any length. */
-const LONG_TEXT = /CLOB|^(TINY|MEDIUM|LONG)?TEXT$/
-
-const sqlite: TableDialect = {
-  name: 'sqlite',
-  listLimit: 500,
-
-  async prepare(client) {
-    await client.rawQuery(`PRAGMA busy_timeout = ${SQLITE_BUSY_TIMEOUT}`)
-  },
-
-  async columns(client, table) {
-    const [schema, name] = table.includes('.') ? table.split('.') : [null, table]
-    const sql = schema
-      ? 'select name, type from pragma_table_info(?, ?)'
-      : 'select name, type from pragma_table_info(?)'
-    const rows: DatabaseColumn[] = await client.rawQuery(sql, schema ? [name, schema] : [name])
-    return rows.map(({ name: column, type }) => ({ name: column, type: type.toUpperCase() }))
-  },
-
-  // SQLite keeps no length, and knows no unit: the declaration is what other programs count on
-  textLimit(type) {
-    const declared = DECLARED_LENGTH.exec(type)
-    return declared ? { length: Number(declared[1]), unit: 'bytes' } : null
-  },
-
-  sequence: () => null,
-}
-
+/** By Lucid's names of databases. */
 const DIALECTS: Record<string, TableDialect> = {
   'sqlite3': sqlite,
   'better-sqlite3': sqlite,
+  'postgres': postgres,
+  'mysql': mysql,
 }
 
 /** @throws E_INVALID_CONFIG for a database on which the legacy tables are not verified yet */
@@ -74,13 +75,13 @@ export function tableDialect(client: LegacyClient, source: string): TableDialect
     throw new E_INVALID_CONFIG([
       `legacy.sources.${source}.connection`,
       `a ${client.dialect.name} connection`,
-      'this version reads legacy tables on SQLite (better-sqlite3) alone',
+      'this version reads legacy tables on SQLite (better-sqlite3), PostgreSQL, MySQL and MariaDB',
     ])
   }
   return dialect
 }
 
-/** Whether a declared type has no length because it needs none. */
-export function isLongText(type: string): boolean {
-  return LONG_TEXT.test(type)
+/** A name as configured, then as databases fold names that nobody quoted. */
+export function spellings(name: string): string[] {
+  return [...new Set([name, name.toLowerCase(), name.toUpperCase()])]
 }

@@ -1,7 +1,7 @@
 import { E_LEGACY_TABLE } from '../../errors.ts'
 import type { LegacyConnection, LegacySession } from '../connection.ts'
 import type { ColumnKey, IdEntity } from '../preset.ts'
-import type { TableDialect } from './dialect.ts'
+import type { Sequences, TableDialect } from './dialect.ts'
 import type { TableLayout } from './layout.ts'
 import { affectedRows, toNumber } from './values.ts'
 
@@ -165,37 +165,52 @@ const SEQUENCE_BLOCK = 50
 
 /** Numbers of the legacy sequences. */
 export class SequenceIds extends BlockIds {
-  readonly #dialect: TableDialect
+  readonly #dialect: Pick<TableDialect, 'name' | 'sequences'>
+  /** Names as the database spells them. */
+  readonly #found = new Map<IdEntity, string>()
 
-  constructor(deps: Deps & { dialect: TableDialect }) {
+  constructor(deps: Deps & { dialect: Pick<TableDialect, 'name' | 'sequences'> }) {
     super(deps)
     this.#dialect = deps.dialect
   }
 
-  /** Says only whether the database has sequences: looking at one would use a number. */
+  /** Only whether there is one: looking at its number would use it. */
   async check(entities: readonly IdEntity[]): Promise<void> {
     for (const entity of entities) {
-      this.#statement(entity, 1)
+      await this.#find(entity)
     }
   }
 
   protected async reserve(entity: IdEntity, wanted: number): Promise<number[]> {
-    const sql = this.#statement(entity, Math.max(SEQUENCE_BLOCK, wanted))
+    const name = await this.#find(entity)
+    const sql = this.#sequences(entity).next(name, Math.max(SEQUENCE_BLOCK, wanted))
     const { session } = this.connection
     const { rows } = await session.run(() => session.sql.query(sql))
     return rows.map((row) => Number(row.id))
   }
 
-  #statement(entity: IdEntity, count: number): string {
-    const name = this.entities[entity]
-    const sql = this.#dialect.sequence(name, count)
-    if (sql === null) {
-      throw new E_LEGACY_TABLE([
-        this.connection.source,
-        name,
-        `cannot be a sequence: ${this.#dialect.name} has none; set ids.kind to "pool"`,
-      ])
+  async #find(entity: IdEntity): Promise<string> {
+    const { session } = this.connection
+    const sequences = this.#sequences(entity)
+    const name =
+      this.#found.get(entity) ??
+      (await session.run(() => sequences.find(session.client, this.entities[entity])))
+    if (name === null) {
+      throw this.#refusal(entity, 'does not exist as a sequence (ids.kind is "sequence")')
     }
-    return sql
+    this.#found.set(entity, name)
+    return name
+  }
+
+  #sequences(entity: IdEntity): Sequences {
+    const { sequences, name } = this.#dialect
+    if (sequences === null) {
+      throw this.#refusal(entity, `cannot be a sequence: ${name} has none; set ids.kind to "pool"`)
+    }
+    return sequences
+  }
+
+  #refusal(entity: IdEntity, what: string): Error {
+    return new E_LEGACY_TABLE([this.connection.source, this.entities[entity], what])
   }
 }

@@ -3,8 +3,8 @@ import type { LegacySourceConfig } from '../config.ts'
 import type { LegacyConnection } from '../connection.ts'
 import type { ColumnKey, ColumnSpec, TableKey, TableSpec } from '../preset.ts'
 import type { TextLimit } from '../text_cut.ts'
-import { isLongText, type DatabaseColumn, type TableDialect } from './dialect.ts'
-import { TableLayout, type LegacyColumn } from './layout.ts'
+import { spellings, type DatabaseColumn, type TableDialect } from './dialect.ts'
+import { TableLayout, type LegacyColumn, type RawSql } from './layout.ts'
 
 /** The tables as they were found. */
 export interface LegacyLayouts {
@@ -94,15 +94,11 @@ async function look<T extends TableKey>(
     const columns = await session.run(() => dialect.columns(session.client, name))
     if (columns.length > 0) {
       const matched = matchColumns(spec, columns, dialect, config.name)
-      return new TableLayout(name, matched, connection.wallClock)
+      const raw: RawSql = (sql, bindings) => session.client.raw(sql, bindings)
+      return new TableLayout({ name, columns: matched, wallClock: connection.wallClock, raw })
     }
   }
   return null
-}
-
-/** As configured, then as databases fold names that nobody quoted. */
-function spellings(name: string): string[] {
-  return [...new Set([name, name.toLowerCase(), name.toUpperCase()])]
 }
 
 function matchColumns(
@@ -116,8 +112,7 @@ function matchColumns(
   for (const [key, column] of Object.entries(spec.columns)) {
     const match = findColumn(found, column.name)
     if (match) {
-      const limit = limitOf(column, match, dialect)
-      matched.set(key, { name: match.name, type: column.type, limit })
+      matched.set(key, asFound(column, match, dialect))
     } else if (!column.optional) {
       lacking.push(column.name)
     }
@@ -136,11 +131,28 @@ function findColumn(found: DatabaseColumn[], name: string): DatabaseColumn | und
   )
 }
 
+function asFound(spec: ColumnSpec, found: DatabaseColumn, dialect: TableDialect): LegacyColumn {
+  const { type } = spec
+  const isDate = type === 'date' || type === 'timestamp'
+  const date = isDate ? dialect.dateForm(found.type) : { read: null, instant: false }
+  return {
+    name: found.name,
+    type,
+    limit: limitOf(spec, found, dialect),
+    read: type === 'clob' ? dialect.text : date.read,
+    instant: date.instant,
+    clean: dialect.clean,
+  }
+}
+
 /** The declared length; else the preset's, in bytes, for a type that says nothing about it. */
 function limitOf(spec: ColumnSpec, found: DatabaseColumn, dialect: TableDialect): TextLimit | null {
-  const declared = dialect.textLimit(found.type)
-  if (declared || spec.length === undefined || isLongText(found.type)) {
-    return spec.type === 'text' || spec.type === 'clob' ? declared : null
+  if (spec.type !== 'text' && spec.type !== 'clob') {
+    return null
   }
-  return { length: spec.length, unit: 'bytes' }
+  const declared = dialect.textLimit(found.type)
+  if (declared !== undefined) {
+    return declared
+  }
+  return spec.length === undefined ? null : { length: spec.length, unit: 'bytes' }
 }

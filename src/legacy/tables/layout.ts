@@ -1,12 +1,30 @@
 import type { ColumnType } from '../preset.ts'
 import { cutText, type TextLimit } from '../text_cut.ts'
 import type { WallClock } from '../wall_clock.ts'
+import type { LegacyClient } from './client.ts'
 
 /** A column that exists, as it is spelled in the database. */
 export interface LegacyColumn {
   name: string
   type: ColumnType
   limit: TextLimit | null
+  /** SQL, with `??` for the column, that reads it; null: the column itself. */
+  read: string | null
+  /** It holds instants, not wall clocks. */
+  instant: boolean
+  /** Takes out what the database cannot store. */
+  clean(text: string): string
+}
+
+type RawBuilder = ReturnType<LegacyClient['raw']>
+export type RawSql = (sql: string, bindings: string[]) => RawBuilder
+
+interface Deps {
+  /** As it is spelled in the database, with its schema where one is configured. */
+  name: string
+  columns: ReadonlyMap<string, LegacyColumn>
+  wallClock: WallClock
+  raw: RawSql
 }
 
 /** A value to write: an instant (epoch ms) for a date or timestamp column. */
@@ -21,24 +39,21 @@ export type ColumnValue = string | number | null
  * `Key` names the columns as the adapter calls them.
  */
 export class TableLayout<Key extends string = string> {
-  /** As it is spelled in the database, with its schema where one is configured. */
   readonly name: string
-  readonly #columns: ReadonlyMap<string, LegacyColumn>
-  readonly #wallClock: WallClock
+  readonly #deps: Deps
 
-  constructor(name: string, columns: ReadonlyMap<string, LegacyColumn>, wallClock: WallClock) {
-    this.name = name
-    this.#columns = columns
-    this.#wallClock = wallClock
+  constructor(deps: Deps) {
+    this.name = deps.name
+    this.#deps = deps
   }
 
   get wallClock(): WallClock {
-    return this.#wallClock
+    return this.#deps.wallClock
   }
 
   /** Whether an optional column exists. */
   has(key: Key): boolean {
-    return this.#columns.has(key)
+    return this.#deps.columns.has(key)
   }
 
   /** The name of a column that must be there. */
@@ -51,12 +66,22 @@ export class TableLayout<Key extends string = string> {
     return `${alias}.${this.column(key)}`
   }
 
-  /** What to select: every given column that exists, under its key. */
-  select(keys: readonly Key[], alias?: string): string[] {
-    const prefix = alias ? `${alias}.` : ''
+  /** What to select: every given column that exists, under its key; dates as texts. */
+  select(keys: readonly Key[], alias?: string): (string | RawBuilder)[] {
     return keys
       .filter((key) => this.has(key))
-      .map((key) => `${prefix}${this.column(key)} as ${key}`)
+      .map((key) => {
+        const { name, read } = this.#find(key)
+        const column = alias ? `${alias}.${name}` : name
+        return read && read !== '??'
+          ? this.#deps.raw(`${read} as ??`, [column, key])
+          : `${column} as ${key}`
+      })
+  }
+
+  /** The same columns as they are stored: for what the database itself compares. */
+  stored(keys: readonly Key[], alias: string): string[] {
+    return keys.map((key) => `${this.qualified(key, alias)} as ${key}`)
   }
 
   /** A row for insert or update: names of the database, values in its form; absent columns left out. */
@@ -72,24 +97,27 @@ export class TableLayout<Key extends string = string> {
 
   /** One value in the form that its column takes. */
   value(key: Key, value: ColumnValue): ColumnValue {
-    const { type, limit } = this.#find(key)
+    const { type, limit, clean } = this.#find(key)
     if (value === null) {
       return null
     }
     if (type === 'date' || type === 'timestamp') {
       return typeof value === 'number' ? this.instant(key, value) : value
     }
-    return type === 'number' ? value : cutText(String(value), limit)
+    return type === 'number' ? value : cutText(clean(String(value)), limit)
   }
 
   /** An instant (epoch ms) as a date or timestamp column shows it, to compare with. */
   instant(key: Key, instant: number): string {
-    const { type } = this.#find(key)
-    return this.#wallClock.render(instant, type === 'date' ? 'second' : 'millisecond')
+    const { type, instant: zoned } = this.#find(key)
+    if (zoned) {
+      return new Date(instant).toISOString()
+    }
+    return this.#deps.wallClock.render(instant, type === 'date' ? 'second' : 'millisecond')
   }
 
   #find(key: string): LegacyColumn {
-    const column = this.#columns.get(key)
+    const column = this.#deps.columns.get(key)
     if (!column) {
       throw new Error(`the column "${key}" of ${this.name} was not looked for`)
     }

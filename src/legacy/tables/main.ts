@@ -64,9 +64,9 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
 function requestsOf(
   table: NonNullable<LegacyLayouts['requests']>,
   { maxPayload }: LegacySourceConfig,
-  { listLimit }: TableDialect
+  dialect: TableDialect
 ): Requests {
-  return new Requests({ table, listLimit, maxPayload })
+  return new Requests({ table, dialect, maxPayload })
 }
 
 function idSource(

@@ -88,7 +88,7 @@ function wholeQueue(
     'place',
   ])
   const ranked = open(session, table, claim, listLimit)
-    .select(table.select(['requestId', 'requestedAt'], 'r'))
+    .select(table.stored(['requestId', 'requestedAt'], 'r'))
     .select(place)
     .as('q')
   return client

@@ -1,6 +1,7 @@
 import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { RequestLayout } from './request_candidates.ts'
+import type { TableDialect } from './dialect.ts'
 import { toNumber, toText } from './values.ts'
 
 /** A row of the request table. */
@@ -32,15 +33,23 @@ const PLAIN_COLUMNS = [
 
 type Query = ReturnType<LegacySession['client']['from']>
 
+interface Deps {
+  table: RequestLayout
+  /** Bytes; a payload of more characters is left in the database. */
+  maxPayload: number
+  dialect: Pick<TableDialect, 'characters' | 'text'>
+}
+
 /** Reads rows of the request table, by REQUESTED_AT, then REQUEST_ID. */
 export class RequestReader {
   readonly #table: RequestLayout
   readonly #maxPayload: number
+  readonly #dialect: Deps['dialect']
 
-  /** @param maxPayload bytes; a payload of more characters is left in the database */
-  constructor(table: RequestLayout, maxPayload: number) {
+  constructor({ table, maxPayload, dialect }: Deps) {
     this.#table = table
     this.#maxPayload = maxPayload
+    this.#dialect = dialect
   }
 
   async read(session: LegacySession, narrow: (query: Query) => Query): Promise<RequestRow[]> {
@@ -55,8 +64,9 @@ export class RequestReader {
 
   #select({ client }: LegacySession): Query {
     const payload = this.#table.column('payload')
-    const length = client.raw('length(??) as ??', [payload, 'payloadLength'])
-    const text = client.raw('case when length(??) <= ? then ?? end as ??', [
+    const { characters, text } = this.#dialect
+    const length = client.raw(`${characters} as ??`, [payload, 'payloadLength'])
+    const short = client.raw(`case when ${characters} <= ? then ${text} end as ??`, [
       payload,
       this.#maxPayload,
       payload,
@@ -66,7 +76,7 @@ export class RequestReader {
       .from(this.#table.name)
       .select(this.#table.select(PLAIN_COLUMNS))
       .select(length)
-      .select(text)
+      .select(short)
   }
 
   #toRequest(row: Record<string, unknown>): RequestRow {

@@ -2,6 +2,7 @@ import { toJson } from '../../json.ts'
 import type { JsonValue } from '../../types/json.ts'
 import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
+import type { TableDialect } from './dialect.ts'
 import { candidates, type Claim, type RequestLayout } from './request_candidates.ts'
 import { isDuplicate } from './failures.ts'
 import { RequestReader, type RequestRow } from './request_reader.ts'
@@ -23,8 +24,7 @@ export const CONTROL_REQUESTS: readonly string[] = ['STOP', 'REFRESH_SCHEDULE']
 
 interface Deps {
   table: RequestLayout
-  /** Longest list of an IN. */
-  listLimit: number
+  dialect: Pick<TableDialect, 'listLimit' | 'characters' | 'text' | 'skipsDuplicates'>
   /** Bytes; a payload of more characters is not even read. */
   maxPayload: number
 }
@@ -41,7 +41,7 @@ export class Requests {
   constructor(deps: Deps) {
     this.#deps = deps
     this.#table = deps.table
-    this.#reader = new RequestReader(deps.table, deps.maxPayload)
+    this.#reader = new RequestReader(deps)
   }
 
   /** Whether any row waits: a look at the index, for a queue that is empty most of the time. */
@@ -65,7 +65,7 @@ export class Requests {
    */
   async claimBatch(session: LegacySession, claim: Claim): Promise<RequestRow[]> {
     const scope = { ...claim, exceptTypes: claim.exceptTypes ?? CONTROL_REQUESTS }
-    const ids = await candidates(session, this.#table, scope, this.#deps.listLimit)
+    const ids = await candidates(session, this.#table, scope, this.#deps.dialect.listLimit)
     return this.#claim(session, ids, claim)
   }
 
@@ -146,7 +146,7 @@ export class Requests {
   ): Promise<number> {
     const table = this.#table
     let count = 0
-    for (const ids of chunked(requestIds, this.#deps.listLimit)) {
+    for (const ids of chunked(requestIds, this.#deps.dialect.listLimit)) {
       const result: unknown = await session.run(() =>
         session.client
           .from(table.name)
@@ -202,7 +202,7 @@ export class Requests {
     const table = this.#table
     const row = table.row({ status: 'CLAIMED', claimedAt: now, claimedBy })
     let claimed = 0
-    for (const part of chunked(ids, this.#deps.listLimit)) {
+    for (const part of chunked(ids, this.#deps.dialect.listLimit)) {
       const result: unknown = await session.run(() =>
         session.client
           .from(table.name)
@@ -228,12 +228,14 @@ export class Requests {
     state: Partial<Record<ColumnKey<'requests'>, string | number>>
   ): Promise<boolean> {
     const { requestId, mapref, type, now } = request
-    // A refused insert would spoil the whole transaction on some databases
+    const payload = toJson(request.payload, { field: 'PAYLOAD' })
+    const row = this.#table.row({ requestId, mapref, type, payload, requestedAt: now, ...state })
+    if (this.#deps.dialect.skipsDuplicates) {
+      return this.#insertOrSkip(session, row)
+    }
     if (session.inTransaction && (await this.#exists(session, requestId))) {
       return false
     }
-    const payload = toJson(request.payload, { field: 'PAYLOAD' })
-    const row = this.#table.row({ requestId, mapref, type, payload, requestedAt: now, ...state })
     try {
       await session.run(() => session.client.table(this.#table.name).insert(row))
       return true
@@ -243,6 +245,15 @@ export class Requests {
       }
       throw error
     }
+  }
+
+  async #insertOrSkip(session: LegacySession, row: Record<string, unknown>): Promise<boolean> {
+    const { name } = this.#table
+    const requestId = this.#table.column('requestId')
+    const inserted: unknown[] = await session.run(() =>
+      session.client.table(name).insert(row).onConflict(requestId).ignore().returning(requestId)
+    )
+    return inserted.length > 0
   }
 
   async #exists(session: LegacySession, requestId: string): Promise<boolean> {

@@ -14,7 +14,7 @@ interface KnexTransaction extends PromiseLike<unknown> {
  * A Lucid transaction that begins as a writer. On SQLite that is BEGIN
  * IMMEDIATE: knex's own BEGIN is deferred, and a transaction that reads first
  * and writes then fails when another one wrote in between. Elsewhere it is
- * Lucid's plain transaction. Only the beginning is repeated while another
+ * Lucid's transaction, READ COMMITTED whatever the server's default is. Only the beginning is repeated while another
  * writer holds the lock; `work` runs once.
  *
  * @throws E_NESTED_TRANSACTION when `client` is a transaction already
@@ -30,7 +30,7 @@ export async function immediateTransaction<T>(
   }
   const dialect = dialectOf(client)
   if (client.dialect.name !== 'better-sqlite3') {
-    return client.transaction(work)
+    return client.transaction(work, { isolationLevel: 'read committed' })
   }
   const clock = options.clock ?? new SystemClock()
   const trx = await retryWhileBusy({ clock, dialect, operation: 'begin' }, () => begin(client))

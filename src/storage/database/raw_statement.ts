@@ -6,7 +6,19 @@ export interface RawStatement {
 }
 
 /** Texts, quoted names and comments of a statement: a question mark there is no binding. */
-const QUOTED = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\//g
+const STANDARD = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\//g
+/** With E'…' that knows backslashes, and $tag$…$tag$. */
+const POSTGRES =
+  /\be'(?:[^'\\]|\\[\s\S]|'')*'|(?<![\w$])(\$(?:[a-z_]\w*)?\$)[\s\S]*?\1|'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\//gi
+/** Backslashes everywhere, and comments that begin with #. */
+const MYSQL =
+  /'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"\\]|\\[\s\S]|"")*"|`[^`]*`|--(?=\s)[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\//g
+const QUOTED: Record<SqlDialect, RegExp> = {
+  sqlite: STANDARD,
+  postgres: POSTGRES,
+  mysql: MYSQL,
+  oracle: STANDARD,
+}
 
 /**
  * Makes a statement with `?` bindings ready for knex, which takes every
@@ -24,7 +36,10 @@ export function forKnex(
     const values = bindings.map((value) => escape.call(connection, value))
     return { sql: fillIn(sql, values), bindings: [] }
   }
-  return { sql: sql.replace(QUOTED, (quoted) => quoted.replaceAll('?', String.raw`\?`)), bindings }
+  return {
+    sql: sql.replace(QUOTED[dialect], (quoted) => quoted.replaceAll('?', String.raw`\?`)),
+    bindings,
+  }
 }
 
 /** Puts the values in place of the question marks that are bindings. */
@@ -34,7 +49,7 @@ function fillIn(sql: string, values: string[]): string {
     part.replaceAll('?', () => (next < values.length ? values[next++] : '?'))
   let end = 0
   let filled = ''
-  for (const { 0: quoted, index } of sql.matchAll(QUOTED)) {
+  for (const { 0: quoted, index } of sql.matchAll(QUOTED.mysql)) {
     filled += fill(sql.slice(end, index)) + quoted
     end = index + quoted.length
   }

@@ -11,7 +11,7 @@ export interface RunCounts {
 }
 
 export interface RunnerInput {
-  /** The closing transaction of an atomic runner; absent for the others. */
+  /** The closing transaction for an atomic runner; for the others outside of any. */
   session?: SqlSession
   flow: FlowRow
   params: RunParams

@@ -3,6 +3,7 @@ import type { SqlDialect } from '../../../storage/sql_session.ts'
 import type { HandlerDefinition, HandlerReference } from '../../../types/handlers.ts'
 import type { LegacySourceConfig } from '../../config.ts'
 import { logicKind, type LogicKind } from '../../sql/logic_kind.ts'
+import { commitsByItself, splitStatements } from '../../sql/statements.ts'
 import type { FlowRow } from '../../tables/job_flows.ts'
 import { HandlerRunner } from './handler_runner.ts'
 import type { Runner } from './runner.ts'
@@ -31,6 +32,7 @@ interface Deps {
 export class RunnerSelector {
   readonly #deps: Deps
   readonly #sql = new SqlRunner()
+  readonly #stepwise = new SqlRunner({ atomic: false })
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -75,7 +77,9 @@ export class RunnerSelector {
         `its DWLOGIC (JOBFLWID ${jobflwid}) needs the runner "sql", which legacy.sources.${source.name}.runners.sql does not allow`,
       ])
     }
-    return this.#sql
+    const statements = splitStatements(flow.dwlogic ?? '', this.#deps.dialect)
+    const commits = statements.some((each) => commitsByItself(each, this.#deps.dialect))
+    return commits ? this.#stepwise : this.#sql
   }
 
   #kindOf({ mapref, jobflwid, dwlogic }: FlowRow): LogicKind {

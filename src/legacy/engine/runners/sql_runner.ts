@@ -1,7 +1,7 @@
 import { E_LEGACY_FLOW } from '../../../errors.ts'
 import type { SqlSession } from '../../../storage/sql_session.ts'
 import { bind, bindValues, type BindValues } from '../../sql/binds.ts'
-import { splitStatements, type Statement } from '../../sql/statements.ts'
+import { commitsByItself, splitStatements, type Statement } from '../../sql/statements.ts'
 import type { RunCounts, Runner, RunnerInput } from './runner.ts'
 
 const DATA_VERBS = ['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE', 'WITH']
@@ -10,21 +10,40 @@ const TRANSACTION_VERBS = ['BEGIN', 'START', 'COMMIT', 'ROLLBACK', 'END', 'ABORT
 const SHOWN = 60
 
 /**
- * Runs DWLOGIC that is plain SQL, one statement or several, inside the
- * transaction that writes the run's logs. The rows that INSERT, UPDATE,
- * DELETE and MERGE changed, summed, are the run's counts.
+ * Runs DWLOGIC that is plain SQL, one statement or several. The rows that
+ * INSERT, UPDATE, DELETE and MERGE changed, summed, are the run's counts.
+ *
+ * An atomic one works inside the transaction that writes the run's logs.
+ * Where a statement commits by itself (`TRUNCATE` on MySQL) that would tear
+ * the logs apart: such a flow has a transaction of its own before, which
+ * begins anew after each such statement.
  */
 export class SqlRunner implements Runner {
   readonly name = 'sql'
-  readonly atomic = true
+  readonly atomic: boolean
+
+  constructor({ atomic }: { atomic: boolean } = { atomic: true }) {
+    this.atomic = atomic
+  }
 
   /** @throws E_LEGACY_FLOW naming the statement, with the database's error as its cause */
   async run(input: RunnerInput): Promise<RunCounts> {
-    const { session, mapref, signal, logger } = input
+    const { session, mapref } = input
     if (!session) {
-      throw new E_LEGACY_FLOW([mapref, 'the sql runner was given no transaction to run in'])
+      throw new E_LEGACY_FLOW([mapref, 'the sql runner was given no session to run in'])
     }
     const statements = this.#statements(input, session)
+    return this.atomic
+      ? this.#runAll(statements, input, session)
+      : session.transaction((own) => this.#runAll(statements, input, own))
+  }
+
+  async #runAll(
+    statements: Statement[],
+    input: RunnerInput,
+    session: SqlSession
+  ): Promise<RunCounts> {
+    const { signal, logger } = input
     const values = bindValues(input)
     let rows = 0
     for (const [index, statement] of statements.entries()) {
@@ -33,6 +52,9 @@ export class SqlRunner implements Runner {
       const affected = await this.#execute(statement, values, input, session, place)
       logger.info(`${place}: ${affected} rows`)
       rows += affected
+      if (!this.atomic && commitsByItself(statement, session.dialect)) {
+        await session.query('start transaction')
+      }
     }
     return { sourceRows: rows, targetRows: rows, errorRows: 0 }
   }

@@ -1,0 +1,71 @@
+import type { LegacyClient } from '../client.ts'
+import { spellings, type DatabaseColumn, type TableDialect } from '../dialect.ts'
+
+const DECLARED_LENGTH = /^(?:VARCHAR|CHAR)\((\d+)\)/
+const DATE = /^(DATE|TIMESTAMP)/
+/** Types that hold so many bytes. */
+const BYTES: Record<string, number> = { TINYTEXT: 255, TEXT: 65_535, MEDIUMTEXT: 16_777_215 }
+
+// Compared byte by byte: the catalogue finds names in any case, statements do not
+const COLUMNS = `select column_name as name, upper(column_type) as type
+  from information_schema.columns
+  where table_schema = coalesce(nullif(?, ''), database()) and cast(table_name as binary) = cast(? as binary)
+  order by ordinal_position`
+const SEQUENCE = `select table_name as name from information_schema.tables
+  where table_schema = coalesce(nullif(?, ''), database()) and cast(table_name as binary) = cast(? as binary)
+    and table_type = 'SEQUENCE'`
+
+/** MySQL and MariaDB. */
+export const mysql: TableDialect = {
+  name: 'mysql',
+  listLimit: 1000,
+  characters: 'char_length(??)',
+  text: 'cast(?? as char)',
+  skipsDuplicates: false,
+
+  // MariaDB alone has them: on MySQL none is found
+  sequences: {
+    async find(client, name) {
+      for (const spelling of spellings(name)) {
+        const rows = await read(client, SEQUENCE, spelling)
+        if (rows.length > 0) {
+          return quoted(spelling)
+        }
+      }
+      return null
+    },
+    // No more than the server lets a statement recurse by default; who needs more asks again
+    next: (name, count) =>
+      `with recursive n (i) as (select 1 union all select i + 1 from n where i < ${Math.min(count, 1000)})
+       select nextval(${name}) as id from n`,
+  },
+
+  async prepare() {},
+
+  columns: (client, table) => read(client, COLUMNS, table),
+
+  textLimit(type) {
+    const declared = DECLARED_LENGTH.exec(type)
+    if (declared) {
+      return { length: Number(declared[1]), unit: 'characters' }
+    }
+    return type in BYTES ? { length: BYTES[type], unit: 'bytes' } : null
+  },
+
+  // A TIMESTAMP is shown in the session's zone, to us as to every other program
+  dateForm: (type) => ({ read: DATE.test(type) ? 'cast(?? as char)' : null, instant: false }),
+  clean: (text) => text,
+}
+
+async function read(client: LegacyClient, sql: string, table: string): Promise<DatabaseColumn[]> {
+  const [schema, name] = table.includes('.') ? table.split('.') : ['', table]
+  const [rows] = (await client.rawQuery(sql, [schema, name])) as [DatabaseColumn[]]
+  return rows
+}
+
+function quoted(name: string): string {
+  return name
+    .split('.')
+    .map((part) => `\`${part.replaceAll('`', '``')}\``)
+    .join('.')
+}

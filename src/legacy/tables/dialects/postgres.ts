@@ -1,0 +1,79 @@
+import type { LegacyClient } from '../client.ts'
+import { spellings, type DatabaseColumn, type DateForm, type TableDialect } from '../dialect.ts'
+
+const DECLARED_LENGTH = /^(?:CHARACTER VARYING|CHARACTER|VARCHAR|CHAR)\((\d+)\)$/
+const TO_THE_MILLISECOND = 'YYYY-MM-DD HH24:MI:SS.MS'
+
+/** What the name means here and now: the search path decides, as it does for a statement. */
+const COLUMNS = `select a.attname as name, upper(format_type(a.atttypid, a.atttypmod)) as type
+  from pg_attribute a
+  where a.attrelid = to_regclass(?) and a.attnum > 0 and not a.attisdropped
+  order by a.attnum`
+const SEQUENCE = `select 1 from pg_class where oid = to_regclass(?) and relkind = 'S'`
+
+export const postgres: TableDialect = {
+  name: 'postgres',
+  listLimit: 1000,
+  characters: 'length(cast(?? as text))',
+  text: 'cast(?? as text)',
+  skipsDuplicates: true,
+
+  sequences: {
+    async find(client, name) {
+      for (const spelling of spellings(name).map(quoted)) {
+        const rows = await read(client, SEQUENCE, spelling)
+        if (rows.length > 0) {
+          return spelling
+        }
+      }
+      return null
+    },
+    next: (name, count) =>
+      `select nextval('${name.replaceAll("'", "''")}') as id from generate_series(1, ${count})`,
+  },
+
+  async prepare() {},
+
+  async columns(client, table) {
+    return (await read(client, COLUMNS, quoted(table))) as unknown as DatabaseColumn[]
+  },
+
+  textLimit(type) {
+    const declared = DECLARED_LENGTH.exec(type)
+    return declared ? { length: Number(declared[1]), unit: 'characters' } : null
+  },
+
+  dateForm,
+
+  // No text of PostgreSQL holds a zero
+  clean: (text) => text.replaceAll('\0', '\uFFFD'),
+}
+
+/** Formatted by the database: the text of a plain cast would depend on DateStyle. */
+function dateForm(type: string): DateForm {
+  if (type === 'DATE') {
+    return { read: `to_char(??, 'YYYY-MM-DD')`, instant: false }
+  }
+  if (!type.startsWith('TIMESTAMP')) {
+    return { read: null, instant: false }
+  }
+  return type.endsWith('WITH TIME ZONE')
+    ? { read: `to_char(?? at time zone 'UTC', '${TO_THE_MILLISECOND}+00:00')`, instant: true }
+    : { read: `to_char(??, '${TO_THE_MILLISECOND}')`, instant: false }
+}
+
+async function read(
+  client: LegacyClient,
+  sql: string,
+  name: string
+): Promise<Record<string, unknown>[]> {
+  const { rows } = (await client.rawQuery(sql, [name])) as { rows: Record<string, unknown>[] }
+  return rows
+}
+
+function quoted(name: string): string {
+  return name
+    .split('.')
+    .map((part) => `"${part.replaceAll('"', '""')}"`)
+    .join('.')
+}

@@ -1,0 +1,41 @@
+import type { DatabaseColumn, TableDialect } from '../dialect.ts'
+
+/** Longest wait inside a statement, which blocks this process (ms); the rest is waited for outside. */
+const BUSY_TIMEOUT = 50
+const DECLARED_LENGTH = /\(\s*(\d+)\s*\)/
+/** Declared types that hold texts of any length. */
+const LONG_TEXT = /CLOB|^(TINY|MEDIUM|LONG)?TEXT$/
+
+export const sqlite: TableDialect = {
+  name: 'sqlite',
+  listLimit: 500,
+  characters: 'length(??)',
+  text: '??',
+  skipsDuplicates: false,
+  sequences: null,
+
+  async prepare(client) {
+    await client.rawQuery(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`)
+  },
+
+  async columns(client, table) {
+    const [schema, name] = table.includes('.') ? table.split('.') : [null, table]
+    const sql = schema
+      ? 'select name, type from pragma_table_info(?, ?)'
+      : 'select name, type from pragma_table_info(?)'
+    const rows: DatabaseColumn[] = await client.rawQuery(sql, schema ? [name, schema] : [name])
+    return rows.map(({ name: column, type }) => ({ name: column, type: type.toUpperCase() }))
+  },
+
+  // SQLite keeps no length, and knows no unit: the declaration is what other programs count on
+  textLimit(type) {
+    const declared = DECLARED_LENGTH.exec(type)
+    if (declared) {
+      return { length: Number(declared[1]), unit: 'bytes' }
+    }
+    return LONG_TEXT.test(type) ? null : undefined
+  },
+
+  dateForm: () => ({ read: null, instant: false }),
+  clean: (text) => text,
+}

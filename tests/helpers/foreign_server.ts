@@ -1,0 +1,62 @@
+import { once } from 'node:events'
+import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads'
+
+export interface Question {
+  /** Schema or database, empty for none. */
+  place: string
+  sql: string
+  values: unknown[]
+}
+export type Answer = { rows: Record<string, unknown>[] } | { error: string }
+
+/** Longest wait for one statement, ms. */
+const PATIENCE = 15_000
+
+/**
+ * Another program's connection to a database server, which answers at once as
+ * SQLite does: the statements run in a thread of their own, and this one waits.
+ * So the same test reads all databases in the same way.
+ */
+export class ForeignServer {
+  static readonly #opened = new Map<string, Promise<ForeignServer>>()
+  readonly #flag: Int32Array
+  readonly #port: MessagePort
+
+  private constructor(flag: Int32Array, port: MessagePort) {
+    this.#flag = flag
+    this.#port = port
+  }
+
+  /** One connection per server and process. */
+  static open(url: string): Promise<ForeignServer> {
+    const opened = this.#opened.get(url) ?? this.#connect(url)
+    this.#opened.set(url, opened)
+    return opened
+  }
+
+  static async #connect(url: string): Promise<ForeignServer> {
+    const flag = new Int32Array(new SharedArrayBuffer(4))
+    const { port1, port2 } = new MessageChannel()
+    const worker = new Worker(new URL('./foreign_worker.ts', import.meta.url), {
+      workerData: { flag, port: port2, url },
+      transferList: [port2],
+    })
+    await once(worker, 'message')
+    worker.unref()
+    port1.unref()
+    return new ForeignServer(flag, port1)
+  }
+
+  query(question: Question): Record<string, unknown>[] {
+    Atomics.store(this.#flag, 0, 0)
+    this.#port.postMessage(question)
+    if (Atomics.wait(this.#flag, 0, 0, PATIENCE) === 'timed-out') {
+      throw new Error(`no answer in ${PATIENCE} ms: ${question.sql}`)
+    }
+    const answer = receiveMessageOnPort(this.#port)!.message as Answer
+    if ('error' in answer) {
+      throw new Error(`${answer.error} (${question.sql})`)
+    }
+    return answer.rows
+  }
+}

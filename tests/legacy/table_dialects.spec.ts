@@ -1,0 +1,82 @@
+import { test } from '@japa/runner'
+import { mysql } from '../../src/legacy/tables/dialects/mysql.ts'
+import { postgres } from '../../src/legacy/tables/dialects/postgres.ts'
+import { sqlite } from '../../src/legacy/tables/dialects/sqlite.ts'
+import { DW_PRESET } from '../../src/legacy/preset.ts'
+import { legacyGroup } from '../helpers/legacy_group.ts'
+import { legacyDatabase } from './support.ts'
+
+test.group('Lengths of declared types', () => {
+  test('on SQLite are bytes, and unknown where nothing is declared', ({ assert }) => {
+    assert.deepEqual(sqlite.textLimit('VARCHAR2(40)'), { length: 40, unit: 'bytes' })
+    for (const type of ['CLOB', 'TEXT', 'LONGTEXT', 'NCLOB']) {
+      assert.isNull(sqlite.textLimit(type), type)
+    }
+    assert.isUndefined(sqlite.textLimit(''))
+    assert.isUndefined(sqlite.textLimit('VARCHAR'))
+  })
+
+  test('on PostgreSQL are characters', ({ assert }) => {
+    const { textLimit } = postgres
+    assert.deepEqual(textLimit('CHARACTER VARYING(40)'), { length: 40, unit: 'characters' })
+    assert.deepEqual(textLimit('CHARACTER(1)'), { length: 1, unit: 'characters' })
+    for (const type of ['TEXT', 'CHARACTER VARYING', 'JSONB', 'NUMERIC(12,0)']) {
+      assert.isNull(textLimit(type), type)
+    }
+  })
+
+  test('on MySQL are characters, of long texts bytes', ({ assert }) => {
+    const { textLimit } = mysql
+    assert.deepEqual(textLimit('VARCHAR(40)'), { length: 40, unit: 'characters' })
+    assert.deepEqual(textLimit('CHAR(1)'), { length: 1, unit: 'characters' })
+    assert.deepEqual(textLimit('TINYTEXT'), { length: 255, unit: 'bytes' })
+    assert.deepEqual(textLimit('TEXT'), { length: 65_535, unit: 'bytes' })
+    assert.isNull(textLimit('LONGTEXT'))
+    assert.isNull(textLimit('JSON'))
+  })
+})
+
+test.group('Columns with dates', () => {
+  test('are read as texts', ({ assert }) => {
+    assert.deepEqual(sqlite.dateForm('TIMESTAMP'), { read: null, instant: false })
+    assert.match(String(postgres.dateForm('TIMESTAMP(0) WITHOUT TIME ZONE').read), /^to_char/)
+    assert.match(String(postgres.dateForm('DATE').read), /'YYYY-MM-DD'/)
+    assert.isTrue(postgres.dateForm('TIMESTAMP WITH TIME ZONE').instant)
+    for (const type of ['DATETIME(3)', 'TIMESTAMP', 'DATE']) {
+      assert.deepEqual(mysql.dateForm(type), { read: 'cast(?? as char)', instant: false })
+    }
+  })
+
+  test('that are texts come as they are', ({ assert }) => {
+    const plain = { read: null, instant: false }
+    assert.deepEqual(postgres.dateForm('CHARACTER VARYING(40)'), plain)
+    assert.deepEqual(mysql.dateForm('VARCHAR(40)'), plain)
+  })
+})
+
+legacyGroup('The reference tables', (kind) => {
+  const dialect = { sqlite, postgres, mysql }[kind.name]
+
+  test('have every column of the preset, as long as it says', async ({ assert }) => {
+    const database = await legacyDatabase()
+    const client = database.client()
+    for (const { name, columns } of Object.values(DW_PRESET.tables)) {
+      const table = kind.name === 'postgres' ? name.toLowerCase() : name
+      const found = await dialect.columns(client, table)
+      for (const spec of Object.values(columns)) {
+        const column = found.find((each) => each.name.toUpperCase() === spec.name)
+        assert.isDefined(column, `${name}.${spec.name}`)
+        if (spec.type === 'text') {
+          assert.equal(dialect.textLimit(column!.type)?.length, spec.length, `${name}.${spec.name}`)
+        }
+      }
+    }
+  })
+
+  test('that do not exist have no columns', async ({ assert }) => {
+    const database = await legacyDatabase({ schema: false })
+    const client = database.client()
+    assert.deepEqual(await dialect.columns(client, 'DWJOBSCH'), [])
+    assert.deepEqual(await dialect.columns(client, 'main.DWJOBSCH'), [])
+  })
+})
