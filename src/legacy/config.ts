@@ -30,7 +30,7 @@ export interface LegacySourceInput {
   syncInterval?: Duration
   /** Bytes of a request's payload. Default 1 MiB. */
   maxPayload?: number
-  /** Where PRCID and the other ids come from. Default: sequences, on SQLite the pool. */
+  /** Where PRCID and the other ids come from. Default: the pool. */
   ids?: { kind?: IdKind; table?: string; entities?: Partial<Record<IdEntity, string>> }
   /** Other names of tables and columns, by the preset's names: `{ DWPRCREQ: { name: 'REQS', columns: { MAPREF: 'MAP' } } }`. */
   tables?: TableOverrides
