@@ -16,7 +16,7 @@ export interface LegacySourceInput {
   preset?: PresetName
   /** IANA zone of the wall clock in the legacy columns. */
   timezone: string
-  /** What the frequency codes mean. Default `standard`. */
+  /** What the frequency codes mean. Default `standard`, the only one of this version. */
   dialect?: FrequencyDialect
   /** What a month without the day does. Default `skip`. */
   shortMonths?: ShortMonths
@@ -30,7 +30,7 @@ export interface LegacySourceInput {
   syncInterval?: Duration
   /** Bytes of a request's payload. Default 1 MiB. */
   maxPayload?: number
-  /** Where PRCID and the other ids come from. Default: sequences, on SQLite the pool. */
+  /** Where PRCID and the other ids come from. Default: the pool. */
   ids?: { kind?: IdKind; table?: string; entities?: Partial<Record<IdEntity, string>> }
   /** Other names of tables and columns, by the preset's names: `{ DWPRCREQ: { name: 'REQS', columns: { MAPREF: 'MAP' } } }`. */
   tables?: TableOverrides
@@ -86,7 +86,8 @@ export interface LegacyDefaults {
 }
 
 const SOURCE_NAME = /^[a-z][\w-]{0,30}$/i
-const FREQUENCY_DIALECTS = ['standard', 'dbms_scheduler', 'apscheduler'] as const
+/** Known by name, but not available in this version. */
+const LATER_DIALECTS: unknown[] = ['dbms_scheduler', 'apscheduler'] satisfies FrequencyDialect[]
 const MIB = 1_048_576
 
 /**
@@ -128,7 +129,7 @@ function readSource(
     connection: readConnection(reader, defaults.storeConnection),
     preset,
     timezone: readZone(reader),
-    dialect: reader.oneOf('dialect', 'standard', FREQUENCY_DIALECTS),
+    dialect: readDialect(reader),
     shortMonths: reader.oneOf('shortMonths', 'skip', ['skip', 'clamp']),
     runners: readRunners(reader.section('runners')),
     handlers: readHandlers(reader),
@@ -170,6 +171,13 @@ function readConnection(reader: ConfigReader, storeConnection?: string): string 
         "give the legacy tables a connection of their own: this is the store's; a second one may lead to the same database server"
       )
     : value
+}
+
+/** With another dialect every schedule would be a problem: better no boot than no runs. */
+function readDialect(reader: ConfigReader): FrequencyDialect {
+  return LATER_DIALECTS.includes(reader.take('dialect'))
+    ? reader.refuse('dialect', 'it is not available in this version; give "standard"')
+    : reader.oneOf('dialect', 'standard', ['standard'])
 }
 
 function readZone(reader: ConfigReader): string {

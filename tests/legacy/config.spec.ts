@@ -67,7 +67,7 @@ test.group('Legacy config', () => {
     const config = legacySource({
       preset: 'dw',
       timezone: 'Europe/Berlin',
-      dialect: 'apscheduler',
+      dialect: 'standard',
       shortMonths: 'clamp',
       runners: { sql: true },
       maxPayload: 1000,
@@ -78,7 +78,7 @@ test.group('Legacy config', () => {
     })
     assert.deepInclude(config, {
       timezone: 'Europe/Berlin',
-      dialect: 'apscheduler',
+      dialect: 'standard',
       shortMonths: 'clamp',
       runners: { sql: true },
       maxPayload: 1000,
@@ -154,6 +154,12 @@ test.group('Legacy config', () => {
       ['timezone', { timezone: 'Mars/Olympus' }, /^timezone is 'Mars\/Olympus'/],
       ['preset', { preset: 'dms' }, /^preset is 'dms'; give one of dw/],
       ['dialect', { dialect: 'oracle' }, /^dialect is 'oracle'; give one of standard/],
+      [
+        'dialect',
+        { dialect: 'dbms_scheduler' },
+        /^dialect is 'dbms_scheduler'; it is not available in this version; give "standard"/,
+      ],
+      ['dialect', { dialect: 'apscheduler' }, /^dialect is 'apscheduler'; it is not available/],
       ['shortMonths', { shortMonths: 'last' }, /^shortMonths is 'last'/],
       ['runners', { runners: { plsql: true } }, /^runners\.plsql is not a known key/],
       ['runners', { runners: { sql: 'yes' } }, /^runners\.sql is 'yes'; give true or false/],

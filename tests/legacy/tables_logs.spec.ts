@@ -259,7 +259,7 @@ legacyGroup('Flow table', () => {
     )
     await assert.rejects(
       () => tables.flows.activeFlow(session, 'D'),
-      /MAPREF "D": the MAPREF is unknown: DWJOBFLW has no row for it/
+      /MAPREF "D": the MAPREF is unknown: DWJOBFLW has no row for it/i
     )
     const several = await tables.flows.activeFlow(session, 'B').catch((error: unknown) => error)
     assert.instanceOf(several, E_LEGACY_FLOW)
