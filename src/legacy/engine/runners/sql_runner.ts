@@ -1,12 +1,8 @@
 import { E_LEGACY_FLOW } from '../../../errors.ts'
 import type { SqlSession } from '../../../storage/sql_session.ts'
 import { bind, bindValues, type BindValues } from '../../sql/binds.ts'
-<<<<<<< HEAD
 import { commitsByItself, splitStatements, type Statement } from '../../sql/statements.ts'
-=======
-import { splitStatements, type Statement } from '../../sql/statements.ts'
 import { cutText, type TextLimit } from '../../text_cut.ts'
->>>>>>> main
 import type { RunCounts, Runner, RunnerInput } from './runner.ts'
 
 const DATA_VERBS = ['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE', 'WITH']
