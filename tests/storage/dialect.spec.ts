@@ -81,6 +81,31 @@ test.group('storage / dialects', () => {
     assert.equal(words('better-sqlite3'), ' on conflict do nothing')
     assert.equal(words('postgres'), ' on conflict do nothing')
     assert.equal(words('mysql'), ' on duplicate key update id = id')
+    const keyed = dialect('mysql').insertOrSkip(insert, 'name')
+    assert.equal(keyed.slice(insert.length), ' on duplicate key update name = name')
+  })
+
+  test('a text is looked for with the letters A to Z in either case', ({ assert }) => {
+    const text = 'Ü_a%.'
+    assert.deepEqual(dialect('better-sqlite3').contains('name', text), {
+      sql: String.raw`lower(name) like ? escape '\'`,
+      binding: String.raw`%Ü\_a\%.%`,
+    })
+    assert.deepEqual(dialect('mysql').contains('name', text), {
+      sql: 'name regexp ?',
+      binding: String.raw`Ü_[aA]%\.`,
+    })
+  })
+
+  test('a lost connection is told from a statement that fails', ({ assert }) => {
+    const lost = { postgres: '57P01', mysql: 'PROTOCOL_CONNECTION_LOST' }
+    for (const [name, code] of Object.entries(lost)) {
+      const { isLost, isUnavailable } = dialect(name)
+      assert.isTrue(isLost(error(code)) && isUnavailable(error(code)))
+      assert.isFalse(isLost(error('E_OTHER_THING')) || isLost(null))
+    }
+    assert.isTrue(dialect('postgres').isLost(new Error('Connection terminated unexpectedly')))
+    assert.isFalse(dialect('better-sqlite3').isLost(error('SQLITE_BUSY')))
   })
 
   test('days begin where they begin in UTC', ({ assert }) => {

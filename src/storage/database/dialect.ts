@@ -27,7 +27,10 @@ export interface Dialect {
   readonly tableOptions: { engine: string; charset: string; collate: string } | null
   /** Let one process at a time change the schema. */
   readonly schemaLock: { take: string | null; release: string | null }
-  /** Begin a unit of work that writes, and one whose reads see one state. */
+  /**
+   * Begin a unit of work that writes, and one whose reads see one state. What
+   * the last statement selects, if anything, is the clock as `now_ms`.
+   */
   readonly begin: { write: readonly string[]; snapshot: readonly string[] }
   /** Ends a select whose rows are to stay as they are until the transaction ends. */
   readonly lockRows: string
@@ -104,6 +107,9 @@ const sqlite: Dialect = {
     /^SQLITE_(CANTOPEN|IOERR|FULL|READONLY|NOTADB|CORRUPT|PROTOCOL)/.test(codeOf(error)),
 }
 
+const POSTGRES_CLOCK =
+  'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms'
+
 const postgres: Dialect = {
   ...common,
   name: 'postgres',
@@ -113,8 +119,8 @@ const postgres: Dialect = {
   stringType: (length) => `varchar(${length}) collate "C"`,
   schemaLock: { take: `select pg_advisory_xact_lock(hashtext('almanac_schema'))`, release: null },
   begin: {
-    write: ['begin isolation level read committed'],
-    snapshot: ['begin isolation level repeatable read read only'],
+    write: [`begin isolation level read committed; ${POSTGRES_CLOCK}`],
+    snapshot: [`begin isolation level repeatable read read only; ${POSTGRES_CLOCK}`],
   },
   lockRows: 'for update',
   lockFreeRows: 'for update skip locked',
@@ -126,7 +132,7 @@ const postgres: Dialect = {
   }),
   partialIndexes: true,
   transactionalDdl: true,
-  clockSql: 'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms',
+  clockSql: POSTGRES_CLOCK,
   normalize(answer) {
     // Several statements in one text give several results; the last one speaks
     const results = (Array.isArray(answer) ? answer : [answer]) as PostgresResult[]

@@ -37,9 +37,7 @@ export class ServerEngine implements Engine {
     return this.#lend(async (connection) => {
       const work = this.#workOn(connection)
       try {
-        for (const statement of this.#dialect.begin[mode]) {
-          await work.run(statement)
-        }
+        await this.#begin(work, mode)
         const result = await unit(work)
         await this.#commit(work)
         return result
@@ -48,6 +46,13 @@ export class ServerEngine implements Engine {
         throw error
       }
     })
+  }
+
+  async #begin(work: PostgresWork | MysqlWork, mode: Mode): Promise<void> {
+    for (const statement of this.#dialect.begin[mode]) {
+      const [row] = await work.all(statement)
+      work.beganAt = row === undefined ? undefined : Number(row.now_ms)
+    }
   }
 
   async #commit(work: Work): Promise<void> {
@@ -69,7 +74,7 @@ export class ServerEngine implements Engine {
     }
   }
 
-  #workOn(connection: object): Work {
+  #workOn(connection: object): PostgresWork | MysqlWork {
     return this.#dialect.name === 'postgres'
       ? new PostgresWork(connection, this.#dialect)
       : new MysqlWork(connection, this.#dialect)

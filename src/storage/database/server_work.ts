@@ -18,6 +18,7 @@ export interface MysqlConnection {
 /** Statements straight on a connection of pg. */
 export class PostgresWork implements Work {
   readonly dialect: Dialect
+  beganAt?: number
   readonly #connection: PostgresConnection
 
   constructor(connection: object, dialect: Dialect) {
@@ -41,6 +42,7 @@ export class PostgresWork implements Work {
 /** Statements straight on a connection of mysql2, which puts the bindings into the text. */
 export class MysqlWork implements Work {
   readonly dialect: Dialect
+  beganAt?: number
   readonly #connection: MysqlConnection
 
   constructor(connection: object, dialect: Dialect) {

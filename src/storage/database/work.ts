@@ -12,6 +12,8 @@ export type Value = string | number | null
  */
 export interface Work {
   readonly dialect: Dialect
+  /** The database's clock when the transaction began, where it was told with it: epoch ms. */
+  readonly beganAt?: number
   all(sql: string, bindings?: Value[]): Promise<Row[]>
   /** @returns how many rows a data statement changed */
   run(sql: string, bindings?: Value[]): Promise<number>
@@ -86,7 +88,7 @@ export async function firstNumber(
 
 /** The given instant, or the database's. */
 export async function instant(work: Work, now: Now): Promise<number> {
-  return now ?? (await firstNumber(work, work.dialect.clockSql))!
+  return now ?? work.beganAt ?? (await firstNumber(work, work.dialect.clockSql))!
 }
 
 /**
