@@ -23,6 +23,8 @@ export class RequestRuns {
   readonly #deps: Deps
   /** MAPREFs that another run has, by the monotonic time of the refusal. */
   readonly #held = new Map<string, number>()
+  /** For each call of `run` under way, the MAPREFs whose runs ended meanwhile. */
+  readonly #ended = new Set<Set<string>>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -42,6 +44,9 @@ export class RequestRuns {
   /** A run of this MAPREF has ended here: it may be asked for again. */
   ended(mapref: string): void {
     this.#held.delete(mapref)
+    for (const meanwhile of this.#ended) {
+      meanwhile.add(mapref)
+    }
   }
 
   /** @returns how many run */
@@ -50,6 +55,22 @@ export class RequestRuns {
     requests: Requests,
     claimed: ClaimedRequest[],
     seats: Seats
+  ): Promise<number> {
+    const ended = new Set<string>()
+    this.#ended.add(ended)
+    try {
+      return await this.#run(runtime, requests, claimed, seats, ended)
+    } finally {
+      this.#ended.delete(ended)
+    }
+  }
+
+  async #run(
+    runtime: Runtime,
+    requests: Requests,
+    claimed: ClaimedRequest[],
+    seats: Seats,
+    ended: ReadonlySet<string>
   ): Promise<number> {
     const prcids = await runtime.tables.ids.take('processLog', claimed.length)
     let answers: RunAnswer[]
@@ -63,7 +84,7 @@ export class RequestRuns {
       if (answer.accepted) {
         taken++
       } else if (answer.conflict === 'concurrency') {
-        await this.#postpone(requests, claimed[index])
+        await this.#postpone(requests, claimed[index], ended)
       }
     }
     return taken
@@ -91,9 +112,16 @@ export class RequestRuns {
   }
 
   /** Another run has the MAPREF: the request waits in the table. */
-  async #postpone(requests: Requests, { row, request }: ClaimedRequest): Promise<void> {
+  async #postpone(
+    requests: Requests,
+    { row, request }: ClaimedRequest,
+    ended: ReadonlySet<string>
+  ): Promise<void> {
     await this.#deps.ends.handBack(requests, [row])
-    this.#held.set(request.mapref, this.#deps.clock.monotonic())
+    // That run may be over already: nobody would let go of what is held from now on
+    if (!ended.has(request.mapref)) {
+      this.#held.set(request.mapref, this.#deps.clock.monotonic())
+    }
   }
 
   /**
