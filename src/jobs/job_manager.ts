@@ -135,8 +135,8 @@ export class JobManager {
    * Enqueues one execution.
    *
    * @returns `inserted: false` when an open execution holds the dedupe key; the id is that one's
-   * @throws E_UNKNOWN_HANDLER, E_INVALID_INPUT, E_INVALID_DURATION, E_INVALID_INSTANT, E_EMPTY_KEY,
-   * E_PAYLOAD_NOT_JSON, E_PAYLOAD_TOO_LARGE, E_CLIENT_MISMATCH
+   * @throws E_UNKNOWN_HANDLER, E_INVALID_INPUT, E_EMPTY_KEY, E_PAYLOAD_NOT_JSON,
+   * E_PAYLOAD_TOO_LARGE, E_CLIENT_MISMATCH
    */
   async enqueue(
     handler: HandlerReference,
