@@ -1,5 +1,4 @@
 import { getActiveTest, test } from '@japa/runner'
-import { newId } from '../../src/ids.ts'
 import { concurrencyKeyOf, scheduledRequestId } from '../../src/legacy/ids.ts'
 import type { NewEvent } from '../../src/storage/contract.ts'
 import {
@@ -10,6 +9,7 @@ import {
 } from './support/databases.ts'
 import { Cluster, until, type NodeProcess } from './support/cluster.ts'
 import { POINTS, type ArmedPoint, type CrashPoint } from './support/protocol.ts'
+import { event } from './support/records.ts'
 import { allExecutions, maybe } from './support/reading.ts'
 import { printFigures, scaled } from './support/scale.ts'
 
@@ -64,42 +64,27 @@ async function insertEvents(store: TestStore, from: number, to: number): Promise
     const mapref = maprefs[index]
     const count = index % 2 === 0 ? 2 : 3
     const first = Math.floor(now / MINUTE) * MINUTE - (count - 1) * MINUTE
-    const event = eventOf(mapref, jobschidOf(index), count, first)
-    await store.storage.events.insert({ now: null, event })
+    const due = eventOf(mapref, jobschidOf(index), count, first)
+    await store.storage.events.insert({ now: null, event: due })
     for (let each = 0; each < count; each++) {
       const slot = first + each * MINUTE
       const requestId = scheduledRequestId(jobschidOf(index), slot)
-      slots.push({ mapref, eventId: event.id, slot, requestId })
+      slots.push({ mapref, eventId: due.id, slot, requestId })
     }
   }
   return slots
 }
 
 function eventOf(mapref: string, jobschid: number, maxRuns: number, nextRunAt: number): NewEvent {
-  const id = newId()
-  return {
-    id,
+  return event({
     name: `slots of ${mapref}`,
-    source: 'api',
-    sourceKey: id,
-    sourceHash: null,
     handler: 'legacy.flow',
     payload: { source: 'dw', mapref, jobschid },
     trigger: { kind: 'interval', every: MINUTE },
-    status: 'active',
-    statusBy: 'user',
-    queue: null,
-    priority: null,
-    misfire: { policy: 'all', grace: MINUTE, cap: 10 },
-    overlap: 'allow',
-    onResume: 'skip',
     concurrencyKey: concurrencyKeyOf('dw', mapref),
-    timeout: null,
-    retries: null,
     maxRuns,
     nextRunAt,
-    pausedAt: null,
-  }
+  })
 }
 
 /** Lets nodes die at every point, each as often as planned, while work comes in. */
@@ -301,7 +286,9 @@ class Verdict {
     'runs lost with their node': 0,
     'atomic: ledger rows': 0,
     'idempotent: ledger rows': 0,
+    'idempotent: ledger rows of complete runs': 0,
     'idempotent: run again': 0,
+    'idempotent: run again after their ledger row': 0,
     'others: ledger rows': 0,
     'slots in the own store': 0,
   }
@@ -335,6 +322,16 @@ class Verdict {
     const stray = ledger.filter(({ PRCID }) => !known.has(PRCID))
     stray.forEach((row) => this.faults.push(`no run of: ${JSON.stringify(row)}`))
     this.figures['runs lost with their node'] = runs.filter(isLost).length
+    const name = { A: 'atomic', I: 'idempotent', O: 'others' } as const
+    for (const row of ledger) {
+      this.figures[`${name[kindOf(row.MAPREF)]}: ledger rows`]++
+    }
+    const again = runs.filter((run) => isLost(run) && kindOf(run.MAPREF) === 'I')
+    this.figures['idempotent: run again'] = again.length
+    const effects = again.filter(({ PRCID }) => this.#ledgerOf.has(PRCID))
+    this.figures['idempotent: run again after their ledger row'] = effects.length
+    this.figures['idempotent: ledger rows of complete runs'] =
+      this.figures['idempotent: ledger rows'] - effects.length
   }
 
   /** Runs of scheduled requests, by the result that names their last PRCID. */
@@ -369,11 +366,6 @@ class Verdict {
       fault(complete.length !== 0, 'failed, and a run of it is complete')
     }
     fault(kind !== 'I' && rows.length > 1, `${rows.length} ledger rows`)
-    const name = { A: 'atomic', I: 'idempotent', O: 'others' } as const
-    this.figures[`${name[kind]}: ledger rows`] += rows.length
-    if (kind === 'I') {
-      this.figures['idempotent: run again'] += runs.filter(isLost).length
-    }
     const others = runs.filter((run) => run.STATUS !== 'PC' && !isLost(run))
     fault(others.length > 0, `ended otherwise: ${JSON.stringify(others)}`)
   }

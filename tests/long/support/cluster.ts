@@ -77,6 +77,11 @@ export class NodeProcess {
 export class Cluster {
   readonly nodes: NodeProcess[] = []
   #spare: NodeProcess | null = null
+  #closed = false
+
+  get closed(): boolean {
+    return this.#closed
+  }
 
   /** A node that has its options; it works once it reports so. */
   start(options: NodeOptions): NodeProcess {
@@ -100,6 +105,7 @@ export class Cluster {
 
   /** Kills whatever is left. */
   async close(): Promise<void> {
+    this.#closed = true
     for (const node of this.nodes) {
       node.kill('SIGKILL')
     }

@@ -118,3 +118,47 @@ export async function createWarehouse(): Promise<Warehouse> {
     close: () => database.cleanup(),
   }
 }
+
+// The store's own history of attempts -------------------------------------------
+
+/** One change of an execution's state or attempt, in the order in which the store made them. */
+export interface AuditRow {
+  seq: number
+  id: string
+  concurrency_hash: string | null
+  state_from: string
+  state_to: string
+  rescues_from: number
+  rescues_to: number
+  /** By the database's clock, epoch ms. */
+  lease_from: number | null
+  at: number
+}
+
+const AUDIT: Record<StoreTarget['kind'], string[]> = {
+  sqlite: [
+    `create table audit (seq integer primary key autoincrement, id text, concurrency_hash text,
+      state_from text, state_to text, rescues_from integer, rescues_to integer,
+      lease_from integer, at integer)`,
+    `create trigger audit_states after update on almanac_executions
+      when old.state <> new.state or old.attempt <> new.attempt
+      begin
+        insert into audit
+          (id, concurrency_hash, state_from, state_to, rescues_from, rescues_to, lease_from, at)
+        values (old.id, old.concurrency_hash, old.state, new.state, old.rescues, new.rescues,
+          old.lease_expires_at, cast(round((julianday('now') - 2440587.5) * 86400000) as integer));
+      end`,
+  ],
+}
+
+/** Lets the database itself note every change of a state. */
+export async function auditStore({ session, target }: TestStore): Promise<void> {
+  for (const sql of AUDIT[target.kind]) {
+    await session.query(sql)
+  }
+}
+
+export async function readAudit({ session }: TestStore): Promise<AuditRow[]> {
+  const { rows } = await session.query('select * from audit order by seq')
+  return rows as unknown as AuditRow[]
+}
