@@ -24,7 +24,9 @@ const PATIENCE = 180_000
 const LEASE = 1_500
 /** Longer than a lease and the two leases after which a node counts as lost. */
 const FREEZE = 5_000
-const FREEZE_PAUSE = 2_000
+const FREEZE_PAUSE = 1_000
+/** Longest wait for the first writes after a freeze, ms. */
+const THAW = 15_000
 const KILL_PAUSE = 1_000
 const NODES = ['n1', 'n2', 'n3']
 /** This node's wall clock is five minutes ahead. */
@@ -138,20 +140,40 @@ class Chaos {
     }
   }
 
+  /** A node with work in its hands. */
+  async #busyVictim(): Promise<Member | null> {
+    const running = await this.#store.storage.executions.list({ states: ['running'] })
+    const busy = new Set(running.map(({ node }) => node))
+    const victims = this.#victims.filter(({ process }) =>
+      process.all('working').some(({ nodeId }) => busy.has(nodeId))
+    )
+    return victims.length > 0 ? this.#random.of(victims) : null
+  }
+
+  /** Kills delay the rescue, since who rescues must have looked for a full lease. */
+  async #takenOver({ process }: Member): Promise<void> {
+    const { nodeId } = await process.first('working')
+    const held = async () => {
+      const running = await this.#store.storage.executions.list({ states: ['running'] })
+      return running.filter(({ node }) => node === nodeId).length
+    }
+    await until(async () => (await held()) === 0, { patience: PATIENCE, describe: held })
+  }
+
   async #freeze(): Promise<void> {
     while (!this.#over) {
       await setTimeout(FREEZE_PAUSE)
-      const victims = this.#victims
-      if (victims.length < 2 || this.#over) {
+      const victim = await this.#busyVictim()
+      if (!victim || this.#over) {
         continue
       }
-      const victim = this.#random.of(victims)
       victim.frozen = true
       victim.process.kill('SIGSTOP')
       await setTimeout(FREEZE)
+      await this.#takenOver(victim)
       victim.process.kill('SIGCONT')
       this.figures.freezes++
-      await Promise.race([victim.process.first('thawed').catch(() => {}), setTimeout(2_000)])
+      await Promise.race([victim.process.first('thawed').catch(() => {}), setTimeout(THAW)])
       victim.frozen = false
     }
   }
