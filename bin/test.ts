@@ -8,7 +8,7 @@ import { reportRun, totals } from './test_report.ts'
 
 /**
  * npm test                         everything but tests/long
- * npm test -- --files plan_tick    some files
+ * npm test -- --files plan_tick    some files: their names without .spec.ts
  * npm run test:long                the long suite
  * npm test -- --list-services      which services the specs need, and whether they are there
  */

@@ -3,11 +3,17 @@ import type { NamedReporterContract } from '@japa/runner/types'
 import { declaredServices } from '../tests/helpers/services.ts'
 
 const counts = { passed: 0, failed: 0, leftOut: 0 }
+let leaked = ''
 
 /** Keeps the run's figures for the checks below and for the CI. */
 export const totals: NamedReporterContract = {
   name: 'totals',
   handler(runner, emitter) {
+    emitter.on('test:end', ({ title, meta }) => {
+      if (process.exitCode && !leaked) {
+        leaked = `${title.expanded} (${meta.fileName})`
+      }
+    })
     emitter.on('runner:end', () => {
       const { aggregates } = runner.getSummary()
       counts.passed = aggregates.passed
@@ -19,6 +25,10 @@ export const totals: NamedReporterContract = {
 
 /** Says what was left out, and fails a run that proves less than it seems to. */
 export async function reportRun() {
+  if (leaked) {
+    fail(`A test set the exit code of the whole run: ${leaked}`)
+  }
+
   const declared = await declaredServices()
   const missing = declared.filter((service) => !service.available)
   for (const service of missing) {

@@ -53,15 +53,17 @@ export default class AlmanacHistory extends AlmanacCommand {
       before: this.before,
     })
     this.print(executions, () => {
-      const head = ['Execution', 'Handler', 'State', 'Slot (UTC)', 'Started (UTC)', 'Took', 'Why']
+      const times = ['Slot (UTC)', 'Started (UTC)', 'Took']
+      const head = ['Execution', 'Handler', 'Key', 'State', ...times, 'Why']
       this.printTable(head, executions.map(row))
     })
   }
 }
 
 function row(execution: ExecutionRecord): string[] {
-  const { id, handler, state, slot, slotCount, startedAt, finishedAt, error, reason } = execution
+  const { id, handler, concurrencyKey, state, slot, slotCount, startedAt, finishedAt } = execution
   const slots = slotCount > 1 ? `${utc(slot)} and ${slotCount - 1} more` : utc(slot)
   const took = startedAt !== null && finishedAt !== null ? span(finishedAt - startedAt) : '-'
-  return [id, handler, state, slots, utc(startedAt), took, error?.message ?? reason ?? '-']
+  const why = execution.error?.message ?? execution.reason ?? '-'
+  return [id, handler, concurrencyKey ?? '-', state, slots, utc(startedAt), took, why]
 }

@@ -3,6 +3,8 @@ import { SystemClock } from '../src/clock.ts'
 import { Counters } from '../src/counters.ts'
 import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/define_config.ts'
 import { E_INVALID_CONFIG } from '../src/errors.ts'
+import { sqliteFile } from '../src/config/sqlite_file.ts'
+import type { LegacySourceConfig } from '../src/legacy/config.ts'
 import type { LegacyDriver } from '../src/legacy/tables/client.ts'
 import { safeNotifier } from '../src/safe_emit.ts'
 import { Scheduler } from '../src/scheduler.ts'
@@ -67,9 +69,11 @@ export default class SchedulerProvider {
 
   /** After the preload files, which define events. */
   async ready(): Promise<void> {
+    const almanac = await this.app.container.make('almanac')
+    // Classes decorated in what the preload files have imported
+    await almanac.discover(null)
     const { config } = await this.#resolve()
     if (config.roles.includes(this.app.getEnvironment() as ProcessRole)) {
-      const almanac = await this.app.container.make('almanac')
       await almanac.start()
       // SIGTERM reaches app.terminate() by itself, SIGINT does not
       this.app.listenOnce('SIGINT', () => this.app.terminate())
@@ -129,18 +133,26 @@ export default class SchedulerProvider {
     const driver: LegacyDriver = { transaction: immediateTransaction, sessionOf }
     const logger = await this.app.container.make('logger')
     for (const source of sources.values()) {
-      const client = await this.#connection(source.name, source.connection)
+      const client = await this.#connection(source, store.connection)
       const deps = { client, driver, clock: this.#clock, logger, counters: this.#counters }
       new LegacyAdapter({ scheduler: almanac, config: source, ...deps }).attach()
     }
   }
 
-  async #connection(source: string, name: string) {
+  /** A flow would hold the lock of a shared SQLite file, and the heartbeat would wait for it. */
+  async #connection(source: LegacySourceConfig, storeConnection: string | null) {
     const db = await this.app.container.make('lucid.db')
-    if (!db.manager.has(name)) {
+    const [key, name] = [`legacy.sources.${source.name}.connection`, source.connection]
+    const node = db.manager.get(name)
+    if (!node) {
       const names = [...db.manager.connections.keys()].join(', ')
-      const key = `legacy.sources.${source}.connection`
       throw new E_INVALID_CONFIG([key, `"${name}"`, `give one of ${names}`])
+    }
+    const own = storeConnection === null ? undefined : db.manager.get(storeConnection)
+    const file = sqliteFile(node.config)
+    if (own && file !== null && file === sqliteFile(own.config)) {
+      const remedy = "give the legacy tables a file of their own: this is the store's"
+      throw new E_INVALID_CONFIG([key, `"${name}", the file ${file}`, remedy])
     }
     return db.connection(name, { mode: 'write' })
   }
@@ -150,7 +162,8 @@ export default class SchedulerProvider {
     let ignoring = 0
     try {
       await almanac.stop()
-      ignoring = almanac.capacity().running
+      // the app may have shut it down itself
+      ignoring = almanac.state === 'shut down' ? 0 : almanac.capacity().running
       await almanac.shutdown()
     } catch (error) {
       const logger = await this.app.container.make('logger')

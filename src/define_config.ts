@@ -58,7 +58,7 @@ export function resolveConfig(config: unknown): ResolvedConfig {
   const legacy = reader.take('legacy') as LegacyInput | undefined
   reader.end()
   const { syncInterval, core } = shell
-  const defaults = { syncInterval, pollInterval: core.poll.max, prefetch: core.prefetch }
+  const defaults = { syncInterval, pollInterval: core.poll.max }
   return {
     ...shell,
     store,

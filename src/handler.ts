@@ -43,7 +43,8 @@ export interface DecoratedHandler {
 const decorated = new Map<HandlerClass, string>()
 
 /**
- * Class decorator that names a handler and registers it when the app boots.
+ * Class decorator that names a handler and registers it when the app boots,
+ * once its module was imported by then (by a preload file, say).
  * Works as a standard decorator and with `experimentalDecorators`.
  *
  * @throws E_INVALID_HANDLER on an empty name

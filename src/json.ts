@@ -46,3 +46,18 @@ function refuseLossyValues(key: string, value: unknown): unknown {
 export function parseJson<T extends JsonValue>(text: string | null): T | null {
   return text === null ? null : (JSON.parse(text) as T)
 }
+
+/**
+ * A copy of plain data that shares no part with it.
+ *
+ * @param state of the copy; a frozen one cannot be written to, at any depth
+ */
+export function copyJson<T>(value: T, state: 'free' | 'frozen' = 'free'): T {
+  if (value === null || typeof value !== 'object') {
+    return value
+  }
+  const copy: unknown = Array.isArray(value)
+    ? value.map((item) => copyJson<unknown>(item, state))
+    : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyJson(item, state)]))
+  return (state === 'frozen' ? Object.freeze(copy) : copy) as T
+}

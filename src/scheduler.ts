@@ -105,7 +105,11 @@ export class Scheduler extends ProcessFacade {
     return this.#reader
   }
 
-  /** Executions, newest first. */
+  /**
+   * Executions, newest first.
+   *
+   * @throws E_INVALID_INPUT
+   */
   async history(filter: types.HistoryFilter = {}): Promise<ExecutionRecord[]> {
     return this.executions.history(filter)
   }

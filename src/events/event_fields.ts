@@ -1,6 +1,15 @@
-import { toMilliseconds, type Duration } from '../duration.ts'
 import { parseJson, toJson } from '../json.ts'
-import { shown } from '../triggers/field_reader.ts'
+import {
+  duration,
+  integer,
+  MAX_COUNT,
+  MAX_RETRIES,
+  MAX_TEXT,
+  oneOf,
+  refuseOthers,
+  text,
+  type Report,
+} from '../input/fields.ts'
 import type { EventRecord, MisfirePolicy } from '../types/events.ts'
 import type { HandlerReference } from '../types/handlers.ts'
 import type { JsonValue } from '../types/json.ts'
@@ -45,20 +54,14 @@ export interface FieldContext {
   knownHandlersOnly: boolean
 }
 
-/** Notes what is wrong with a field. */
-export type Report = (field: string, value: unknown, message: string) => void
-
 type Reader<Field extends EventField> = (
   value: unknown,
   report: Report,
   context: FieldContext
 ) => EventDefinition[Field] | undefined
 
-/** Longest text that the store holds: names, queues, keys, actors. */
-export const MAX_TEXT = 255
 /** More catch-up runs than this are no schedule any more; half of what one tick computes. */
 const MAX_CAP = 500
-const MAX_COUNT = 2_147_483_647
 
 const DEFAULT_MISFIRE: MisfirePolicy = { policy: 'once', grace: 60_000, cap: 100 }
 
@@ -89,7 +92,7 @@ export const FIELD_READERS: { [Field in EventField]: Reader<Field> } = {
   onResume: (value, report) => oneOf('onResume', value, ['skip', 'misfire'], report),
   concurrencyKey: (value, report) => text('concurrencyKey', value, MAX_TEXT, report),
   timeout: (value, report) => duration('timeout', value, 1, report),
-  retries: (value, report) => integer('retries', value, { min: 0, max: MAX_COUNT }, report),
+  retries: (value, report) => integer('retries', value, { min: 0, max: MAX_RETRIES }, report),
   maxRuns: (value, report) => integer('maxRuns', value, { min: 1, max: MAX_COUNT }, report),
 }
 
@@ -146,75 +149,4 @@ function readMisfire(value: unknown, report: Report): MisfirePolicy | undefined 
   return read.policy === undefined || read.grace === undefined || read.cap === undefined
     ? undefined
     : { policy: read.policy, grace: read.grace, cap: read.cap }
-}
-
-/** Reports the fields that nobody reads: a typing error must not pass as a default. */
-export function refuseOthers(
-  prefix: string,
-  given: object,
-  known: readonly string[],
-  report: Report
-): void {
-  for (const [field, value] of Object.entries(given)) {
-    if (!known.includes(field)) {
-      report(
-        `${prefix}${field}`,
-        value,
-        `the field is unknown; the fields here are ${known.join(', ')}`
-      )
-    }
-  }
-}
-
-function text(field: string, value: unknown, max: number, report: Report): string | undefined {
-  if (typeof value === 'string' && value.trim() !== '' && value.length <= max) {
-    return value
-  }
-  report(field, value, `give a text of 1 to ${max} characters`)
-  return undefined
-}
-
-function integer(
-  field: string,
-  value: unknown,
-  range: { min: number; max: number },
-  report: Report
-): number | undefined {
-  if (Number.isInteger(value) && Number(value) >= range.min && Number(value) <= range.max) {
-    return Number(value)
-  }
-  report(field, value, `give a whole number from ${range.min} to ${range.max}`)
-  return undefined
-}
-
-function oneOf<Word extends string>(
-  field: string,
-  value: unknown,
-  words: readonly Word[],
-  report: Report
-): Word | undefined {
-  const found = words.find((word) => word === value)
-  if (found === undefined) {
-    report(field, value, `write ${words.map((word) => `"${word}"`).join(' or ')}`)
-  }
-  return found
-}
-
-function duration(field: string, value: unknown, min: number, report: Report): number | undefined {
-  try {
-    const ms = toMilliseconds(value as Duration, field)
-    if (ms >= min) {
-      return ms
-    }
-  } catch (error) {
-    report(field, value, `${(error as Error).message}; write ms, or "15s", "5m", "1h30m"`)
-    return undefined
-  }
-  report(field, value, 'give at least 1 ms')
-  return undefined
-}
-
-/** A value as a problem names it. */
-export function named(value: unknown): string {
-  return typeof value === 'function' ? `function ${value.name}` : shown(value)
 }

@@ -1,17 +1,13 @@
-import { E_INVALID_INPUT } from '../errors.ts'
+import { MAX_TEXT, object, refuseOthers } from '../input/fields.ts'
+import { Problems } from '../input/problems.ts'
 import {
   FIELD_DEFAULTS,
   FIELD_READERS,
-  MAX_TEXT,
-  named,
-  refuseOthers,
   type EventDefinition,
   type EventField,
   type FieldContext,
-  type Report,
 } from './event_fields.ts'
 import type { Actor } from '../types/events.ts'
-import type { Problem } from '../types/triggers.ts'
 
 const FIELDS = Object.keys(FIELD_READERS) as EventField[]
 const REQUIRED: Partial<Record<EventField, string>> = {
@@ -94,22 +90,6 @@ export function validateActor(by: Actor): Actor {
   return by
 }
 
-/** Gathers what is wrong. */
-class Problems {
-  readonly #list: Problem[] = []
-
-  readonly report: Report = (field, value, message) => {
-    this.#list.push({ field, value: named(value), message })
-  }
-
-  /** @throws E_INVALID_INPUT */
-  throwAny(subject: string): void {
-    if (this.#list.length > 0) {
-      throw new E_INVALID_INPUT(subject, this.#list)
-    }
-  }
-}
-
 /** Reads the fields that are given; null stands for the default. */
 function readGiven(
   given: Record<string, unknown>,
@@ -126,11 +106,8 @@ function readGiven(
 }
 
 function asObject(input: unknown, problems: Problems): Record<string, unknown> {
-  if (input !== null && typeof input === 'object' && !Array.isArray(input)) {
-    return input as Record<string, unknown>
-  }
-  problems.report('event', input, 'give an object with name, handler and trigger')
-  return {}
+  const remedy = 'give an object with name, handler and trigger'
+  return object('event', input, remedy, problems.report)
 }
 
 function subjectOf(given: Record<string, unknown>): string {

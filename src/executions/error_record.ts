@@ -8,27 +8,51 @@ const MAX_DEPTH = 4
 
 /**
  * What is stored of whatever was thrown: name, message, code and stack, with
- * the chain of causes, each cut to a bounded length.
+ * the chain of causes, each cut to a bounded length. Never throws: of a part
+ * that cannot be read (its getter or a proxy throws) the record says just that.
  */
 export function toExecutionError(thrown: unknown, depth = 1): ExecutionError {
-  if (!(thrown instanceof Error)) {
+  if (!isError(thrown)) {
     return { name: 'Error', message: cut(describe(thrown), MAX_MESSAGE) }
   }
   const record: ExecutionError = {
-    name: String(thrown.name),
-    message: cut(String(thrown.message), MAX_MESSAGE),
+    name: readPart('name', () => String(thrown.name)),
+    message: cut(
+      readPart('message', () => String(thrown.message)),
+      MAX_MESSAGE
+    ),
   }
-  const { code } = thrown as { code?: unknown }
+  const code = readPart('code', () => (thrown as { code?: unknown }).code)
   if (typeof code === 'string' || typeof code === 'number') {
     record.code = String(code)
   }
-  if (typeof thrown.stack === 'string') {
-    record.stack = cut(thrown.stack, MAX_STACK)
+  const stack = readPart('stack', () => thrown.stack)
+  if (typeof stack === 'string') {
+    record.stack = cut(stack, MAX_STACK)
   }
-  if (thrown.cause !== undefined && thrown.cause !== null && depth < MAX_DEPTH) {
-    record.cause = toExecutionError(thrown.cause, depth + 1)
+  const cause = readPart('cause', () => thrown.cause)
+  if (cause !== undefined && cause !== null && depth < MAX_DEPTH) {
+    record.cause = toExecutionError(cause, depth + 1)
   }
   return record
+}
+
+/** Whether a value is an Error; one that does not let itself be asked is none. */
+export function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error
+  } catch {
+    return false
+  }
+}
+
+/** A part of an error; the words that stand for it when its getter throws. */
+function readPart<T>(part: string, read: () => T): T | string {
+  try {
+    return read()
+  } catch {
+    return `(the ${part} of the error could not be read)`
+  }
 }
 
 function describe(thrown: unknown): string {
@@ -38,8 +62,16 @@ function describe(thrown: unknown): string {
   try {
     return JSON.stringify(thrown) ?? String(thrown)
   } catch {
-    // A cycle or a bigint: its kind is all that can be said of it
+    return kindOf(thrown)
+  }
+}
+
+/** Of a cycle or a bigint its kind is all that can be said; of a hostile proxy not even that. */
+function kindOf(thrown: unknown): string {
+  try {
     return Object.prototype.toString.call(thrown)
+  } catch {
+    return '(what was thrown could not be read)'
   }
 }
 

@@ -1,13 +1,14 @@
 import { Counters } from '../counters.ts'
 import { E_EXECUTION_NOT_FOUND } from '../errors.ts'
 import { toInstant, toIso } from '../triggers/instant.ts'
+import { readHistoryFilter, type HistoryFilter } from './history_filter.ts'
 import { LogBuffer } from './log_buffer.ts'
 import { endedNotice, errorNotice, executionNotice } from './notices.ts'
 import { ProgressBoard, type StoredProgress } from './progress.ts'
 import { SettleQueue } from './settle_queue.ts'
 import { summarize, type ExecutionStats } from './stats.ts'
 import type { Clock } from '../clock.ts'
-import type { ExecutionFilter, Settlement, Storage } from '../storage/contract.ts'
+import type { Settlement, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { ExecutionError, ExecutionLogEntry, ExecutionRecord } from '../types/executions.ts'
 import type { ExecutionLogger, Progress } from '../types/handlers.ts'
@@ -29,8 +30,7 @@ interface Deps {
   counters?: Counters
 }
 
-/** An execution filter whose bounds may be given as any instant. */
-export type HistoryFilter = Omit<ExecutionFilter, 'from' | 'to'> & { from?: Instant; to?: Instant }
+export type { HistoryFilter } from './history_filter.ts'
 
 export interface StatsQuery {
   /** Default: six days before `to`. Whole UTC days are read. */
@@ -146,15 +146,10 @@ export class ExecutionTracker {
   /**
    * Executions, newest first.
    *
-   * @throws E_INVALID_INSTANT
+   * @throws E_INVALID_INPUT with every problem of the filter
    */
   async history(filter: HistoryFilter = {}): Promise<ExecutionRecord[]> {
-    const { from, to, ...rest } = filter
-    return this.#deps.storage.executions.list({
-      ...rest,
-      ...(from === undefined ? {} : { from: toInstant(from, 'from') }),
-      ...(to === undefined ? {} : { to: toInstant(to, 'to') }),
-    })
+    return this.#deps.storage.executions.list(readHistoryFilter(filter))
   }
 
   async find(id: string): Promise<ExecutionRecord | null> {

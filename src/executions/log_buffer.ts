@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import { toJson } from '../json.ts'
-import { toExecutionError } from './error_record.ts'
+import { isError, toExecutionError } from './error_record.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { ExecutionLogEntry, ExecutionRecord } from '../types/executions.ts'
 import type { ExecutionLogger, LogLevel } from '../types/handlers.ts'
@@ -126,7 +126,7 @@ function storable(data: Record<string, unknown>): JsonObject {
   const plain = Object.fromEntries(
     Object.entries(data).map(([key, value]) => [
       key,
-      value instanceof Error ? toExecutionError(value) : value,
+      isError(value) ? toExecutionError(value) : value,
     ])
   )
   try {

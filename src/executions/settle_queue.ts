@@ -1,4 +1,5 @@
 import { sleep, type Clock } from '../clock.ts'
+import { E_STORAGE_UNAVAILABLE } from '../errors.ts'
 import type { Counters } from '../counters.ts'
 import type { Settlement, SettleResult, Storage } from '../storage/contract.ts'
 import type { Logger } from '../types/logger.ts'
@@ -125,10 +126,10 @@ export class SettleQueue {
       now: this.#deps.clock.nowOrNull(),
       settlements: batch.map(({ settlement }) => settlement),
     })
-    const byId = new Map(results.map((result) => [result.id, result]))
-    for (const { settlement, resolve } of batch) {
-      resolve(byId.get(settlement.id) ?? refused(settlement))
-    }
+    // By place: two attempts of one execution may end in one batch
+    batch.forEach(({ settlement, resolve }, index) =>
+      resolve(results[index] ?? refused(settlement))
+    )
   }
 
   async #failed(batch: Entry[], error: unknown): Promise<void> {
@@ -153,6 +154,10 @@ export class SettleQueue {
 
   /** With the storage in reach, what fails again and again alone is at fault itself. */
   async #failedAlone(entry: Entry, error: unknown): Promise<void> {
+    if (error instanceof E_STORAGE_UNAVAILABLE) {
+      // Also of a store that can be read and whose write lock another holds for long
+      return
+    }
     try {
       await this.#deps.storage.now()
     } catch {

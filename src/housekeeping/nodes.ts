@@ -4,7 +4,7 @@ import type { Counters } from '../counters.ts'
 import type { NodeRecord, Storage } from '../storage/contract.ts'
 import { toIso } from '../triggers/instant.ts'
 import type { CoreConfig } from '../types/config.ts'
-import type { JournalKind } from '../types/journal.ts'
+import type { JournalKind, NewJournalEntry } from '../types/journal.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
 import { ClockSkew } from './clock_skew.ts'
@@ -36,6 +36,8 @@ export class Nodes {
   readonly #deps: Deps
   readonly #sightings: Sightings
   readonly #skew: ClockSkew
+  /** Rows that the journal has not taken yet. */
+  readonly #unwritten: NewJournalEntry[] = []
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -60,9 +62,10 @@ export class Nodes {
       },
     })
     if (joined) {
-      await this.#record('node.joined', nodeId)
+      this.#note('node.joined', nodeId)
       this.#deps.notifier.emit('node:joined', { node: nodeId, at: toIso(clock.now()) })
     }
+    await this.#writeJournal()
   }
 
   /** Takes this node out of the list: it stops. */
@@ -92,22 +95,34 @@ export class Nodes {
 
   async #remove({ id, seenAt }: NodeRecord): Promise<number> {
     const { storage, notifier, clock, logger, counters } = this.#deps
-    // Of several nodes that see it, the one that takes it out says so
-    if (!(await storage.nodes.remove({ id }))) {
+    // Of several nodes that see it, the one that takes it out says so; one that came back stays
+    if (!(await storage.nodes.remove({ id, seenAt }))) {
       return 0
     }
     counters.increment('nodes.lost')
     logger.warn({ node: id, seenAt: toIso(seenAt) }, `Node ${id} is gone`)
-    await this.#record('node.lost', id)
+    this.#note('node.lost', id)
     notifier.emit('node:lost', { node: id, at: toIso(clock.now()) })
+    await this.#writeJournal()
     return 1
   }
 
-  async #record(kind: JournalKind, subject: string): Promise<void> {
-    const { storage, clock, nodeId } = this.#deps
-    await storage.journal.append({
-      now: clock.nowOrNull(),
-      entries: [{ kind, actor: nodeId, subject }],
-    })
+  #note(kind: JournalKind, subject: string): void {
+    this.#unwritten.push({ kind, actor: this.#deps.nodeId, subject })
+  }
+
+  /** What the store does not take now is written with the next beat. */
+  async #writeJournal(): Promise<void> {
+    const { storage, clock } = this.#deps
+    const entries = this.#unwritten.splice(0)
+    if (entries.length === 0) {
+      return
+    }
+    try {
+      await storage.journal.append({ now: clock.nowOrNull(), entries })
+    } catch (error) {
+      this.#unwritten.unshift(...entries)
+      throw error
+    }
   }
 }

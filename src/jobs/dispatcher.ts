@@ -87,8 +87,14 @@ export class Dispatcher {
     return this.#waiting.splice(0)
   }
 
-  /** Ends an attempt that never began: one of those taken out, or one that waits. */
+  /**
+   * Ends an attempt that never began: one of those taken out, or one that
+   * waits. Where a cancel meets a hand-back, the first end stands.
+   */
   async endUnbegun(hold: Hold, end: UnbegunEnd): Promise<void> {
+    if (hold.state !== 'waiting') {
+      return
+    }
     const place = this.#waiting.indexOf(hold)
     if (place !== -1) {
       this.#waiting.splice(place, 1)
@@ -98,9 +104,14 @@ export class Dispatcher {
     this.#finish(hold)
   }
 
-  /** Resolves when the next attempt is over. */
+  /** Resolves when the next attempt is over, or when nobody waits for it any more. */
   nextEnd(): Promise<void> {
     return new Promise((resolve) => this.#watchers.add(resolve))
+  }
+
+  /** The node was drained: what still runs is not waited for. */
+  letGo(): void {
+    this.#tellWatchers()
   }
 
   /** Resolves when nothing waits, runs, or waits to be stored. */
@@ -145,6 +156,10 @@ export class Dispatcher {
     this.#active--
     this.#deps.onEnded(hold)
     this.#deps.seats.release(1)
+    this.#tellWatchers()
+  }
+
+  #tellWatchers(): void {
     const watchers = [...this.#watchers]
     this.#watchers.clear()
     for (const watcher of watchers) {

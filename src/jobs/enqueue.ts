@@ -1,39 +1,17 @@
-import { E_EMPTY_KEY, E_INVALID_INPUT } from '../errors.ts'
-import { toMilliseconds, type Duration } from '../duration.ts'
 import { executionNotice } from '../executions/notices.ts'
 import { newId } from '../ids.ts'
 import { toJson } from '../json.ts'
-import { toInstant } from '../triggers/instant.ts'
+import { readOptions, type EnqueueOptions, type ReadOptions } from './enqueue_options.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import type { EnqueueResult, NewExecution, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { HandlerDefinition, HandlerReference } from '../types/handlers.ts'
-import type { Instant, JsonValue } from '../types/json.ts'
+import type { JsonValue } from '../types/json.ts'
 import type { Notifier } from '../types/notifications.ts'
-import type { Problem } from '../types/triggers.ts'
 import type { HandlerRegistry } from './handler_registry.ts'
 
-/** How an execution is enqueued; what is left out comes from the handler's options. */
-export interface EnqueueOptions {
-  /** The caller's transaction on the store's connection: the execution lives and dies with it. */
-  client?: unknown
-  /** Not before so long from now. */
-  delay?: Duration
-  /** Not before this instant. */
-  availableAt?: Instant
-  /** 1 first .. 10 last. */
-  priority?: number
-  queue?: string
-  /** At most one open execution has this key; a second one is not inserted. */
-  dedupeKey?: string
-  /** At most one execution with this key runs at a time. */
-  concurrencyKey?: string
-  /** Longest run of one attempt. */
-  timeout?: Duration
-  /** Failed attempts after the first before it is over. */
-  retries?: number
-}
+export type { EnqueueOptions } from './enqueue_options.ts'
 
 interface Deps {
   storage: Storage
@@ -62,7 +40,8 @@ export class Enqueuer {
     const { storage, registry, config, clock } = this.#deps
     const now = clock.nowOrNull()
     const definition = registry.get(registry.nameOf(handler))
-    const execution = toNewExecution(definition, payload, options, config.maxPayload)
+    const read = readOptions(definition.name, options)
+    const execution = toNewExecution(definition, payload, read, config.maxPayload)
     const { client } = options
     const [result] = await storage.executions.enqueue({ now, executions: [execution], client })
     if (result.inserted) {
@@ -84,12 +63,10 @@ export class Enqueuer {
 function toNewExecution(
   definition: HandlerDefinition,
   payload: unknown,
-  options: EnqueueOptions,
+  options: ReadOptions,
   maxPayload: number
 ): NewExecution {
-  check(definition.name, options)
   const text = toJson(payload, { field: 'payload', limit: maxPayload })
-  const { timeout, availableAt, delay } = options
   return {
     id: newId(),
     eventId: null,
@@ -103,38 +80,10 @@ function toNewExecution(
     rerunOf: null,
     dedupeKey: options.dedupeKey ?? null,
     concurrencyKey: options.concurrencyKey ?? null,
-    availableAt: availableAt === undefined ? null : toInstant(availableAt, 'availableAt'),
-    delay: delay === undefined ? 0 : toMilliseconds(delay, 'delay'),
-    timeout: timeout === undefined ? null : toMilliseconds(timeout, 'timeout'),
+    availableAt: options.availableAt ?? null,
+    delay: options.delay ?? 0,
+    timeout: options.timeout ?? null,
     retries: options.retries ?? null,
-  }
-}
-
-function check(handler: string, options: EnqueueOptions): void {
-  const problems: Problem[] = []
-  const refuse = (field: keyof EnqueueOptions, message: string) =>
-    problems.push({ field, value: String(options[field]), message })
-  const { priority, queue, retries } = options
-
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= 10)) {
-    refuse('priority', 'give 1 (first) to 10 (last)')
-  }
-  if (queue !== undefined && (typeof queue !== 'string' || queue === '')) {
-    refuse('queue', 'give the name of a queue, or leave it out')
-  }
-  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) {
-    refuse('retries', 'give 0 or more')
-  }
-  if (options.delay !== undefined && options.availableAt !== undefined) {
-    refuse('delay', 'give a delay or availableAt, not both')
-  }
-  if (problems.length > 0) {
-    throw new E_INVALID_INPUT(`Enqueueing "${handler}"`, problems)
-  }
-  for (const field of ['dedupeKey', 'concurrencyKey'] as const) {
-    if (options[field] === '') {
-      throw new E_EMPTY_KEY([field])
-    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Counters } from '../counters.ts'
+import { toExecutionError } from '../executions/error_record.ts'
 import { toJson } from '../json.ts'
 import { executionChannel } from '../telemetry/channels.ts'
 import { classify, timedOut, type RunEnd, type RunFacts, type Verdict } from './outcome.ts'
@@ -174,10 +175,11 @@ export class Executor {
       const limit = this.#deps.config.maxResult
       return JSON.parse(toJson(result, { field: 'result', limit })) as JsonValue
     } catch (error) {
-      const { message } = error as Error
+      // As a record: a toJSON of the result may have thrown anything
+      const err = toExecutionError(error)
       this.#deps.counters.increment('results.dropped')
-      this.#deps.logger.warn({ err: error, executionId: hold.id }, 'A result was not stored')
-      logger.warn(`The result was not stored: ${message}`)
+      this.#deps.logger.warn({ err, executionId: hold.id }, 'A result was not stored')
+      logger.warn(`The result was not stored: ${err.message}`)
       return undefined
     }
   }

@@ -1,5 +1,6 @@
 import { E_INVALID_HANDLER } from '../errors.ts'
 import { toMilliseconds } from '../duration.ts'
+import { MAX_RETRIES } from '../input/fields.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type {
   HandlerDefinition,
@@ -10,9 +11,6 @@ import type {
 
 export const DEFAULT_QUEUE = 'default'
 export const DEFAULT_PRIORITY = 5
-
-/** The most of a retry count that is a policy and not a mistake. */
-const MAX_RETRIES = 10_000
 
 /**
  * Merges the options of one handler with the defaults of config.

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock, ClockTimer } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import type { ExecutionTracker } from '../executions/execution_tracker.ts'
 import type { StoredProgress } from '../executions/progress.ts'
@@ -38,8 +38,8 @@ export class Heartbeat {
   readonly #deps: Deps
   readonly #holds = new Map<string, Hold>()
   readonly #marks: MarkQueue<Hold>
-  #beat: { cancel(): void } | null = null
-  #watch: { cancel(): void } | null = null
+  #beat: ClockTimer | null = null
+  #watch: ClockTimer | null = null
   #failing = false
   #stopped = false
 
@@ -119,11 +119,18 @@ export class Heartbeat {
     if (this.#stopped || this.#holds.size === 0) {
       return
     }
-    this.#beat ??= this.#deps.clock.timer(delay, () => void this.#onBeat())
+    if (!this.#beat) {
+      const beat = this.#deps.clock.timer(delay, () => void this.#onBeat(beat))
+      this.#beat = beat
+    }
   }
 
-  async #onBeat(): Promise<void> {
+  async #onBeat(beat: ClockTimer): Promise<void> {
     const renewed = await this.#renew(this.holds())
+    if (this.#beat !== beat) {
+      // There was nothing to hold meanwhile: what came since has a beat of its own
+      return
+    }
     this.#beat = null
     // After a failure there is time for more than one try before the leases lapse
     const { renew } = this.#deps.lease
@@ -186,14 +193,14 @@ export class Heartbeat {
     }
   }
 
-  /** Watches the first lease to lapse. */
+  /** Watches the first lease to lapse, of those that a handler still relies on. */
   #armWatch(): void {
     if (this.#stopped) {
       return
     }
     let first = Number.POSITIVE_INFINITY
     for (const hold of this.#holds.values()) {
-      if (!hold.lost) {
+      if (!hold.lost && hold.state !== 'ended') {
         first = Math.min(first, hold.trustedUntil)
       }
     }

@@ -53,6 +53,8 @@ export class JobManager {
   readonly #sources = new Map<string, WorkSource>()
   #running = false
   #stopping: Promise<void> | null = null
+  /** How often it was stopped: a single round ends with the first stop after its beginning. */
+  #stops = 0
 
   constructor(deps: JobManagerDeps) {
     this.#deps = deps
@@ -133,8 +135,8 @@ export class JobManager {
    * Enqueues one execution.
    *
    * @returns `inserted: false` when an open execution holds the dedupe key; the id is that one's
-   * @throws E_UNKNOWN_HANDLER, E_INVALID_INPUT, E_INVALID_DURATION, E_INVALID_INSTANT, E_EMPTY_KEY,
-   * E_PAYLOAD_NOT_JSON, E_PAYLOAD_TOO_LARGE, E_CLIENT_MISMATCH
+   * @throws E_UNKNOWN_HANDLER, E_INVALID_INPUT, E_EMPTY_KEY, E_PAYLOAD_NOT_JSON,
+   * E_PAYLOAD_TOO_LARGE, E_CLIENT_MISMATCH
    */
   async enqueue(
     handler: HandlerReference,
@@ -170,7 +172,8 @@ export class JobManager {
     this.#open()
     const before = this.#dispatcher.accepted
     const failures = new Map<SourcePump, unknown>()
-    while (!this.#stopping) {
+    const stops = this.#stops
+    while (this.#stops === stops) {
       // An end during the pull may have freed a key that the pull still found taken
       const idle = this.#dispatcher.active === 0
       const found = await this.#pullAll(failures)
@@ -178,7 +181,7 @@ export class JobManager {
         break
       }
       // Handlers have their turn, also beside a source that finds the same again and again
-      const waits = found === 0 && this.#dispatcher.active > 0
+      const waits = found === 0 && this.#dispatcher.active > 0 && this.#stops === stops
       await (waits ? this.#dispatcher.nextEnd() : setImmediate())
     }
     for (const failure of failures.values()) {
@@ -213,10 +216,12 @@ export class JobManager {
 
   async #drain(deadline: number): Promise<void> {
     this.#running = false
+    this.#stops++
     const parts = { dispatcher: this.#dispatcher, heartbeat: this.#heartbeat }
     const pumps = [...this.#pumps.values()]
     const giveBack = (holds: Hold[], reason: string) => this.#handBack(holds, reason)
     await drain({ ...this.#deps, ...parts, pumps, handBack: giveBack }, deadline)
+    this.#dispatcher.letGo()
   }
 
   #addPump(source: Pullable): SourcePump {

@@ -1,6 +1,6 @@
 import { E_EXECUTION_TIMEOUT } from '../errors.ts'
 import { toMilliseconds, type Duration } from '../duration.ts'
-import { toExecutionError } from '../executions/error_record.ts'
+import { isError, toExecutionError } from '../executions/error_record.ts'
 import { nextDelay } from './retry_policy.ts'
 import type { Settlement } from '../storage/contract.ts'
 import type { JsonValue } from '../types/json.ts'
@@ -131,12 +131,21 @@ export function timedOut(end: RunEnd | null, facts: RunFacts): Verdict {
   const error = new E_EXECUTION_TIMEOUT(
     [facts.handler, String(facts.timeout)],
     // A string is the signal's own reason and says nothing new
-    thrown instanceof Error ? { cause: thrown } : undefined
+    isError(thrown) ? { cause: thrown } : undefined
   )
   return failedAttempt(error, 'timed_out', facts)
 }
 
+/** A value that does not let itself be read says nothing explicit. */
 function explicitVerdict(value: unknown): Verdict | null {
+  try {
+    return readVerdict(value)
+  } catch {
+    return null
+  }
+}
+
+function readVerdict(value: unknown): Verdict | null {
   if (value instanceof Succeeded) {
     return { to: 'succeeded', result: value.result }
   }
@@ -161,8 +170,8 @@ function cancelled(end: RunEnd, facts: RunFacts): Verdict {
     return { ...verdict, result: end.value }
   }
   const { error } = end
-  const saysMore = error instanceof Error && error.name !== 'AbortError'
-  return saysMore ? { ...verdict, error: toExecutionError(error) } : verdict
+  const record = isError(error) ? toExecutionError(error) : null
+  return record && record.name !== 'AbortError' ? { ...verdict, error: record } : verdict
 }
 
 function failedAttempt(thrown: unknown, last: 'failed' | 'timed_out', facts: RunFacts): Verdict {

@@ -1,7 +1,7 @@
 import { sleep, type Clock } from '../clock.ts'
 import { E_LEASE_LOST, E_STORAGE_UNAVAILABLE } from '../errors.ts'
 import { toMilliseconds } from '../duration.ts'
-import { toJson } from '../json.ts'
+import { copyJson, toJson } from '../json.ts'
 import type { ExecutionTracker } from '../executions/execution_tracker.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { ExecutionLogger, HandlerContext } from '../types/handlers.ts'
@@ -22,17 +22,21 @@ export interface ContextDeps {
   maxCheckpoint: number
 }
 
-/** What the handler of one attempt is given. */
+/**
+ * What the handler of one attempt is given. All of it is the handler's own:
+ * how the attempt ends is stored from the hold's record, which a handler that
+ * writes to what it was given must not change.
+ */
 export function createContext(
   deps: ContextDeps,
   parts: { hold: Hold; timeout: RunTimeout; logger: ExecutionLogger }
 ): HandlerContext {
   const { hold, timeout, logger } = parts
   const { execution } = hold
-  let checkpoint = execution.checkpoint
+  let checkpoint = copyJson(execution.checkpoint)
   return {
-    payload: execution.payload,
-    execution,
+    payload: copyJson(execution.payload),
+    execution: copyJson(execution, 'frozen'),
     attempt: execution.attempt,
     slot: execution.slot,
     signal: hold.signal,

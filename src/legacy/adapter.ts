@@ -208,16 +208,18 @@ export class LegacyAdapter {
       logger,
     })
     const rescue = new RunRescue({ connection, tables, flows, writeback, logger })
+    const { processLogs } = tables
+    const common = { connection, clock, logger, counters }
     return {
       tables,
       flows,
       writeback,
       rescue,
       start: new RunStart({ connection, tables, sessionId }),
-      logic: new FlowLogic({ connection, clock, logger, counters, writeback, rescue, sessionId }),
+      logic: new FlowLogic({ ...common, processLogs, writeback, rescue, sessionId }),
       foreignRuns: new ForeignRuns({
         connection,
-        processLogs: tables.processLogs,
+        processLogs,
         nodes,
         clock,
         maxAge: source.pollInterval,

@@ -41,6 +41,17 @@ export class KnownNodes {
     }
   }
 
+  /** Forgets the names of nodes that are gone and have left nothing behind. */
+  forget(hasLeft: (name: string) => boolean): void {
+    const live = new Set([...this.#live].map((prefix) => nodeNameOf(prefix.slice(0, -1)).name))
+    const { name: own } = nodeNameOf(this.#registry.nodeId)
+    for (const name of this.#names) {
+      if (name !== own && !live.has(name) && !hasLeft(name)) {
+        this.#names.delete(name)
+      }
+    }
+  }
+
   ownerOf(claimedBy: string): Owner {
     const claim = parseClaim(claimedBy)
     if (!claim || !this.#names.has(claim.name)) {

@@ -1,17 +1,14 @@
-import { isAlmanacSession } from './claims.ts'
+import { isSessionOf, parseClaim } from './claims.ts'
 import { isOpen } from '../executions/state.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
 import type { JsonValue } from '../types/json.ts'
-import { failure } from './engine/failure.ts'
-import { runOf, type FlowRun, type LogicEnd } from './engine/flow_run.ts'
-import { endOfLog } from './engine/rescue.ts'
+import type { FlowRun } from './engine/flow_run.ts'
 import { isTransient } from './connection.ts'
+import { LostWriteback } from './lost_writeback.ts'
 import { requestKey } from './request_runs.ts'
 import { CONTROL_TYPES } from './request_mapper.ts'
 import type { OpenRuntime, Runtime, SourceDeps } from './runtime.ts'
-import type { ProcessLogRow } from './tables/process_logs.ts'
 import type { Requests, RequestRow } from './tables/requests.ts'
-import { FencedError } from './writeback.ts'
 
 /** What one round of the recovery did. */
 export interface RecoveryResult {
@@ -44,9 +41,11 @@ const HISTORY = 50
  */
 export class Recovery {
   readonly #deps: Deps
+  readonly #lost: LostWriteback
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#lost = new LostWriteback(deps)
   }
 
   async runOnce(): Promise<RecoveryResult> {
@@ -55,14 +54,21 @@ export class Recovery {
     const runtime = await this.#deps.open()
     const result: RecoveryResult = { handedBack: 0, writtenBack: 0 }
     const { requests } = runtime.tables
-    if (requests) {
-      await this.#claimedRows(runtime, requests, result)
-    }
-    await this.#rowsInProgress(runtime, result)
+    const claimed = requests ? await this.#claimedRows(runtime, requests, result) : []
+    const sessions = await this.#rowsInProgress(runtime, result)
+    const names = new Set(claimed.map(({ claimedBy }) => parseClaim(claimedBy!)?.name))
+    this.#deps.nodes.forget(
+      (name) => names.has(name) || sessions.some((session) => isSessionOf(session, name))
+    )
     return result
   }
 
-  async #claimedRows(runtime: Runtime, requests: Requests, result: RecoveryResult): Promise<void> {
+  /** @returns the rows that were found */
+  async #claimedRows(
+    runtime: Runtime,
+    requests: Requests,
+    result: RecoveryResult
+  ): Promise<RequestRow[]> {
     const { connection, nodes } = this.#deps
     const rows: RequestRow[] = []
     for (const name of nodes.names) {
@@ -76,6 +82,7 @@ export class Recovery {
         await this.#guard(() => this.#row(runtime, requests, row, result), row.requestId)
       }
     }
+    return rows
   }
 
   /** One row that cannot be recovered does not stop the others. */
@@ -103,7 +110,7 @@ export class Recovery {
     }
     const execution = await this.#executionOf(row)
     if (execution) {
-      if (!isOpen(execution.state) && (await this.#writeBack(runtime, execution))) {
+      if (!isOpen(execution.state) && (await this.#lost.redo(runtime, execution))) {
         result.writtenBack++
       }
       return
@@ -136,8 +143,10 @@ export class Recovery {
   /**
    * Runs of ours that are in progress though their execution has ended: where
    * no request row led to them.
+   *
+   * @returns the sessions of all rows in progress
    */
-  async #rowsInProgress(runtime: Runtime, result: RecoveryResult): Promise<void> {
+  async #rowsInProgress(runtime: Runtime, result: RecoveryResult): Promise<(number | null)[]> {
     const { connection, nodes } = this.#deps
     const rows = await runtime.tables.processLogs.listInProgress(connection.session)
     const here = new Set(this.#deps.running().map(({ prcid }) => prcid))
@@ -147,91 +156,19 @@ export class Recovery {
       }
       await this.#guard(async () => {
         const execution = await this.#executionWith(mapref, prcid)
-        if (execution && !isOpen(execution.state) && (await this.#writeBack(runtime, execution))) {
+        if (execution && !isOpen(execution.state) && (await this.#lost.redo(runtime, execution))) {
           result.writtenBack++
         }
       }, `PRCID ${prcid}`)
     }
+    return rows.map(({ sessionid }) => sessionid)
   }
 
   async #executionWith(mapref: string, prcid: number): Promise<ExecutionRecord | null> {
     const { scheduler, source } = this.#deps
     const concurrencyKey = `legacy:${source.name}:${mapref}`
     const recent = await scheduler.executions.history({ concurrencyKey, limit: HISTORY })
-    return recent.find((execution) => this.#runOf(execution)?.prcid === prcid) ?? null
-  }
-
-  #runOf(execution: ExecutionRecord): FlowRun | null {
-    return runOf(execution, execution.checkpoint, { slotRows: this.#deps.source.slotGuard })
-  }
-
-  /** @returns whether anything was missing */
-  async #writeBack(runtime: Runtime, execution: ExecutionRecord): Promise<boolean> {
-    const run = this.#runOf(execution)
-    if (!run) {
-      return false
-    }
-    const { connection } = this.#deps
-    const { writeback, tables } = runtime
-    const log = await tables.processLogs.find(connection.session, run.prcid)
-    const end = log && log.status !== 'IP' ? endOfLog(log) : endOfExecution(execution, run)
-    const closing = {
-      run,
-      flow: { jobid: log?.jobid ?? null, mapref: run.mapref },
-      end,
-      ids: await writeback.takeIds(),
-      startedAt: log?.startedAt ?? null,
-      endsRequest: true,
-    }
-    const inProgress = log?.status === 'IP' && this.#isOurs(log, run)
-    const written = await this.#inTransaction(async (session) => {
-      if (inProgress) {
-        await writeback.close(session, closing)
-        return true
-      }
-      return writeback.redo(session, closing)
-    })
-    if (written) {
-      const { id, state } = execution
-      const data = { executionId: id, state, prcid: run.prcid, status: end.status }
-      this.#deps.logger.info(data, 'The write-back of a run was redone')
-    }
-    return written
-  }
-
-  async #inTransaction(
-    work: Parameters<SourceDeps['connection']['transaction']>[0]
-  ): Promise<boolean> {
-    try {
-      return (await this.#deps.connection.transaction(work)) === true
-    } catch (error) {
-      // Another node was quicker: nothing is missing any more
-      if (error instanceof FencedError) {
-        return false
-      }
-      throw error
-    }
-  }
-
-  #isOurs(log: ProcessLogRow, run: FlowRun): boolean {
-    return log.mapref === run.mapref && isAlmanacSession(log.sessionid)
-  }
-}
-
-/** How a run ended whose row does not say it. */
-function endOfExecution(execution: ExecutionRecord, run: FlowRun): LogicEnd {
-  if (run.checkpoint.ended) {
-    return run.checkpoint.ended
-  }
-  switch (execution.state) {
-    case 'succeeded':
-      return { status: 'PC', counts: null, error: null }
-    case 'cancelled':
-      return { ...failure('STOPPED', execution.reason ?? 'stopped'), status: 'ST' }
-    default: {
-      const why = execution.error?.message ?? execution.reason ?? 'it left no message'
-      return failure('LOST', `${execution.state}: ${why}`)
-    }
+    return recent.find((execution) => this.#lost.runOf(execution)?.prcid === prcid) ?? null
   }
 }
 

@@ -1,4 +1,5 @@
 import { emptyParams, type RunParams } from './params.ts'
+import { cutText, type TextLimit } from './text_cut.ts'
 import type { JsonObject, JsonValue } from '../types/json.ts'
 
 /** The columns of a request row that decide what it asks for. */
@@ -61,6 +62,8 @@ export const CONTROL_TYPES = ['STOP', 'REFRESH_SCHEDULE'] as const
 
 const NOT_RUNNABLE = ['HISTORY', 'REPORT']
 const PARAM_NAME = /^param([1-9]|10)$/
+/** What a reason shows of a value, at a code-point border. */
+const SHOWN: TextLimit = { length: 60, unit: 'characters' }
 const DAY = /^(\d{4})-(\d{2})-(\d{2})(?:$|[T ])/
 
 /** Why a row cannot be run. It stays inside this file: callers get the reason as a value. */
@@ -245,5 +248,5 @@ function readDay(value: JsonValue | undefined): string | null {
 
 function shorten(value: JsonValue | undefined): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value ?? null)
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+  return text.length > 60 ? `${cutText(text, SHOWN)}…` : text
 }

@@ -112,6 +112,10 @@ export class RequestPoller implements WorkSource {
     limit: number
   ): Promise<RequestRow[]> {
     const { connection, scheduler } = this.#deps
+    // What follows reads the whole of DWPRCLOG where its status has no index
+    if (!(await requests.hasNew(connection.session))) {
+      return []
+    }
     const foreign = await runtime.foreignRuns.list()
     const busy = [...foreign, ...this.#deps.running()].map(({ mapref }) => mapref)
     return requests.claimBatch(connection.session, {

@@ -6,6 +6,7 @@ import type { FlowRun, LogicEnd } from './engine/flow_run.ts'
 import type { FlowRow } from './tables/job_flows.ts'
 import type { LegacyTables } from './tables/main.ts'
 import type { RunTimes } from './run_times.ts'
+import { cutText, type TextLimit } from './text_cut.ts'
 
 /** The row in progress was closed by somebody else: this attempt is fenced, all is rolled back. */
 export class FencedError extends Error {
@@ -47,7 +48,7 @@ interface Deps {
 }
 
 /** Longest message in a result; DWPRCLOG and DWJOBERR cut their own. */
-const MESSAGE_LENGTH = 2_000
+const MESSAGE: TextLimit = { length: 2_000, unit: 'characters' }
 
 /**
  * Step 5 of a run: everything that its end changes in the legacy tables, for
@@ -187,7 +188,7 @@ export class Writeback {
       result.error_rows = end.counts.errorRows
     }
     if (end.error) {
-      result.message = end.error.message.slice(0, MESSAGE_LENGTH)
+      result.message = cutText(end.error.message, MESSAGE)
     }
     if (children && children.queued.length > 0) {
       result.children = children.queued

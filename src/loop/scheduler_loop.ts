@@ -105,10 +105,7 @@ export class SchedulerLoop {
       this.#started = false
       await Promise.all([this.#ticker.stop(), this.#heartbeat.stop()])
       await this.#ticking
-      await this.#leader.resign().catch((error: unknown) => {
-        const message = 'The term could not be given back; it ends by itself'
-        this.#deps.logger.warn({ err: error }, message)
-      })
+      await this.#resign()
     })
   }
 
@@ -129,7 +126,7 @@ export class SchedulerLoop {
       try {
         return await this.#tickAsLeader(await this.#leader.acquire())
       } finally {
-        await this.#leader.resign()
+        await this.#resign()
       }
     })
   }
@@ -182,6 +179,14 @@ export class SchedulerLoop {
     const longest = left === 'contested' ? CONTESTED_DELAY : config.tickMax
     const elapsed = clock.monotonic() - seenAt
     return next === null ? longest : Math.min(longest, next - now - elapsed)
+  }
+
+  async #resign(): Promise<void> {
+    try {
+      await this.#leader.resign()
+    } catch (error) {
+      this.#deps.logger.warn({ err: error }, 'The term could not be given back; it ends by itself')
+    }
   }
 
   async #tickAsLeader(leads: boolean): Promise<string[]> {

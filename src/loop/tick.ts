@@ -1,3 +1,4 @@
+import { E_STORAGE_UNAVAILABLE } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { toIso } from '../triggers/instant.ts'
 import { firingBatches, firingEntries } from './firing_batches.ts'
@@ -102,7 +103,10 @@ export class Tick {
       await this.#fireTogether(batch, events, now)
       return []
     } catch (error) {
-      // Throws when the store is away: then nothing is wrong with the batch
+      // With the store away, or its write lock held for long, nothing is wrong with the batch
+      if (error instanceof E_STORAGE_UNAVAILABLE) {
+        throw error
+      }
       await this.#deps.storage.now()
       if (batch.length === 1) {
         return [{ eventId: batch[0].eventId, error }]

@@ -69,7 +69,9 @@ export interface Progress {
  * What a handler is given.
  */
 export interface HandlerContext<Payload = unknown> {
+  /** The handler's own copy: it may be written to. */
   readonly payload: Payload
+  /** A frozen copy, as it was when the handler began. */
   readonly execution: Readonly<ExecutionRecord>
   /** 1 on the first try; rises with each claim. */
   readonly attempt: number

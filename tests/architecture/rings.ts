@@ -16,6 +16,7 @@ const RINGS: [Ring, RegExp][] = [
   // 1: pure logic
   [1, /^src\/triggers\//],
   [1, /^src\/config\//],
+  [1, /^src\/input\//],
   [1, /^src\/executions\/(state|notices|error_record)\.ts$/],
   [1, /^src\/jobs\/(retry_policy|outcome)\.ts$/],
   [1, /^src\/loop\/(plan|slot)_\w+\.ts$/],

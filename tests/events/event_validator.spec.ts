@@ -197,6 +197,7 @@ test.group('Event validator | new event', () => {
     assert.deepEqual(fieldsOf({ misfire: ['once'] }), ['misfire'])
     assert.deepEqual(fieldsOf({ timeout: 0 }), ['timeout'])
     assert.deepEqual(fieldsOf({ retries: 1.5 }), ['retries'])
+    assert.deepEqual(fieldsOf({ retries: 1e9 }), ['retries'])
     assert.deepEqual(fieldsOf({ trigger: 'daily' }), ['trigger.kind'])
   })
 

@@ -1,6 +1,7 @@
 import { test } from '@japa/runner'
 import { E_UNKNOWN_HANDLER } from '../../src/errors.ts'
 import { toExecutionError } from '../../src/executions/error_record.ts'
+import { hostile, unreadable } from './unreadable.ts'
 
 test.group('Error record', () => {
   test('keeps name, message, code and stack', ({ assert }) => {
@@ -44,4 +45,32 @@ test.group('Error record', () => {
     .run(({ assert }, [thrown, message]) => {
       assert.deepEqual(toExecutionError(thrown), { name: 'Error', message })
     })
+
+  test('says which part could not be read: {$self}')
+    .with(['name', 'message', 'code', 'stack'] as const)
+    .run(({ assert }, part) => {
+      const record = toExecutionError(unreadable(part))
+      assert.equal(record[part], `(the ${part} of the error could not be read)`)
+      assert.equal(record.name, part === 'name' ? record.name : 'Error')
+      assert.equal(record.message, part === 'message' ? record.message : 'boom')
+    })
+
+  test('a cause that cannot be read is said in its place', ({ assert }) => {
+    const { message, cause } = toExecutionError(unreadable('cause'))
+    assert.equal(message, 'boom')
+    assert.deepEqual(cause, {
+      name: 'Error',
+      message: '(the cause of the error could not be read)',
+    })
+  })
+
+  test('a proxy whose traps throw is said to be unreadable', ({ assert }) => {
+    const record = { name: 'Error', message: '(what was thrown could not be read)' }
+    const revoked = Proxy.revocable({}, {})
+    revoked.revoke()
+    for (const thrown of [hostile(), revoked.proxy]) {
+      assert.deepEqual(toExecutionError(thrown), record)
+      assert.deepEqual(toExecutionError(new Error('a', { cause: thrown })).cause, record)
+    }
+  })
 })

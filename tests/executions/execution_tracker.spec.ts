@@ -1,4 +1,5 @@
 import { test } from '@japa/runner'
+import { E_INVALID_INPUT, E_STORAGE_UNAVAILABLE } from '../../src/errors.ts'
 import { claimed, createStore, createTracker } from '../jobs/setup.ts'
 import type { ExecutionTracker } from '../../src/executions/execution_tracker.ts'
 import type { Settlement } from '../../src/storage/contract.ts'
@@ -143,6 +144,20 @@ test.group('Tracker | settle', () => {
     assert.match(stored.error!.message, /could not be stored/)
     assert.equal(counters.get('settles.degraded'), 1)
     assert.include(logger.of('error'), 'Only the bare outcome is stored')
+  })
+
+  test('a store that reads and takes no writes for long costs no result', async ({ assert }) => {
+    const { tracker, storage, clock, execution, counters } = await setup()
+    const error = new E_STORAGE_UNAVAILABLE(['executions.settle', 'database is locked'])
+    storage.fail('executions.settle', { times: 20, error })
+    const settled = tracker.settle(ended(execution, { result: 'kept' }), execution)
+    await clock.advance(120_000)
+
+    assert.isTrue(await settled)
+    assert.equal(storage.calls('executions.settle'), 21)
+    const { result } = await tracker.get(execution.id)
+    assert.equal(result, 'kept')
+    assert.equal(counters.get('settles.degraded'), 0)
   })
 
   test('announces a retry with its instant', async ({ assert }) => {
@@ -351,7 +366,34 @@ test.group('Tracker | history and statistics', () => {
     assert.deepEqual(await ids({ from: '2026-01-01T00:01:00Z' }), [later.id])
     assert.deepEqual(await ids({ to: new Date(clock.now()) }), [execution.id])
     assert.deepEqual(await ids({ handler: 'other' }), [later.id])
-    await assert.rejects(() => tracker.history({ from: 'soon' }), 'from: "soon" is not an instant')
+    assert.deepEqual(await ids({ limit: 1, before: undefined }), [later.id])
+    assert.deepEqual(await ids({ states: ['running'], handler: null as never }), [
+      later.id,
+      execution.id,
+    ])
+  })
+
+  test('a filter is refused with all that is wrong in it', async ({ assert }) => {
+    const { tracker } = await setup()
+    const refusal = async (filter: unknown) => {
+      const error: unknown = await tracker.history(filter as never).catch((reason) => reason)
+      assert.instanceOf(error, E_INVALID_INPUT)
+      const { problems } = error as InstanceType<typeof E_INVALID_INPUT>
+      return problems.map(({ field, value, message }) => `${field} (${value}): ${message}`)
+    }
+    assert.deepEqual(await refusal({ limit: -1 }), [
+      'limit (-1): give a whole number from 1 to 2147483647',
+    ])
+    const all = await refusal({ from: 'soon', handler: 7, states: ['lost'], limit: 0.5, page: 2 })
+    assert.sameMembers(
+      all.map((problem) => problem.split(' ')[0]),
+      ['from', 'handler', 'states[0]', 'limit', 'page']
+    )
+    assert.match(all.join(), /from \(soon\): "soon" is not an instant; give a Date/)
+    const [states] = await refusal({ states: 'failed' })
+    assert.match(states, /^states \(failed\): give a list/)
+    const [filter] = await refusal(null)
+    assert.match(filter, /^filter \(null\): give an object/)
   })
 
   test('finds the execution of a dedupe key', async ({ assert }) => {

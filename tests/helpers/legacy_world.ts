@@ -111,7 +111,8 @@ export class LegacyWorld {
     mapref: string,
     slot: number | null,
     jobschid = 7,
-    payload: JsonObject = {}
+    payload: JsonObject = {},
+    concurrencyKey = concurrencyKeyOf('dw', mapref)
   ): Promise<string> {
     const id = newId()
     await this.storage.executions.enqueue({
@@ -124,7 +125,7 @@ export class LegacyWorld {
           payload: { source: 'dw', mapref, jobschid, ...payload },
           slot,
           slotKey: slot === null ? null : slotKey(`event ${mapref}`, slot),
-          concurrencyKey: concurrencyKeyOf('dw', mapref),
+          concurrencyKey,
         },
       ],
     })

@@ -71,6 +71,36 @@ test.group('Nodes', () => {
     await dead.housekeeper.stop()
   })
 
+  test('one that shows itself while it is taken out stays', async ({ assert }) => {
+    const store = createStore()
+    const { housekeeper, storage, clock, notifier } = createHousekeeper({ store })
+    const node = { id: 'slow.00000009', name: 'slow', host: 'h', pid: 1, info: {} }
+    await storage.nodes.beat({ now: clock.now(), node })
+    await housekeeper.start()
+    await clock.advance(59_000)
+    const remove = storage.hold('nodes.remove')
+    await clock.advance(1_000)
+    assert.equal(storage.calls('nodes.remove'), 1)
+    await storage.nodes.beat({ now: clock.now(), node })
+    remove()
+    await clock.advance(0)
+
+    assert.include(await names(storage), 'slow.00000009')
+    assert.isEmpty(notifier.of('node:lost'))
+    await housekeeper.stop()
+  })
+
+  test('a row that the journal did not take is written with the next beat', async ({ assert }) => {
+    const { housekeeper, storage, clock, notifier } = createHousekeeper()
+    storage.fail('journal.append')
+    await housekeeper.start()
+    assert.isEmpty(await kinds(storage))
+    await clock.advance(10_000)
+    assert.deepEqual(await kinds(storage), ['node.joined test.00000001 by test.00000001'])
+    assert.lengthOf(notifier.of('node:joined'), 1)
+    await housekeeper.stop()
+  })
+
   test('of two that see it, one says so', async ({ assert }) => {
     const store = createStore()
     const pair = ['a.00000001', 'b.00000002'].map((nodeId) => createHousekeeper({ store, nodeId }))

@@ -2,6 +2,7 @@ import { test } from '@japa/runner'
 import { MemoryStorage } from '../../src/storage/memory/main.ts'
 import { ChaosStorage } from '../../src/testing/chaos_storage.ts'
 import { ManualClock } from '../../src/testing/manual_clock.ts'
+import { E_INVALID_INPUT } from '../../src/errors.ts'
 import { createNode } from './setup.ts'
 import type { Storage } from '../../src/storage/contract.ts'
 import type { EnqueueOptions } from '../../src/jobs/enqueue.ts'
@@ -151,19 +152,55 @@ test.group('Enqueue', () => {
     const options = { priority: 0, queue: '', retries: -1, delay: 1, availableAt: 1 }
     await assert.rejects(
       () => node().jobs.enqueue('work', null, options),
-      'Enqueueing "work" is not valid: priority (0): give 1 (first) to 10 (last); ' +
-        'queue (): give the name of a queue, or leave it out; retries (-1): give 0 or more; ' +
+      'Enqueueing "work" is not valid: priority (0): give a whole number from 1 to 10; ' +
+        'queue (): give a text of 1 to 255 characters; ' +
+        'retries (-1): give a whole number from 0 to 10000; ' +
         'delay (1): give a delay or availableAt, not both'
     )
+  })
+
+  test('refuses {0}, naming field, value and remedy')
+    .with([
+      ['a dedupe key that is no text', { dedupeKey: 7 }, ['dedupeKey', '7', /a text of 1 to/]],
+      ['a concurrency key so', { concurrencyKey: 3 }, ['concurrencyKey', '3', /a text of 1 to/]],
+      ['no time at all', { timeout: 0 }, ['timeout', '0', /give at least 1 ms/]],
+      ['a timeout in words', { timeout: 'long' }, ['timeout', 'long', /write ms, or "15s"/]],
+      ['a delay in words', { delay: 'soon' }, ['delay', 'soon', /write ms, or "15s"/]],
+      ['too many retries', { retries: 1e9 }, ['retries', '1000000000', /from 0 to 10000/]],
+      ['half a retry', { retries: 0.5 }, ['retries', '0.5', /a whole number/]],
+      ['a priority beyond the last', { priority: 11 }, ['priority', '11', /from 1 to 10/]],
+      ['no instant', { availableAt: 'tomorrow' }, ['availableAt', 'tomorrow', /an ISO text/]],
+      ['a bare object', { availableAt: { __proto__: null } }, ['availableAt', /^\[Object/, /ISO/]],
+      ['an unknown option', { queu: 'x' }, ['queu', 'x', /unknown; .* queue,/]],
+      ['null for the options', null, ['options', 'null', /leave it out/]],
+      ['a list for them', [], ['options', '[]', /give an object/]],
+    ] as [string, EnqueueOptions, [string, string | RegExp, RegExp]][])
+    .run(async ({ assert }, [, options, [field, value, remedy]]) => {
+      const { jobs, storage } = node()
+      const error: unknown = await jobs.enqueue('work', null, options).catch((reason) => reason)
+      assert.instanceOf(error, E_INVALID_INPUT)
+      const { problems } = error as InstanceType<typeof E_INVALID_INPUT>
+      assert.lengthOf(problems, 1)
+      assert.equal(problems[0].field, field)
+      assert.isTrue(
+        typeof value === 'string' ? problems[0].value === value : value.test(problems[0].value)
+      )
+      assert.match(problems[0].message, remedy)
+      assert.deepEqual(await storage.executions.countByState(), {})
+    })
+
+  test('what is null or undefined comes from the handler', async ({ assert }) => {
+    const { jobs, tracker } = node()
+    const options = { dedupeKey: null, timeout: undefined, retries: null } as never
+    const { id } = await jobs.enqueue('work', null, options)
+    assert.include(await tracker.get(id), { dedupeKey: null, timeout: null, retries: null })
   })
 
   test('refuses a bad value by its code: {0}')
     .with([
       ['E_EMPTY_KEY', { dedupeKey: '' }],
       ['E_EMPTY_KEY', { concurrencyKey: '' }],
-      ['E_INVALID_DURATION', { delay: 'soon' }],
-      ['E_INVALID_DURATION', { timeout: 'long' }],
-      ['E_INVALID_INSTANT', { availableAt: 'tomorrow' }],
+      ['E_INVALID_INPUT', { concurrencyKey: '', priority: 11 }],
     ] as [string, EnqueueOptions][])
     .run(async ({ assert }, [code, options]) => {
       const { jobs, storage } = node()

@@ -59,6 +59,63 @@ test.group('Lease', () => {
     assert.deepEqual(node.logger.of('error'), ['Leases cannot be renewed; it is tried again'])
   })
 
+  for (const slow of [
+    'executions.claim',
+    'executions.insertRunning',
+    'executions.renew',
+  ] as const) {
+    test(`a slow answer to ${slow} makes the trust no longer`, async ({ assert }) => {
+      let lostAt = 0
+      const node = createNode({
+        handlers: {
+          long: ({ signal }) =>
+            aborted(signal).catch((reason) => {
+              lostAt = node.clock.monotonic()
+              throw reason
+            }),
+        },
+      })
+      const rows = [{ handler: 'long', payload: null, dedupeKey: 'd', concurrencyKey: 'k' }]
+      node.jobs.addSource({
+        name: 'rows',
+        pollInterval: 1_000,
+        pull: async (seats) => {
+          const taken = slow === 'executions.insertRunning' ? rows.splice(0) : []
+          await seats.run(taken)
+          return taken.length
+        },
+      })
+      if (slow !== 'executions.insertRunning') {
+        await node.jobs.enqueue('long', null)
+      }
+      let answer = () => {}
+      let asked = 0
+      if (slow === 'executions.renew') {
+        await node.jobs.start()
+        await node.clock.advance(9_999)
+        asked = 10_000
+        answer = node.storage.hold(slow)
+        await node.clock.advance(1)
+      } else {
+        answer = node.storage.hold(slow)
+        await node.jobs.start()
+        await node.clock.advance(0)
+      }
+      await node.clock.advance(4_000)
+      answer()
+      await node.clock.advance(0)
+      node.storage.fail('executions.renew', { times: Number.POSITIVE_INFINITY })
+      await node.clock.advance(25_999)
+      assert.equal(lostAt, 0)
+      await node.clock.advance(1)
+      assert.equal(lostAt, asked + 30_000)
+      node.storage.heal()
+      const stopped = node.jobs.stop()
+      await node.clock.advance(0)
+      await stopped
+    })
+  }
+
   test('survives a failure of the store that is shorter than the lease', async ({ assert }) => {
     const end = gate()
     const node = createNode({ handlers: { long: () => end.promise } })

@@ -9,6 +9,7 @@ import {
   timedOut,
   type RunFacts,
 } from '../../src/jobs/outcome.ts'
+import { hostile, unreadable } from '../executions/unreadable.ts'
 import type { AbortReason } from '../../src/types/handlers.ts'
 
 const facts: RunFacts = {
@@ -117,5 +118,24 @@ test.group('Outcome', () => {
     assert.equal(verdict?.error?.message, 'no table')
     assert.equal(verdict?.error?.cause?.message, 'ORA-00942')
     assert.deepEqual(verdict?.result, { done: 2 })
+  })
+
+  test('what cannot be read is a failed attempt like any other, never a throw', ({ assert }) => {
+    const message = '(what was thrown could not be read)'
+    assert.deepEqual(classify(thrown(hostile()), { ...facts, failures: 1 }), {
+      to: 'failed',
+      error: { name: 'Error', message },
+    })
+    for (const aborted of REASONS) {
+      assert.doesNotThrow(() => classify(thrown(hostile()), { ...facts, aborted }))
+      assert.doesNotThrow(() => classify(returned(hostile()), { ...facts, aborted }))
+      assert.doesNotThrow(() => classify(thrown(unreadable('name')), { ...facts, aborted }))
+    }
+    const explicit = Object.defineProperty(new Failed('no table'), 'result', {
+      get() {
+        throw new Error('the getter throws')
+      },
+    })
+    assert.equal(classify(thrown(explicit), { ...facts, failures: 1 })?.error?.message, 'no table')
   })
 })

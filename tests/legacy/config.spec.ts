@@ -43,7 +43,6 @@ test.group('Legacy config', () => {
       handlers: [],
       pollInterval: 1_000,
       syncInterval: 60_000,
-      prefetch: 0,
       maxPayload: 1_048_576,
       ids: { kind: 'pool', entities: DW_PRESET.sequences },
       tables: DW_PRESET.tables,
@@ -55,20 +54,20 @@ test.group('Legacy config', () => {
     assert.isFalse(isIdempotent('ANY'))
   })
 
-  test('intervals and prefetch follow the rest of the config, unless given', ({ assert }) => {
-    const defaults = { pollInterval: 250, syncInterval: 30_000, prefetch: 4 }
+  test('intervals follow the rest of the config, unless given', ({ assert }) => {
+    const defaults = { pollInterval: 250, syncInterval: 30_000 }
     assert.deepInclude(legacySource({}, defaults), defaults)
-    assert.deepInclude(
-      legacySource({ pollInterval: '2s', syncInterval: '5m', prefetch: 1 }, defaults),
-      { pollInterval: 2_000, syncInterval: 300_000, prefetch: 1 }
-    )
+    assert.deepInclude(legacySource({ pollInterval: '2s', syncInterval: '5m' }, defaults), {
+      pollInterval: 2_000,
+      syncInterval: 300_000,
+    })
   })
 
   test('everything can be said', ({ assert }) => {
     const config = legacySource({
       preset: 'dw',
       timezone: 'Europe/Berlin',
-      dialect: 'apscheduler',
+      dialect: 'standard',
       shortMonths: 'clamp',
       runners: { sql: true },
       maxPayload: 1000,
@@ -79,7 +78,7 @@ test.group('Legacy config', () => {
     })
     assert.deepInclude(config, {
       timezone: 'Europe/Berlin',
-      dialect: 'apscheduler',
+      dialect: 'standard',
       shortMonths: 'clamp',
       runners: { sql: true },
       maxPayload: 1000,
@@ -155,6 +154,12 @@ test.group('Legacy config', () => {
       ['timezone', { timezone: 'Mars/Olympus' }, /^timezone is 'Mars\/Olympus'/],
       ['preset', { preset: 'dms' }, /^preset is 'dms'; give one of dw/],
       ['dialect', { dialect: 'oracle' }, /^dialect is 'oracle'; give one of standard/],
+      [
+        'dialect',
+        { dialect: 'dbms_scheduler' },
+        /^dialect is 'dbms_scheduler'; it is not available in this version; give "standard"/,
+      ],
+      ['dialect', { dialect: 'apscheduler' }, /^dialect is 'apscheduler'; it is not available/],
       ['shortMonths', { shortMonths: 'last' }, /^shortMonths is 'last'/],
       ['runners', { runners: { plsql: true } }, /^runners\.plsql is not a known key/],
       ['runners', { runners: { sql: 'yes' } }, /^runners\.sql is 'yes'; give true or false/],
@@ -162,7 +167,6 @@ test.group('Legacy config', () => {
       ['pollInterval', { pollInterval: 1 }, /^pollInterval is 1; give at least 10 ms/],
       ['syncInterval', { syncInterval: 10 }, /^syncInterval is 10/],
       ['syncInterval', { syncInterval: '7s' }, /^syncInterval is '7s'; give an even part/],
-      ['prefetch', { prefetch: -1 }, /^prefetch is -1/],
       ['maxPayload', { maxPayload: 0 }, /^maxPayload is 0/],
       ['requests', { requests: 'no' }, /^requests is 'no'/],
       ['slotGuard', { slotGuard: 1 }, /^slotGuard is 1/],

@@ -29,7 +29,11 @@ const BAD: { kind: string; row: Omit<RequestRow, 0> & string[]; reason: RegExp }
     row: ['M5', 'IMMEDIATE', JSON.stringify({ param1: 'x'.repeat(20_000) })],
     reason: /more than the 10000 bytes allowed/,
   },
-  { kind: 'unknown', row: ['NOWHERE', 'IMMEDIATE', null], reason: /"NOWHERE"/ },
+  {
+    kind: 'unknown',
+    row: ['NOWHERE', 'IMMEDIATE', null],
+    reason: /"NOWHERE": the MAPREF is unknown/,
+  },
   { kind: 'inactive', row: ['INACTIVE', 'IMMEDIATE', null], reason: /"INACTIVE": .*no active/ },
   { kind: 'plsql', row: ['PLSQL', 'IMMEDIATE', null], reason: /"PLSQL": .*needs the runner/ },
   { kind: 'empty', row: ['EMPTY', 'IMMEDIATE', null], reason: /"EMPTY": .*no runner/ },

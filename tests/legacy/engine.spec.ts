@@ -123,12 +123,31 @@ test.group('Engine | scheduled runs', () => {
   test('of a source that this node does not have fails and says so', async ({ assert }) => {
     const world = await createLegacyWorld()
     await world.fire('A', SLOT, 7, { source: 'gone' })
-    await world.fire('B', SLOT, 7, { source: null })
     await world.node().run()
-    const executions = await world.executions()
-    const messages = executions.map(({ error }) => error?.message ?? '')
-    assert.isTrue(messages.some((text) => /Legacy source "gone" is not in/.test(text)))
-    assert.isTrue(messages.some((text) => /names no source and MAPREF/.test(text)))
+    const [execution] = await world.executions()
+    assert.match(execution.error!.message, /Legacy source "gone" is not in/)
+  })
+
+  test('by hand may bring nothing but parameters', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    world.database.insertSchedule({ JOBSCHID: 9, MAPREF: 'A' })
+    const nothing = { source: null, mapref: null, jobschid: null }
+    await world.fire('A', null, 7, { ...nothing, param1: 'x' })
+    await world.fire('A', null, 7, { ...nothing, params: { param1: 'y' } })
+    await world.node().run()
+    const notes = world.ledger().map(({ NOTE }) => NOTE)
+    assert.sameMembers(notes, ['x', 'y'])
+    const payloads = world.requests().map(({ PAYLOAD }) => JSON.parse(PAYLOAD!))
+    assert.isTrue(payloads.every(({ jobschid }) => jobschid === 9))
+  })
+
+  test('that names no source at all fails and says so', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    await world.fire('A', null, 7, { source: null }, 'some other key')
+    await world.node().run()
+    const [execution] = await world.executions()
+    assert.match(execution.error!.message, /names no source and MAPREF/)
   })
 })
 
@@ -159,6 +178,48 @@ test.group('Engine | the guard before a run', () => {
     assert.equal(world.request('R1').STATUS, 'FAILED')
     assert.isEmpty(world.runs())
     assert.containSubset(await only(world), { state: 'failed' })
+  })
+
+  test('a cancel that comes before the beginning leaves no run', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    const id = await world.fire('A', SLOT, 7)
+    const node = world.node()
+    await node.adapter.sync()
+    node.onTransaction = async () => {
+      node.onTransaction = () => {}
+      await node.cancel(id, { reason: 'enough', by: 'test' })
+    }
+    await node.run()
+    assert.isEmpty(world.runs())
+    assert.containSubset(world.request('S:7:202603010600'), {
+      STATUS: 'FAILED',
+      result: { status: 'ST', message: 'stopped before it began' },
+    })
+    assert.containSubset(await only(world), { state: 'cancelled' })
+  })
+
+  test('a shutdown that comes before the beginning hands the run back', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    await world.fire('A', SLOT, 7)
+    const node = world.node()
+    await node.adapter.sync()
+    const stopping = Promise.withResolvers<void>()
+    let stopped: Promise<void> | null = null
+    node.onTransaction = async () => {
+      node.onTransaction = () => {}
+      stopped = node.jobs.stop({ deadline: 0 })
+      stopping.resolve()
+      await world.clock.advance(10)
+    }
+    await node.jobs.start()
+    await stopping.promise
+    await world.clock.advance(1_000)
+    await stopped
+    assert.isEmpty(world.runs())
+    assert.isEmpty(world.requests())
+    assert.containSubset(await only(world), { state: 'queued', failures: 0 })
   })
 
   test('a PRCID that another run has is replaced', async ({ assert }) => {
@@ -388,4 +449,31 @@ test.group('Engine | handlers bound to a MAPREF', () => {
     assert.match(world.runs()[0].MSG!, /its end could not be written: .*no log/)
     assert.containSubset(world.request('R1'), { STATUS: 'FAILED', result: { status: 'FL' } })
   })
+})
+
+test.group('Engine | logic that meddles with its own run', () => {
+  for (const [what, statement] of [
+    ['closes', `update DWPRCLOG set STATUS = 'PC' where PRCID = :prcid`],
+    ['deletes', 'delete from DWPRCLOG where PRCID = :prcid'],
+  ]) {
+    test(`a flow that ${what} its own row fails once, and the queue goes on`, async ({
+      assert,
+    }) => {
+      const world = await createLegacyWorld()
+      world.database.insertFlow({ MAPREF: 'MEDDLER', DWLOGIC: statement })
+      world.ledgerFlow('A')
+      world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'MEDDLER' })
+      world.database.insertRequest({ REQUEST_ID: 'R2', MAPREF: 'A' })
+      await world.node().run()
+
+      assert.equal(world.request('R2').STATUS, 'DONE')
+      assert.equal(world.request('R1').STATUS, 'FAILED')
+      assert.match(JSON.stringify(world.request('R1').result), /DWPRCLOG row of its own run/)
+      const runs = world.runs().filter(({ MAPREF }) => MAPREF === 'MEDDLER')
+      assert.lengthOf(runs, 1)
+      assert.equal(runs[0].STATUS, 'FL')
+      const errors = world.database.rows(`select * from DWJOBERR where MAPREF = 'MEDDLER'`)
+      assert.lengthOf(errors, 1)
+    })
+  }
 })

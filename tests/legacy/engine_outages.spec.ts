@@ -172,6 +172,59 @@ test.group('Engine | the legacy database is away', () => {
     assert.containSubset(await only(world), { state: 'succeeded', attempt: 1 })
   })
 
+  test('when the answer of the beginning is lost: the logic has not begun, and may', async ({
+    assert,
+  }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    await world.fire('A', SLOT, 7)
+    let calls = 0
+    const load = () => void calls++
+    const node = world.node({ source: BOUND, handlers: { load } })
+    node.onCommit = () => {
+      if (statuses(world).length === 1) {
+        node.onCommit = () => {}
+        throw away()
+      }
+    }
+    await node.run()
+    assert.containSubset(await only(world), { state: 'queued', checkpoint: { unbegun: true } })
+    assert.deepEqual(statuses(world), ['IP'])
+
+    await world.clock.advance(1_000)
+    await node.run()
+    assert.equal(calls, 1)
+    assert.deepEqual(statuses(world), ['FL', 'PC'])
+    assert.equal(world.runs()[0].MSG, 'handed back: its logic had not begun')
+    assert.containSubset(await only(world), { state: 'succeeded', checkpoint: { unbegun: false } })
+  })
+
+  test('while the beginning fails: what begins at last counts as begun', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    await world.fire('A', SLOT, 7)
+    const seen: unknown[] = []
+    const load = async () => {
+      const { checkpoint } = await only(world)
+      seen.push((checkpoint as { unbegun: boolean }).unbegun)
+    }
+    const node = world.node({ source: BOUND, handlers: { load } })
+    node.onTransaction = async () => {
+      const { checkpoint } = await only(world)
+      if (checkpoint !== null) {
+        node.onTransaction = () => {}
+        throw away()
+      }
+    }
+    await node.run()
+    assert.containSubset(await only(world), { checkpoint: { unbegun: true } })
+    assert.isEmpty(world.runs())
+    await world.clock.advance(1_000)
+    await node.run()
+    assert.deepEqual(seen, [false])
+    assert.deepEqual(statuses(world), ['PC'])
+  })
+
   test('at the closing: tried again until it is written', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.database.insertFlow({ MAPREF: 'A' })

@@ -116,6 +116,12 @@ test.group('Request mapper | refusals', () => {
       assert.match(reasonOf(change), reason)
     })
 
+  test('shortens at a code-point border', ({ assert }) => {
+    const reason = reasonOf({ type: `x${'😀'.repeat(60)}` })
+    assert.isTrue(reason.isWellFormed())
+    assert.include(reason, `"x${'😀'.repeat(59)}…"`)
+  })
+
   test('shortens a value of any length', ({ assert }) => {
     assert.isBelow(reasonOf({ type: 'X'.repeat(5_000) }).length, 200)
   })

@@ -47,7 +47,7 @@ test.group('Request poller', () => {
       ['B2', { PAYLOAD: '{"param1":', MAPREF: 'X' }, /PAYLOAD is not JSON/],
       ['B3', { PAYLOAD: '[]', MAPREF: 'X' }, /PAYLOAD is an array/],
       ['B4', { PAYLOAD: `{"a":"${'x'.repeat(3_000)}"}`, MAPREF: 'X' }, /more than the 2000 bytes/],
-      ['B5', { MAPREF: 'NOWHERE' }, /"NOWHERE"/],
+      ['B5', { MAPREF: 'NOWHERE' }, /"NOWHERE": the MAPREF is unknown/],
       ['B6', { MAPREF: 'INACTIVE' }, /"INACTIVE": .*active/],
       ['B7', { MAPREF: 'PLSQL' }, /"PLSQL": .*runner/],
       ['B8', { REQUEST_TYPE: 'HISTORY', MAPREF: 'GOOD' }, /cannot be run by this version/],
@@ -176,6 +176,32 @@ test.group('Request poller', () => {
     assert.deepEqual(
       world.requests().map(({ STATUS }) => STATUS),
       ['DONE', 'DONE']
+    )
+  })
+
+  test('runs once when the answer of its own store is lost', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const storage = new ChaosStorage(world.storage)
+    const node = world.node({ storage })
+    storage.fail('executions.insertRunning', { moment: 'after' })
+    await assert.rejects(() => node.run())
+    assert.equal(world.request('R1').STATUS, 'NEW')
+    // What was stored holds the key until its lease lapses
+    await node.run()
+    assert.equal(world.request('R1').STATUS, 'NEW')
+
+    await world.rescue()
+    await node.run()
+    await world.clock.advance(1_000)
+    await node.run()
+    assert.equal(world.request('R1').STATUS, 'DONE')
+    assert.lengthOf(world.ledger(), 1)
+    const states = await world.executions()
+    assert.sameMembers(
+      states.map(({ state }) => state),
+      ['cancelled', 'succeeded']
     )
   })
 

@@ -1,5 +1,6 @@
 import { test } from '@japa/runner'
 import { sessionIdOf } from '../../src/legacy/claims.ts'
+import { ReleaseSignal } from '../../src/jobs/outcome.ts'
 import { ManualClock } from '../../src/testing/manual_clock.ts'
 import type { HandlerContext } from '../../src/types/handlers.ts'
 import {
@@ -349,6 +350,27 @@ test.group('Recovery | executions that ended without their write-back', () => {
       assert.equal(world.request('R1').STATUS, request)
       assert.deepEqual(await heir.adapter.recover(), { handedBack: 0, writtenBack: 0 })
     })
+
+  test('after it was handed back: what became of it counts, not its last row', async ({
+    assert,
+  }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const load = () => {
+      throw new ReleaseSignal('1h', 'not yet')
+    }
+    const node = world.node({ source: BOUND, handlers: { load } })
+    await node.run()
+    const [{ id }] = await world.executions()
+    await node.cancel(id, { reason: 'not wanted any more', by: 'test' })
+    await node.adapter.recover()
+    assert.deepEqual(statuses(world), ['FL'])
+    assert.containSubset(world.request('R1'), {
+      STATUS: 'FAILED',
+      result: { status: 'ST', message: 'not wanted any more' },
+    })
+  })
 
   test('before it began: the request alone says so', async ({ assert }) => {
     const world = await createLegacyWorld()

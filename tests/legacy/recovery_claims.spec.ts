@@ -88,4 +88,18 @@ test.group('Known nodes', () => {
     assert.isTrue(nodes.hasSession(sessionIdOf('n2.00000002')))
     assert.isFalse(nodes.hasSession(sessionIdOf('n4.00000002')))
   })
+
+  test('forget one that is gone and has left nothing', async ({ assert }) => {
+    const registry = [record('n1.00000001'), record('n2.00000002'), record('n3.00000003')]
+    const nodes = new KnownNodes({ nodeId: 'n1.00000001', nodes: async () => registry })
+    await nodes.refresh()
+    registry.splice(1, 1)
+    await nodes.refresh()
+    nodes.forget((name) => name === 'n2')
+    assert.sameMembers(nodes.names, ['n1', 'n2', 'n3'])
+    registry.splice(0, 2)
+    await nodes.refresh()
+    nodes.forget(() => false)
+    assert.deepEqual(nodes.names, ['n1'])
+  })
 })

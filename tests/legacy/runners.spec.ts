@@ -156,6 +156,15 @@ test.group('The sql runner', () => {
     assert.lengthOf(database.rows('select * from T'), 0)
   })
 
+  test('a long statement is shown up to a whole character', async ({ assert }) => {
+    const { failure } = await sqlWorld()
+    // The emoji is the 60th character, and two units long
+    const start = 'rollback '.padEnd(59, 'x')
+    const error = await failure(`delete from T; ${start}😀 and more`)
+    assert.include(error.message, `(${start}😀…)`)
+    assert.isTrue(error.message.isWellFormed())
+  })
+
   test('what the text has wrong is named with its statement: {0}')
     .with<[string | null, RegExp][]>([
       [null, /DWLOGIC is empty/],

@@ -276,13 +276,6 @@ test.group('Schedule sync', () => {
     assert.deepInclude(await find('A'), { nextRunAt: Date.parse('2026-03-01T21:00:00Z') })
   })
 
-  test('a dialect that is not there yet is a problem of each row', async ({ assert }) => {
-    const { database, syncWith } = await world()
-    database.insertSchedule({ JOBSCHID: 1, MAPREF: 'A' })
-    const { problems } = await syncWith({ dialect: 'apscheduler' }).run()
-    assert.match(problems[0].message, /dialect "apscheduler" is not available/)
-  })
-
   test('two sources with one MAPREF have two events', async ({ assert }) => {
     const { database, sync, events, connection, tables, logger } = await world()
     database.insertSchedule({ JOBSCHID: 1, MAPREF: 'A' })

@@ -249,9 +249,14 @@ test.group('Flow table', () => {
     const { session } = connection
     database.insertFlow({ JOBFLWID: 4, MAPREF: 'B' })
     database.insertFlow({ JOBFLWID: 5, MAPREF: 'B' })
+    database.insertFlow({ JOBFLWID: 6, MAPREF: 'C', STFLG: 'I' })
     await assert.rejects(
       () => tables.flows.activeFlow(session, 'C'),
       /MAPREF "C": DWJOBFLW has no active row for it \(CURFLG = 'Y' and STFLG = 'A'\)/
+    )
+    await assert.rejects(
+      () => tables.flows.activeFlow(session, 'D'),
+      /MAPREF "D": the MAPREF is unknown: DWJOBFLW has no row for it/
     )
     const several = await tables.flows.activeFlow(session, 'B').catch((error: unknown) => error)
     assert.instanceOf(several, E_LEGACY_FLOW)

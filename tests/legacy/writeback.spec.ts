@@ -34,6 +34,21 @@ test.group('Write-back', () => {
     assert.isTrue(node.logger.messages('warn').some((text) => /was changed by another/.test(text)))
   })
 
+  test('cuts a message at a code-point border', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow('A')
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const fail = () => {
+      throw new Error(`x${'😀'.repeat(3_000)}`)
+    }
+    const handlers = [{ mapref: 'A', handler: 'fail' }]
+    await world.node({ handlers: { fail }, source: { handlers } }).run()
+    const message = String(world.request('R1').result.message)
+    assert.isTrue(message.isWellFormed())
+    assert.lengthOf([...message], 2_000)
+    assert.isTrue(world.runs()[0].MSG!.endsWith('😀'))
+  })
+
   test('writes one row of counts, with the session and the job of the flow', async ({ assert }) => {
     const world = await createLegacyWorld()
     world.database.insertFlow({ JOBFLWID: 44, JOBID: 33, MAPREF: 'A', DWLOGIC: 'select 1' })

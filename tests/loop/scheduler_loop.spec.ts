@@ -226,6 +226,15 @@ test.group('Scheduler loop | a single tick', () => {
     assert.isEmpty(await loop.tick())
   })
 
+  test('tells what it fired, also when its term cannot be given back', async ({ assert }) => {
+    const { loop, chaos, memory, clock, logger } = setup()
+    await addEvent(memory, clock)
+    chaos.fail('leases.release')
+
+    assert.lengthOf(await loop.tick(), 1)
+    assert.include(logger.of('warn'), 'The term could not be given back; it ends by itself')
+  })
+
   test('tells tracers of each tick', async ({ assert }) => {
     const { loop, nodeId } = setup()
     const nodes: string[] = []

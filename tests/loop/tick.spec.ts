@@ -1,4 +1,5 @@
 import { test } from '@japa/runner'
+import { E_STORAGE_UNAVAILABLE } from '../../src/errors.ts'
 import { addEvent, CONFIG, setup } from './loop_support.ts'
 import { MINUTE, SECOND, START } from './support.ts'
 import type { KnownHandlers } from '../../src/loop/slot_execution.ts'
@@ -375,6 +376,22 @@ test.group('Tick | a long past', () => {
 })
 
 test.group('Tick | firings that the store refuses', () => {
+  test('a store that reads and takes no writes is no fault of the events', async ({ assert }) => {
+    const { clock, memory, loop, chaos, executions, counters } = setup()
+    await addEvent(memory, clock)
+    await addEvent(memory, clock, { id: 'event-2' })
+    const error = new E_STORAGE_UNAVAILABLE(['events.fire', 'database is locked'])
+    chaos.fail('events.fire', { times: Number.POSITIVE_INFINITY, error })
+    await assert.rejects(() => loop.tick(), /database is locked/)
+    assert.equal(chaos.calls('events.fire'), 1)
+    assert.equal(counters.get('events.problems'), 0)
+
+    chaos.heal()
+    await loop.tick()
+    assert.lengthOf(await executions('event-1'), 1)
+    assert.lengthOf(await executions('event-2'), 1)
+  })
+
   test('one at fault is reported, the others of its batch are fired', async ({ assert }) => {
     const { clock, memory, loop, chaos, executions, logger } = setup()
     for (const id of ['a', 'b', 'c']) {

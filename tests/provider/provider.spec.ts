@@ -1,7 +1,7 @@
 import { test } from '@japa/runner'
 import type { FileSystem } from '@japa/file-system'
 import { configProvider } from '@adonisjs/core'
-import { Handler } from '../../src/handler.ts'
+import { Handler, handler } from '../../src/handler.ts'
 import { stores, type StoreFactory } from '../../src/define_config.ts'
 import { Scheduler } from '../../src/scheduler.ts'
 import { MemoryStorage, RecordingLogger } from '../../src/testing/main.ts'
@@ -89,6 +89,23 @@ test.group('Provider', () => {
     await fs.create('app/handlers/more/count.ts', HANDLER)
     const { start } = await bootApp(fs)
     await assert.rejects(start, /The handler name "count" is taken twice/)
+  })
+
+  test('a class decorated by what a preload file imports is registered', async ({ assert, fs }) => {
+    const decorate = async () => {
+      @handler('provider_decorated')
+      class Decorated extends Handler<null> {
+        handle() {
+          return 'done'
+        }
+      }
+      return Decorated
+    }
+    const { almanac, start } = await bootApp(fs, { preloads: [decorate] })
+    await start()
+    const { id } = await almanac.enqueue('provider_decorated', null)
+    await almanac.once()
+    assert.containSubset(await almanac.executions.find(id), { result: 'done' })
   })
 
   test('looks for handlers where the config says, or nowhere', async ({ assert, fs }) => {
@@ -251,5 +268,16 @@ test.group('Provider | refusals', () => {
     )
     const shared = await bootApp(fs, { almanac: source('primary') })
     await assert.rejects(shared.start, /legacy.sources.dw.connection/)
+  })
+
+  test('a legacy source on the file of the store is refused under another name too', async ({
+    assert,
+    fs,
+  }) => {
+    const booted = await bootApp(fs, {
+      almanac: { legacy: { sources: { dw: { connection: 'warehouse', timezone: 'UTC' } } } },
+      connections: { warehouse: `${fs.basePath}/./primary.sqlite3` },
+    })
+    await assert.rejects(booted.start, /legacy.sources.dw.connection .* file of their own/)
   })
 })

@@ -73,6 +73,15 @@ test.group('storage on SQLite / plans', (group) => {
     }
   })
 
+  test('pruning looks at the oldest journal rows and no others', async ({ assert }) => {
+    const statements = await recordStatements(database)
+    await context.storage.journal.prune({ now: context.now, age: 1, limit: 5 })
+    const looks = [...statements].filter((sql) => /^select .*almanac_journal/s.test(sql))
+    assert.lengthOf(looks, 1)
+    // Where nothing is old enough, a bound on the age alone is found by reading every row
+    assert.match(looks[0], /from almanac_journal order by id limit \?\)/)
+  })
+
   test('the head of the queue is read in the order of its index', async ({ assert }) => {
     const statements = await recordStatements(database)
     await context.enqueue({})

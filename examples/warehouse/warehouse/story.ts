@@ -80,11 +80,13 @@ export class Story {
     }
     const [screensCode] = await screensExit
     this.#worker.kill('SIGTERM')
-    const [workerCode] = await workerExit
+    const [workerCode, workerSignal] = await workerExit
     this.endedAt = Date.now()
 
+    // A worker that Ctrl-C meets before it has booted has nothing to drain
+    const drained = workerCode === 0 || (this.interrupted && workerSignal === 'SIGTERM')
     return [
-      ...(workerCode === 0 ? [] : [`the worker ended with ${workerCode}`]),
+      ...(drained ? [] : [`the worker ended with ${workerCode ?? workerSignal}`]),
       ...(screensCode === 0 || this.interrupted ? [] : [`the screens ended with ${screensCode}`]),
     ]
   }

@@ -5,11 +5,13 @@ import { isTransient } from '../connection.ts'
 import type { OpenRuntime, Runtime, SourceDeps } from '../runtime.ts'
 import type { Begun } from './begin.ts'
 import { failure } from './failure.ts'
+import type { RunnableFlow } from './flow_resolver.ts'
 import { LogicRun, type ReadyRun } from './logic_run.ts'
 import {
   firstCheckpoint,
   readPayload,
   runOf,
+  withCheckpoint,
   type FlowRun,
   type LogicEnd,
   type SchedulePayload,
@@ -102,7 +104,7 @@ export class FlowEngine {
   /** A run of an event gets its PRCID, stored before anything else is done with it. */
   async #number(runtime: Runtime, context: HandlerContext, slotRows: boolean): Promise<FlowRun> {
     const { tables } = runtime
-    const payload = readPayload(context.execution.payload) as SchedulePayload
+    const payload = readPayload(context.execution) as SchedulePayload
     const current = await tables.schedules.findCurrent(
       this.#deps.connection.session,
       payload.mapref
@@ -137,7 +139,7 @@ export class FlowEngine {
       if (!resolved.ok) {
         return { verdict: await this.#refuse(runtime, run, failure('REQUEST', resolved.reason)) }
       }
-      const begun = await runtime.start.begin(run, resolved.flow)
+      const begun = await this.#start(runtime, run, resolved, context)
       if (begun.kind === 'begun') {
         const { startedAt } = begun
         context.logger.info('The run is in progress', { prcid: run.prcid, mapref: run.mapref })
@@ -153,6 +155,23 @@ export class FlowEngine {
       run = rescued.again
     }
     throw new Error(`No free PRCID was found in ${BEGINS} tries; check the id source`)
+  }
+
+  /** Step 3. When its answer is lost, the next attempt knows that the logic has not begun. */
+  async #start(
+    runtime: Runtime,
+    run: FlowRun,
+    { flow }: RunnableFlow,
+    context: HandlerContext
+  ): Promise<Begun> {
+    try {
+      return await runtime.start.begin(run, flow)
+    } catch (error) {
+      if (isTransient(error)) {
+        await this.#save(withCheckpoint(run, { ...run.checkpoint, unbegun: true }), context)
+      }
+      throw error
+    }
   }
 
   /** Reasons not to begin now. */

@@ -33,7 +33,7 @@ function handlerOf(engines: Engines) {
     static options: HandlerOptions = { name: FLOW_HANDLER, retry: false }
 
     async handle(context: HandlerContext) {
-      const { source } = readPayload(context.execution.payload)
+      const { source } = readPayload(context.execution)
       const engine = engines.get(source)
       if (!engine) {
         throw new Failed(

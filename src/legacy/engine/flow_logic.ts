@@ -5,6 +5,7 @@ import type { JsonObject } from '../../types/json.ts'
 import { Backoff } from '../backoff.ts'
 import { isTransient, type LegacySession } from '../connection.ts'
 import type { SourceDeps } from '../runtime.ts'
+import type { ProcessLogs } from '../tables/process_logs.ts'
 import { FencedError, type Closing, type Writeback } from '../writeback.ts'
 import { endOfThrow, failure } from './failure.ts'
 import type { LogicEnd } from './flow_run.ts'
@@ -19,11 +20,14 @@ const CLOSING_TIME = '1d'
 const NO_TIMEOUT = 2_147_483_647
 /** Times that a run cut off by a lost database begins again before it fails. */
 const MOST_RESTARTS = 20
+/** What a flow is told that touches what only its run may write. */
+const OWN_ROW = 'its logic changes the DWPRCLOG row of its own run; the run closes that row itself'
 const RESTART_DELAY = { first: 250, doublings: 6 }
 
 interface Deps extends Pick<SourceDeps, 'connection' | 'clock' | 'logger' | 'counters'> {
   writeback: Writeback
   rescue: RunRescue
+  processLogs: ProcessLogs
   sessionId: number
 }
 
@@ -95,7 +99,7 @@ export class FlowLogic {
       throw error
     }
     if (error instanceof FencedError) {
-      return this.#fenced(logic)
+      return this.#fencedAtomic(logic)
     }
     const handedBack = handsBack(logic, error)
     if (handedBack) {
@@ -132,6 +136,16 @@ export class FlowLogic {
     }
     this.#deps.counters.increment('legacy.handedBack')
     return release
+  }
+
+  /**
+   * After the rollback, a row that is still in progress was moved by the logic
+   * itself, in its own transaction: beginning again would meet the same end.
+   */
+  async #fencedAtomic(logic: LogicRun): Promise<FlowVerdict> {
+    const { connection, processLogs } = this.#deps
+    const log = await processLogs.find(connection.session, logic.run.prcid)
+    return log?.status === 'IP' ? this.#end(logic, failure('LOGIC', OWN_ROW)) : this.#fenced(logic)
   }
 
   /** Another hand has closed the row: what it says counts. */

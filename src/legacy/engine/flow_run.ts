@@ -8,6 +8,9 @@ import { mapParams, type RunCause } from '../request_mapper.ts'
 /** Name under which the engine is registered as a handler. */
 export const FLOW_HANDLER = 'legacy.flow'
 
+/** The concurrency key of a MAPREF, as `concurrencyKeyOf` makes it. */
+const KEY = /^legacy:([^:]+):(.+)$/s
+
 /** Payload of a run that a row of the request table asked for. */
 export type RequestPayload = {
   source: string
@@ -24,7 +27,8 @@ export type RequestPayload = {
 export type SchedulePayload = {
   source: string
   mapref: string
-  jobschid: number
+  /** null for a run by hand whose payload does not say it. */
+  jobschid: number | null
   /** Only for a run by hand. */
   params?: JsonObject
 }
@@ -45,6 +49,11 @@ export type FlowCheckpoint = {
   jobschid: number | null
   /** Times that the run was cut off in its logic and begun again. */
   restarts: number
+  /**
+   * The answer to step 3 was lost: a row in progress under this PRCID may be
+   * there, but its logic has not begun.
+   */
+  unbegun: boolean
   /** The logic has ended so; only the write-back is missing. */
   ended: LogicEnd | null
   /** The checkpoint of the logic itself. */
@@ -68,7 +77,7 @@ export interface FlowRun {
   readonly checkpoint: FlowCheckpoint
 }
 
-type Executed = Pick<ExecutionRecord, 'id' | 'payload' | 'slot' | 'slotKey'>
+type Executed = Pick<ExecutionRecord, 'id' | 'payload' | 'slot' | 'slotKey' | 'concurrencyKey'>
 
 /**
  * The run of an execution, once it has its PRCID: that of a request from
@@ -82,7 +91,7 @@ export function runOf(
   checkpoint: JsonValue | null,
   { slotRows }: { slotRows: boolean }
 ): FlowRun | null {
-  const payload = readPayload(execution.payload)
+  const payload = readPayload(execution)
   const left = checkpoint as FlowCheckpoint | null
   if ('requestId' in payload) {
     return withCheckpoint(
@@ -99,7 +108,7 @@ export function firstCheckpoint(
   claim: string,
   jobschid: number | null
 ): FlowCheckpoint {
-  return { prcid, claim, jobschid, restarts: 0, ended: null, work: null }
+  return { prcid, claim, jobschid, restarts: 0, unbegun: false, ended: null, work: null }
 }
 
 /** The same run with what a later attempt has stored about it. */
@@ -110,15 +119,35 @@ export function withCheckpoint(
   return { ...run, prcid: checkpoint.prcid, checkpoint }
 }
 
-/** @throws E_LEGACY_REQUEST */
-export function readPayload(payload: JsonValue): RequestPayload | SchedulePayload {
-  const given = payload as Partial<RequestPayload> | null
-  if (typeof given?.source !== 'string' || typeof given.mapref !== 'string') {
+/**
+ * What the execution is to run. A run by hand may bring nothing but its
+ * parameters: its concurrency key, which comes from the event, says the rest.
+ *
+ * @throws E_LEGACY_REQUEST when neither names a source and a MAPREF
+ */
+export function readPayload({
+  payload,
+  concurrencyKey,
+}: Pick<ExecutionRecord, 'payload' | 'concurrencyKey'>): RequestPayload | SchedulePayload {
+  const given = isObject(payload) ? payload : {}
+  if (typeof given.source === 'string' && typeof given.mapref === 'string') {
+    return given as RequestPayload | SchedulePayload
+  }
+  const [, source, mapref] = KEY.exec(concurrencyKey ?? '') ?? []
+  if (source === undefined) {
     throw new E_LEGACY_REQUEST([
       'The payload of a legacy run names no source and MAPREF; leave it to the adapter',
     ])
   }
-  return given as RequestPayload | SchedulePayload
+  return { source, mapref, jobschid: null, params: paramsIn(given) }
+}
+
+function paramsIn(given: JsonObject): JsonObject {
+  return isObject(given.params) ? given.params : given
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function requestRun(
@@ -147,12 +176,12 @@ function scheduledRun(
   left: FlowCheckpoint
 ): FlowRun {
   const jobschid = left.jobschid ?? payload.jobschid
-  const slot = execution.slotKey === null ? null : execution.slot
+  const slot = execution.slotKey === null || jobschid === null ? null : execution.slot
   const requestParams = payload.params ?? {}
   const run = {
     origin: slot === null ? ('manual' as const) : ('slot' as const),
     mapref: payload.mapref,
-    requestId: slot === null ? `M:${execution.id}` : scheduledRequestId(jobschid, slot),
+    requestId: slot === null ? `M:${execution.id}` : scheduledRequestId(jobschid!, slot),
     claim: left.claim,
     params: mapParams(requestParams),
     requestParams,

@@ -64,7 +64,7 @@ export class RunRescue {
 
   async #judge(run: FlowRun, log: ProcessLogRow | null, save: Save): Promise<Rescued | null> {
     if (!log) {
-      return { again: run }
+      return { again: await this.#confirm(run, save) }
     }
     if (log.mapref !== run.mapref || !isAlmanacSession(log.sessionid)) {
       this.#deps.logger.error(
@@ -83,11 +83,9 @@ export class RunRescue {
       const result = await this.#close(run, log, ended, true)
       return result && { verdict: verdictOf(ended, result) }
     }
-    const again = await this.#mayBeginAgain(run)
-    const end = failure(
-      'LOST',
-      again ? NODE_LOST : `${NODE_LOST}; the flow is not declared idempotent and was not run again`
-    )
+    const { unbegun } = run.checkpoint
+    const again = unbegun || (await this.#mayBeginAgain(run))
+    const end = failure('LOST', lostMessage(unbegun, again))
     const result = await this.#close(run, log, end, !again)
     if (!result) {
       return null
@@ -115,11 +113,8 @@ export class RunRescue {
 
   /** Whether an attempt before this one closed the row in order to begin again. */
   async #goesOn(run: FlowRun, log: ProcessLogRow): Promise<boolean> {
-    const message = log.status === 'FL' ? (log.message ?? '') : ''
-    if (message.startsWith(HANDED_BACK)) {
-      return true
-    }
-    return message.startsWith(NODE_LOST) && this.#mayBeginAgain(run)
+    const promised = log.message?.startsWith(HANDED_BACK) === true
+    return beginsAgain(log) && (promised || (await this.#mayBeginAgain(run)))
   }
 
   async #stillClaimed(run: FlowRun): Promise<boolean> {
@@ -165,6 +160,16 @@ export class RunRescue {
     return { run, flow, end, startedAt: log.startedAt, endsRequest }
   }
 
+  /** From here on a row under this PRCID means that the logic may have begun. */
+  async #confirm(run: FlowRun, save: Save): Promise<FlowRun> {
+    if (!run.checkpoint.unbegun) {
+      return run
+    }
+    const confirmed = withCheckpoint(run, { ...run.checkpoint, unbegun: false })
+    await save(confirmed)
+    return confirmed
+  }
+
   /** A new PRCID, known to our own store before the legacy tables see it. */
   async #renumber(run: FlowRun, save: Save): Promise<FlowRun> {
     const prcid = await this.#deps.tables.ids.next('processLog')
@@ -173,11 +178,27 @@ export class RunRescue {
       ...checkpoint,
       prcid,
       restarts: checkpoint.restarts + 1,
+      unbegun: false,
       ended: null,
     })
     await save(next)
     return next
   }
+}
+
+/** Whether a row was closed by this package for a run that may begin again. */
+export function beginsAgain({ status, message }: ProcessLogRow): boolean {
+  const cutOff = [HANDED_BACK, NODE_LOST].some((mark) => message?.startsWith(mark))
+  return status === 'FL' && cutOff
+}
+
+function lostMessage(unbegun: boolean, again: boolean): string {
+  if (unbegun) {
+    return `${HANDED_BACK}: its logic had not begun`
+  }
+  return again
+    ? NODE_LOST
+    : `${NODE_LOST}; the flow is not declared idempotent and was not run again`
 }
 
 /** The end that a closed row tells. */

@@ -65,9 +65,24 @@ export class JobFlows {
     const flags = `${this.#table.column('curflg')} = 'Y' and ${this.#table.column('stflg')} = 'A'`
     const reason =
       found.kind === 'none'
-        ? `${name} has no active row for it (${flags})`
+        ? await this.#whyNone(session, mapref, flags)
         : `${name} has ${found.ids.length} active rows for it (${flags}): ${found.ids.join(', ')}; keep one`
     throw new E_LEGACY_FLOW([mapref, reason])
+  }
+
+  /** A MAPREF that is misspelt and a flow that is switched off have different remedies. */
+  async #whyNone(session: LegacySession, mapref: string, flags: string): Promise<string> {
+    const { name } = this.#table
+    const rows: unknown[] = await session.run(() =>
+      session.client
+        .from(name)
+        .select(this.#table.select(['jobflwid']))
+        .where(this.#table.column('mapref'), mapref)
+        .limit(1)
+    )
+    return rows.length === 0
+      ? `the MAPREF is unknown: ${name} has no row for it`
+      : `${name} has no active row for it (${flags})`
   }
 }
 

@@ -44,6 +44,19 @@ export class Requests {
     this.#reader = new RequestReader(deps.table, deps.maxPayload)
   }
 
+  /** Whether any row waits: a look at the index, for a queue that is empty most of the time. */
+  async hasNew(session: LegacySession): Promise<boolean> {
+    const table = this.#table
+    const rows: unknown[] = await session.run(() =>
+      session.client
+        .from(table.name)
+        .select(table.select(['requestId']))
+        .where(table.column('status'), 'NEW')
+        .limit(1)
+    )
+    return rows.length > 0
+  }
+
   /**
    * Claims NEW rows: the first of each MAPREF, oldest first, at most `limit`;
    * none whose MAPREF is in `blocked` or has a claimed row.

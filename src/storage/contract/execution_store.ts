@@ -57,7 +57,10 @@ export interface ExecutionStore {
     } & Claimant
   ): Promise<{ owned: Set<string>; cancelRequested: Map<string, string> }>
 
-  /** Ends attempts, each fenced by node and attempt and state running; event counters move along. */
+  /**
+   * Ends attempts, each fenced by node and attempt and state running; event counters move along.
+   * @returns one result per settlement, in their order
+   */
   settle(params: { now: Now; settlements: Settlement[] }): Promise<SettleResult[]>
 
   /** Stores the handler's checkpoint. @returns false when the fence did not hold */

@@ -46,7 +46,11 @@ export interface NodeStore {
   /** @returns true when the node was not there before */
   beat(params: { now: Now; node: Omit<NodeRecord, 'startedAt' | 'seenAt'> }): Promise<boolean>
   list(): Promise<NodeRecord[]>
-  remove(params: { id: string }): Promise<boolean>
+  /**
+   * @param params.seenAt removes it only while it was last seen then
+   * @returns whether it was removed
+   */
+  remove(params: { id: string; seenAt?: number }): Promise<boolean>
 }
 
 /** Totals of one UTC day, handler, event and outcome. */

@@ -85,8 +85,10 @@ export class DatabaseJournalStore implements JournalStore {
     return this.#connection.write('journal.prune', async (work) => {
       const before = (await instant(work, now)) - age
       const rows = await work.all(
-        'select id from almanac_journal where recorded_at < ? order by id limit ?',
-        [before, limit]
+        // Ids rise with time: what is to go is among the first, if anything is
+        `select id from (select id, recorded_at from almanac_journal order by id limit ?) oldest
+          where recorded_at < ? order by id`,
+        [limit, before]
       )
       for (const chunk of chunks(rows.map(({ id }) => Number(id)))) {
         const list = inList(chunk)

@@ -1,5 +1,6 @@
 import { integer, json, RowMapper, text } from './row_mapper.ts'
 import type { NodeRecord, NodeStore } from '../contract.ts'
+import { Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'
 import { instant } from './work.ts'
 
@@ -42,9 +43,11 @@ export class DatabaseNodeStore implements NodeStore {
     })
   }
 
-  remove({ id }: Params<'remove'>): Promise<boolean> {
+  remove({ id, seenAt }: Params<'remove'>): Promise<boolean> {
+    const conditions = new Conditions().add('id = ?', id).add('seen_at = ?', seenAt)
     return this.#connection.write('nodes.remove', async (work) => {
-      return (await work.run('delete from almanac_nodes where id = ?', [id])) > 0
+      const sql = `delete from almanac_nodes ${conditions.sql}`
+      return (await work.run(sql, conditions.bindings)) > 0
     })
   }
 }

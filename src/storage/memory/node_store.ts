@@ -27,7 +27,10 @@ export class MemoryNodeStore implements NodeStore {
     return copy([...this.#tables.nodes.values()].sort((a, b) => compare(a.id, b.id)))
   }
 
-  async remove({ id }: Params<'remove'>): Promise<boolean> {
+  async remove({ id, seenAt }: Params<'remove'>): Promise<boolean> {
+    if (seenAt !== undefined && this.#tables.nodes.get(id)?.seenAt !== seenAt) {
+      return false
+    }
     return this.#tables.nodes.delete(id)
   }
 }

@@ -106,6 +106,9 @@ export const claimCases = cases({
     assert.deepEqual(ids(await context.claim({ limit: 10 })), [backlog[0].id, other])
     const [third] = await context.enqueue({ concurrencyKey: 'third', priority: 9 })
     assert.deepEqual(ids(await context.claim({ limit: 10 })), [third])
+    // With few seats the rows of a held key would fill all that is looked at
+    const [fourth] = await context.enqueue({ concurrencyKey: 'fourth', priority: 9 })
+    assert.deepEqual(ids(await context.claim({ limit: 1 })), [fourth])
   },
 
   'two claimants at once take different rows': async (context) => {

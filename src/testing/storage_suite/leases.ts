@@ -98,6 +98,17 @@ export const leaseCases = cases({
     assert.deepEqual(await nodes.list(), [{ ...busy, startedAt: START, seenAt: START + SECOND }])
   },
 
+  'a node that was seen again is not removed for its silence': async (context) => {
+    const { nodes } = context.storage
+    const node = { id: 'alpha.1', name: 'alpha', host: 'h', pid: 7, info: {} }
+    await nodes.beat({ now: context.now, node })
+    context.pass(SECOND)
+    await nodes.beat({ now: context.now, node })
+    assert.equal(await nodes.remove({ id: 'alpha.1', seenAt: START }), false)
+    assert.equal(await nodes.remove({ id: 'alpha.1', seenAt: START + SECOND }), true)
+    assert.equal(await field(nodes.list(), 'length'), 0)
+  },
+
   'nodes are listed by id and removed': async (context) => {
     const { nodes } = context.storage
     for (const id of ['b.1', 'a.2', 'a.1']) {

@@ -157,6 +157,22 @@ export const settleCases = cases({
     assert.notEqual(again.id, execution.id)
   },
 
+  'a discard of an attempt that lost its execution deletes nothing': async (context) => {
+    const execution = await context.running()
+    const { node, attempt } = execution
+    const others = [
+      { ...execution, attempt: attempt + 1 },
+      { ...execution, node: `${node}0` },
+    ]
+    for (const stale of others) {
+      assert.equal(await context.settle(stale, { to: 'discard' }), false)
+    }
+    assert.equal(await field(context.find(execution.id), 'state'), 'running')
+    await context.settle(execution)
+    assert.equal(await context.settle(execution, { to: 'discard' }), false)
+    assert.equal(await field(context.find(execution.id), 'state'), 'succeeded')
+  },
+
   'a slot that ran elsewhere ends as missed': async (context) => {
     const event = await context.insertEvent()
     const execution = await context.running(context.slotExecution(event, START))

@@ -2,12 +2,13 @@ import { E_LEGACY_FLOW } from '../../../errors.ts'
 import type { SqlSession } from '../../../storage/sql_session.ts'
 import { bind, bindValues, type BindValues } from '../../sql/binds.ts'
 import { splitStatements, type Statement } from '../../sql/statements.ts'
+import { cutText, type TextLimit } from '../../text_cut.ts'
 import type { RunCounts, Runner, RunnerInput } from './runner.ts'
 
 const DATA_VERBS = ['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE', 'WITH']
 /** They would end the transaction that the logs are written in. */
 const TRANSACTION_VERBS = ['BEGIN', 'START', 'COMMIT', 'ROLLBACK', 'END', 'ABORT', 'SAVEPOINT']
-const SHOWN = 60
+const SHOWN: TextLimit = { length: 60, unit: 'characters' }
 
 /**
  * Runs DWLOGIC that is plain SQL, one statement or several, inside the
@@ -91,5 +92,6 @@ function attempt<T>(mapref: string, where: string, work: () => T): T {
 
 function shorten(sql: string): string {
   const line = sql.replace(/\s+/g, ' ')
-  return line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line
+  const start = cutText(line, SHOWN)
+  return start.length < line.length ? `${start}…` : line
 }

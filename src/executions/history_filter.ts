@@ -1,0 +1,50 @@
+import { instant, integer, MAX_COUNT, object, oneOf, refuseOthers } from '../input/fields.ts'
+import { Problems } from '../input/problems.ts'
+import { EXECUTION_STATES } from '../types/executions.ts'
+import type { Report } from '../input/fields.ts'
+import type { ExecutionFilter } from '../storage/contract.ts'
+import type { Instant } from '../types/json.ts'
+
+/** An execution filter whose bounds may be given as any instant. */
+export type HistoryFilter = Omit<ExecutionFilter, 'from' | 'to'> & { from?: Instant; to?: Instant }
+
+const TEXTS = ['eventId', 'handler', 'queue', 'concurrencyKey', 'dedupeKey', 'before'] as const
+const NAMES = [...TEXTS, 'states', 'from', 'to', 'limit'] as const
+
+/**
+ * Reads the filter of a history; null stands for left out.
+ *
+ * @throws E_INVALID_INPUT with every problem at once
+ */
+export function readHistoryFilter(filter: unknown): ExecutionFilter {
+  const problems = new Problems()
+  const { report } = problems
+  const given = object('filter', filter, 'give an object, or leave it out', report)
+  refuseOthers('', given, NAMES, report)
+  const isGiven = (name: string) => given[name] !== undefined && given[name] !== null
+  const read = Object.fromEntries(
+    NAMES.filter(isGiven).map((name) => [name, readField(name, given[name], report)])
+  )
+  problems.throwAny('The filter of the history')
+  return read
+}
+
+function readField(name: (typeof NAMES)[number], value: unknown, report: Report): unknown {
+  switch (name) {
+    case 'states':
+      return readStates(value, report)
+    case 'from':
+    case 'to':
+      return instant(name, value, report)
+    case 'limit':
+      return integer('limit', value, { min: 1, max: MAX_COUNT }, report)
+    default:
+      return typeof value === 'string' ? value : report(name, value, 'give a text')
+  }
+}
+
+function readStates(value: unknown, report: Report): unknown {
+  return Array.isArray(value)
+    ? value.map((state, index) => oneOf(`states[${index}]`, state, EXECUTION_STATES, report))
+    : report('states', value, 'give a list of states, such as ["failed", "missed"]')
+}
