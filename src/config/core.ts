@@ -36,6 +36,8 @@ export function readShell(reader: ConfigReader): ShellConfig {
     poll: readPoll(reader),
     lease: readLease(reader.section('lease'), 30_000),
     leader: readLease(reader.section('leader'), 15_000),
+    leaderPriority: reader.number('leaderPriority', 0),
+    maxClockSkew: reader.duration('maxClockSkew', 5_000, 100),
     tickBatch: reader.number('tickBatch', 500, { min: 1, max: 10_000 }),
     tickMax: reader.duration('tickMax', 1_000, 10),
     timeout: (reader.take('timeout') ?? null) === null ? null : reader.duration('timeout', 0),

@@ -29,6 +29,8 @@ interface Deps {
     get(name: string): Pick<HandlerDefinition, 'retention'>
   }
   counters: Counters
+  /** Whether this node runs the loop, and so may lead. */
+  mayLead?: () => boolean
 }
 
 /** A part of housekeeping that failed; the others went on. */

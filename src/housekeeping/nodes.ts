@@ -7,6 +7,7 @@ import type { CoreConfig } from '../types/config.ts'
 import type { JournalKind, NewJournalEntry } from '../types/journal.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
+import { ClockSkew } from './clock_skew.ts'
 import { Sightings } from './sightings.ts'
 
 interface Deps {
@@ -15,10 +16,15 @@ interface Deps {
   clock: Clock
   logger: Logger
   counters: Counters
-  config: Pick<CoreConfig, 'node' | 'lease' | 'concurrency' | 'queues'>
+  config: Pick<
+    CoreConfig,
+    'node' | 'lease' | 'concurrency' | 'queues' | 'leaderPriority' | 'maxClockSkew'
+  >
   /** `<node>.<boot>` */
   nodeId: string
   registry: { names(): string[] }
+  /** Whether this node runs the loop, and so may lead. */
+  mayLead?: () => boolean
 }
 
 /**
@@ -29,18 +35,22 @@ interface Deps {
 export class Nodes {
   readonly #deps: Deps
   readonly #sightings: Sightings
+  readonly #skew: ClockSkew
   /** Rows that the journal has not taken yet. */
   readonly #unwritten: NewJournalEntry[] = []
 
   constructor(deps: Deps) {
     this.#deps = deps
     this.#sightings = new Sightings(deps.clock, deps.config.lease.ttl)
+    this.#skew = new ClockSkew(deps)
   }
 
   /** Shows this node; the first time it joins. */
   async beat(): Promise<void> {
     const { storage, clock, config, nodeId, registry } = this.#deps
     const { concurrency, queues } = config
+    const leaderPriority = this.#deps.mayLead?.() ? config.leaderPriority : null
+    const clockSkew = await this.#skew.look()
     const joined = await storage.nodes.beat({
       now: clock.nowOrNull(),
       node: {
@@ -48,7 +58,7 @@ export class Nodes {
         name: config.node,
         host: hostname(),
         pid: process.pid,
-        info: { concurrency, queues, handlers: registry.names() },
+        info: { concurrency, queues, handlers: registry.names(), leaderPriority, clockSkew },
       },
     })
     if (joined) {

@@ -24,7 +24,7 @@ interface Term {
 }
 
 /** Why a term ended. */
-export type LostReason = 'lapsed' | 'taken' | 'resigned'
+export type LostReason = 'lapsed' | 'taken' | 'resigned' | 'yielded'
 
 export const LEADER_LEASE = 'leader'
 
@@ -36,6 +36,7 @@ export const LEADER_LEASE = 'leader'
  *          +---- lapsed: no renewal within the lease
  *          +---- taken: the store gave the lease to another
  *          +---- resigned: this node stopped
+ *          +---- yielded: a node of higher priority is there
  *
  * The database's clock decides who holds the lease. This process only stops
  * trusting its own term sooner: `trustedUntil` is measured on the monotonic
@@ -71,10 +72,14 @@ export class Leader {
     return this.#term !== null
   }
 
-  /** Renews the term, or tries to begin one. @returns whether this node leads */
-  async keep(): Promise<boolean> {
+  /**
+   * Renews the term, or tries to begin one where `mayLead` allows it.
+   *
+   * @returns whether this node leads
+   */
+  async keep(mayLead: () => Promise<boolean> = async () => true): Promise<boolean> {
     const kept = this.trusted() && (await this.renew())
-    return kept || this.acquire()
+    return kept || ((await mayLead()) && this.acquire())
   }
 
   /** @returns false when another node holds the lease */
@@ -123,13 +128,13 @@ export class Leader {
   }
 
   /** Gives the term back, so that another node need not wait for its end. */
-  async resign(): Promise<void> {
+  async resign(reason: LostReason = 'resigned'): Promise<void> {
     const { storage, clock, nodeId } = this.#deps
     const term = this.#term
     if (!term) {
       return
     }
-    this.#lose(term, 'resigned')
+    this.#lose(term, reason)
     const { number } = term
     const lease = { now: clock.nowOrNull(), name: LEADER_LEASE, owner: nodeId, term: number }
     await storage.leases.release(lease)

@@ -1,8 +1,9 @@
 import { tickChannel } from '../telemetry/channels.ts'
 import { EventProblems } from './event_problems.ts'
-import { Leader } from './leader.ts'
+import { Leader, LEADER_LEASE } from './leader.ts'
 import { defaultsOf, type KnownHandlers } from './slot_execution.ts'
 import { Tick, type TickResult } from './tick.ts'
+import { Succession } from './succession.ts'
 import { Ticker } from './ticker.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
@@ -18,7 +19,7 @@ export interface SchedulerLoopDeps {
   notifier: Notifier
   clock: Clock
   logger: Logger
-  config: Pick<CoreConfig, 'leader' | 'tickBatch' | 'tickMax'>
+  config: Pick<CoreConfig, 'leader' | 'lease' | 'leaderPriority' | 'tickBatch' | 'tickMax'>
   nodeId: string
   /** The registry: a scheduled run goes to the queue that its handler's options name. */
   handlers?: KnownHandlers
@@ -40,6 +41,7 @@ const CONTESTED_DELAY = 100
 export class SchedulerLoop {
   readonly #deps: SchedulerLoopDeps
   readonly #leader: Leader
+  readonly #succession: Succession
   readonly #problems: EventProblems
   readonly #ticker: Ticker
   readonly #heartbeat: Ticker
@@ -47,11 +49,13 @@ export class SchedulerLoop {
   /** Starts, stops and single ticks take turns; so do ticks among themselves. */
   #lifecycle: Promise<unknown> = Promise.resolve()
   #ticking: Promise<unknown> = Promise.resolve()
+  #yielding = false
 
   constructor(deps: SchedulerLoopDeps) {
     const { clock, config } = deps
     this.#deps = deps
     this.#leader = new Leader(deps)
+    this.#succession = new Succession({ ...deps, lease: LEADER_LEASE })
     this.#problems = new EventProblems(deps)
     this.#ticker = new Ticker({
       clock,
@@ -135,11 +139,30 @@ export class SchedulerLoop {
   /** One beat of the heartbeat. @returns ms until the next */
   async #lead(): Promise<number> {
     const led = this.#leader.trusted()
-    const leads = await this.#leader.keep()
+    const leads = await this.#leader.keep(() => this.#succession.mayLead())
     if (leads && !led && this.#ticker.running) {
       this.#ticker.wake()
     }
+    const heir = leads && led ? await this.#succession.heir() : null
+    if (heir !== null) {
+      this.#yieldTo(heir)
+    }
     return this.#deps.config.leader.renew
+  }
+
+  /** Ends the term after the tick that is under way, and before the next one. */
+  #yieldTo(heir: string): void {
+    if (this.#yielding) {
+      return
+    }
+    this.#yielding = true
+    const { logger, nodeId } = this.#deps
+    const over = this.#ticking.then(async () => {
+      this.#yielding = false
+      logger.info({ node: nodeId, heir }, 'A node of higher priority is to lead')
+      await this.#leader.resign('yielded')
+    })
+    this.#ticking = over.catch((error: unknown) => this.#failed('leader', error, 1))
   }
 
   /** One beat of the ticker. @returns ms until the next */

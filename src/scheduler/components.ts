@@ -60,6 +60,11 @@ export function makeComponents(deps: SchedulerDeps) {
       jobs.wake()
     },
   })
-  const housekeeper = new Housekeeper({ ...shared, registry, counters })
+  const housekeeper = new Housekeeper({
+    ...shared,
+    registry,
+    counters,
+    mayLead: () => loop.started,
+  })
   return { nodeId, registry, triggers, tracker, jobs, loop, events, housekeeper }
 }

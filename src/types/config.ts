@@ -55,6 +55,13 @@ export interface AlmanacOptions {
   lease?: LeaseOptions
   /** Lease of the leader. Default 15 s, renewed every 5 s. */
   leader?: LeaseOptions
+  /**
+   * Of the nodes that run the loop, the one with the highest leads: it takes
+   * over at the end of a term, between two ticks. Default 0.
+   */
+  leaderPriority?: number
+  /** How far this node's wall clock may be from the database's before it warns. Default `5s`. */
+  maxClockSkew?: Duration
   /** Due events listed per tick. Default 500. */
   tickBatch?: number
   /** Longest sleep of the ticker: how late a new event may be noticed. Default `1s`. */
@@ -107,6 +114,10 @@ export interface CoreConfig {
   poll: { min: number; max: number }
   lease: { ttl: number; renew: number }
   leader: { ttl: number; renew: number }
+  /** The highest leads. */
+  leaderPriority: number
+  /** ms */
+  maxClockSkew: number
   /** Events listed per tick. */
   tickBatch: number
   /** Longest sleep of the ticker, ms. */

@@ -30,6 +30,8 @@ test.group('Config | defaults', () => {
       poll: { min: 100, max: 1_000 },
       lease: { ttl: 30_000, renew: 10_000 },
       leader: { ttl: 15_000, renew: 5_000 },
+      leaderPriority: 0,
+      maxClockSkew: 5_000,
       tickBatch: 500,
       tickMax: 1_000,
       timeout: null,

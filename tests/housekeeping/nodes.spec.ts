@@ -28,7 +28,13 @@ test.group('Nodes', () => {
     assert.deepEqual(await kinds(storage), ['node.joined test.00000001 by test.00000001'])
     const [node] = await storage.nodes.list()
     assert.include(node, { name: 'test', pid: process.pid, seenAt: clock.now() })
-    assert.deepEqual(node.info, { concurrency: 4, queues: null, handlers: ['work'] })
+    assert.deepEqual(node.info, {
+      concurrency: 4,
+      queues: null,
+      handlers: ['work'],
+      leaderPriority: null,
+      clockSkew: 0,
+    })
     assert.equal(storage.calls('nodes.beat'), 4)
 
     await housekeeper.stop()

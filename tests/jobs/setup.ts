@@ -25,6 +25,8 @@ export const config: CoreConfig = {
   poll: { min: 100, max: 1_000 },
   lease: { ttl: 30_000, renew: 10_000 },
   leader: { ttl: 15_000, renew: 5_000 },
+  leaderPriority: 0,
+  maxClockSkew: 5_000,
   tickBatch: 100,
   tickMax: 1_000,
   timeout: null,

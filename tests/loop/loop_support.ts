@@ -12,6 +12,8 @@ import type { NewEvent, Storage } from '../../src/storage/contract.ts'
 
 export const CONFIG = {
   leader: { ttl: 15_000, renew: 5_000 },
+  lease: { ttl: 30_000, renew: 10_000 },
+  leaderPriority: 0,
   tickBatch: 10,
   tickMax: 1_000,
 }
@@ -29,10 +31,13 @@ export interface NodeOptions {
   nodeId?: string
   known?: KnownHandlers
   tickBatch?: number
+  leaderPriority?: number
 }
 
 /** One node's loop, and what it told. */
-export function makeNode({ storage, clock, nodeId = 'a.00000001', known, tickBatch }: NodeOptions) {
+export function makeNode(options: NodeOptions) {
+  const { storage, clock, nodeId = 'a.00000001', known, tickBatch } = options
+  const { leaderPriority = CONFIG.leaderPriority } = options
   const chaos = new ChaosStorage(storage)
   const notices = new Notices()
   const logger = new Lines()
@@ -44,7 +49,7 @@ export function makeNode({ storage, clock, nodeId = 'a.00000001', known, tickBat
     notifier: notices,
     clock,
     logger,
-    config: { ...CONFIG, tickBatch: tickBatch ?? CONFIG.tickBatch },
+    config: { ...CONFIG, leaderPriority, tickBatch: tickBatch ?? CONFIG.tickBatch },
     nodeId,
     handlers: known ?? handlers,
     wakeJobs: () => (jobs.woken += 1),

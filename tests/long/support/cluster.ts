@@ -1,0 +1,134 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { NodeOptions, Report } from './protocol.ts'
+
+const SCRIPT = fileURLToPath(new URL('node.ts', import.meta.url))
+
+type Kind = Report['kind']
+type ReportOf<K extends Kind> = Extract<Report, { kind: K }>
+
+/** One process of the cluster, as its parent sees it. */
+export class NodeProcess {
+  readonly child: ChildProcess
+  readonly reports: Report[] = []
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  readonly #reported = new EventEmitter()
+  #over = false
+
+  constructor() {
+    this.child = spawn(process.execPath, ['--import=@poppinss/ts-exec', SCRIPT], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    // A write to a process that was killed a moment ago
+    this.child.stdin!.on('error', () => {})
+    const lines = createInterface({ input: this.child.stdout! })
+    lines.on('line', (line) => this.#onLine(line))
+    this.exited = Promise.all([once(this.child, 'exit'), once(lines, 'close')]).then(([exit]) => {
+      this.#over = true
+      this.#reported.emit('report')
+      const [code, signal] = exit as [number | null, NodeJS.Signals | null]
+      return { code, signal }
+    })
+  }
+
+  get over(): boolean {
+    return this.#over
+  }
+
+  begin(options: NodeOptions): void {
+    this.child.stdin!.end(`${JSON.stringify(options)}\n`)
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal)
+  }
+
+  all<K extends Kind>(kind: K): ReportOf<K>[] {
+    return this.reports.filter((report): report is ReportOf<K> => report.kind === kind)
+  }
+
+  /** The first report of this kind. @throws when the process ends without one */
+  async first<K extends Kind>(kind: K): Promise<ReportOf<K>> {
+    for (;;) {
+      const [found] = this.all(kind)
+      if (found) {
+        return found
+      }
+      if (this.#over) {
+        throw new Error(`The node ended without "${kind}": ${JSON.stringify(this.reports)}`)
+      }
+      await once(this.#reported, 'report')
+    }
+  }
+
+  #onLine(line: string): void {
+    this.reports.push(JSON.parse(line) as Report)
+    this.#reported.emit('report')
+  }
+}
+
+/**
+ * Starts nodes as processes of their own. One process more is always loaded
+ * and waits, so that a node that was killed has its successor at once.
+ */
+export class Cluster {
+  readonly nodes: NodeProcess[] = []
+  #spare: NodeProcess | null = null
+  #closed = false
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** A node that has its options; it works once it reports so. */
+  start(options: NodeOptions): NodeProcess {
+    const node = this.#spare ?? this.#spawn()
+    this.#spare = this.#spawn()
+    node.begin(options)
+    return node
+  }
+
+  /** Several nodes, all of them working. */
+  async startAll(options: NodeOptions[]): Promise<NodeProcess[]> {
+    const nodes = options.map((each) => this.start(each))
+    await Promise.all(nodes.map((node) => node.first('working')))
+    return nodes
+  }
+
+  /** Reports of one kind of all nodes there ever were. */
+  all<K extends Kind>(kind: K): ReportOf<K>[] {
+    return this.nodes.flatMap((node) => node.all(kind))
+  }
+
+  /** Kills whatever is left. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const node of this.nodes) {
+      node.kill('SIGKILL')
+    }
+    await Promise.all(this.nodes.map(({ exited }) => exited))
+  }
+
+  #spawn(): NodeProcess {
+    const node = new NodeProcess()
+    this.nodes.push(node)
+    return node
+  }
+}
+
+/** Waits, across processes, until something holds. @throws with what `describe` says */
+export async function until(
+  holds: () => Promise<boolean>,
+  options: { patience: number; describe: () => Promise<unknown> | unknown; every?: number }
+): Promise<void> {
+  const deadline = performance.now() + options.patience
+  while (!(await holds())) {
+    if (performance.now() > deadline) {
+      throw new Error(`Waited in vain: ${JSON.stringify(await options.describe())}`)
+    }
+    await setTimeout(options.every ?? 50)
+  }
+}

@@ -1,0 +1,44 @@
+import { setTimeout } from 'node:timers/promises'
+import { once } from 'node:events'
+import type {
+  HandlerContext,
+  HandlerFunction,
+  HandlerOptions,
+} from '../../../src/types/handlers.ts'
+import type { Report } from './protocol.ts'
+
+interface WorkPayload {
+  /** ms that the work takes. */
+  duration?: number
+}
+
+/** The handlers that every node of the long tests has. */
+export function clusterHandlers(
+  tell: (report: Report) => void
+): Record<string, { run: HandlerFunction; options?: HandlerOptions }> {
+  return {
+    /** Takes its time, looks at no signal, and checks its lease before it ends. */
+    work: {
+      run: async ({ payload, saveCheckpoint, attempt }: HandlerContext<WorkPayload>) => {
+        await setTimeout(payload?.duration ?? 0)
+        await saveCheckpoint({ attempt })
+      },
+    },
+    /** Tells when it began, and how long after its slot. */
+    punctual: {
+      run: ({ execution, attempt, slot }: HandlerContext) => {
+        const waited = (execution.startedAt ?? 0) - (slot ?? execution.createdAt)
+        tell({ kind: 'begun', id: execution.id, attempt, waited })
+      },
+    },
+    /** Ends when it is told to. */
+    wait: {
+      run: async ({ signal }: HandlerContext) => {
+        if (!signal.aborted) {
+          await once(signal, 'abort')
+        }
+        signal.throwIfAborted()
+      },
+    },
+  }
+}

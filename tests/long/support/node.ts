@@ -1,0 +1,131 @@
+import { createInterface } from 'node:readline'
+import { once } from 'node:events'
+import { SystemClock } from '../../../src/clock.ts'
+import { ConfigReader } from '../../../src/config/reader.ts'
+import { readShell } from '../../../src/config/core.ts'
+import { Counters } from '../../../src/counters.ts'
+import { LegacyAdapter } from '../../../src/legacy/adapter.ts'
+import { resolveLegacyConfig } from '../../../src/legacy/config.ts'
+import { Scheduler } from '../../../src/scheduler.ts'
+import { CronTimetable } from '../../../src/scheduler/cron_timetable.ts'
+import { EventRecorder } from '../../../src/testing/event_recorder.ts'
+import type { HandlerContext } from '../../../src/types/handlers.ts'
+import type { Logger } from '../../../src/types/logger.ts'
+import { legacyDriver } from '../../helpers/legacy_database.ts'
+import { CrashPoints, crashingDriver, hooked, storeHooks, tell } from './crash_points.ts'
+import { openStore, openWarehouse } from './databases.ts'
+import { Freezes } from './freezes.ts'
+import type { NodeOptions } from './protocol.ts'
+import { clusterHandlers } from './handlers.ts'
+
+/**
+ * A node of the long tests, in a process of its own: the scheduler as an app
+ * composes it, with decorators that tell the parent what happens and, where
+ * it is told to, kill this process.
+ *
+ * It reads its options from the first line of its standard input, works until
+ * it is killed, or drains on SIGTERM.
+ */
+const input = createInterface({ input: process.stdin })
+tell({ kind: 'loaded' })
+const [line] = (await once(input, 'line')) as [string]
+input.close()
+const options = JSON.parse(line) as NodeOptions
+
+/** A machine whose wall clock is wrong; its monotonic clock is right. */
+class SkewedClock extends SystemClock {
+  override now(): number {
+    return super.now() + (options.skew ?? 0)
+  }
+}
+
+const clock = new SkewedClock()
+const counters = new Counters()
+const note = (level: 'warn' | 'error') => (data: object, message: string) => {
+  const { err, ...rest } = data as { err?: Error }
+  tell({ kind: 'problem', level, message, detail: err?.stack ?? JSON.stringify(rest) })
+}
+const quiet = () => {}
+const logger: Logger = {
+  trace: quiet,
+  debug: quiet,
+  info: quiet,
+  warn: note('warn'),
+  error: note('error'),
+}
+
+const crash = new CrashPoints(options.crash ?? [])
+const store = openStore(options.store, { logger, clock })
+const freezes = new Freezes(store.storage, tell)
+const { core } = readShell(new ConfigReader(options.config))
+const almanac = new Scheduler({
+  storage: hooked(store.storage, freezes.hooks(storeHooks(crash))),
+  clock,
+  logger,
+  counters,
+  notifier: new EventRecorder(),
+  config: core,
+  make: (Class) => new Class(),
+  timetable: new CronTimetable({ logger }),
+})
+almanac.boot()
+freezes.watch()
+
+for (const [name, { run, options: given }] of Object.entries(clusterHandlers(tell))) {
+  almanac.register(name, run, given)
+}
+
+const warehouse = options.warehouse && openWarehouse(options.warehouse)
+if (warehouse) {
+  const ledger =
+    (point: 'inside an idempotent flow' | 'inside another flow') =>
+    async ({ payload }: HandlerContext) => {
+      const { prcid, mapref, params } = payload as LedgerPayload
+      const sql = 'insert into LEDGER (PRCID, MAPREF, REQUEST) values (?, ?, ?)'
+      await warehouse.session.query(sql, [prcid, mapref, params.param1])
+      crash.reached(point)
+    }
+  almanac.register('ledger.again', ledger('inside an idempotent flow'), { idempotent: true })
+  almanac.register('ledger.once', ledger('inside another flow'))
+  const { sources } = resolveLegacyConfig({
+    sources: {
+      dw: {
+        connection: 'warehouse',
+        timezone: 'UTC',
+        pollInterval: options.pollInterval ?? 100,
+        runners: { sql: true },
+        handlers: [
+          { mapref: /^I/, handler: 'ledger.again' },
+          { mapref: /^O/, handler: 'ledger.once' },
+          { mapref: /^W/, handler: 'wait' },
+        ],
+      },
+    },
+  })
+  new LegacyAdapter({
+    scheduler: almanac,
+    config: sources.get('dw')!,
+    client: warehouse.client,
+    driver: crashingDriver(legacyDriver, crash),
+    clock,
+    logger,
+    counters,
+  }).attach()
+}
+
+interface LedgerPayload {
+  prcid: number
+  mapref: string
+  params: { param1: string | null }
+}
+
+process.once('SIGTERM', () => {
+  void almanac.stop().then(async () => {
+    tell({ kind: 'stopped', running: almanac.capacity().running })
+    freezes.end()
+    await almanac.shutdown()
+    await Promise.all([store.close(), warehouse?.close()])
+  })
+})
+await almanac.start()
+tell({ kind: 'working', nodeId: almanac.nodeId })

@@ -1,0 +1,68 @@
+import type { AlmanacOptions } from '../../../src/types/config.ts'
+import type { StoreTarget, WarehouseTarget } from './databases.ts'
+
+/** Where a node of the crash tests can be told to die, in the order of a run. */
+export const POINTS = [
+  'between two batches of a fire',
+  'after claim',
+  'after claim from the own queue',
+  'after insertRunning',
+  'after IP',
+  'inside an atomic flow',
+  'inside an idempotent flow',
+  'inside another flow',
+  'after the legacy commit',
+  'before our settle',
+] as const
+
+/** Where a leader can be told to die in a tick. */
+export const TICK_POINTS = [
+  'tick: before it lists',
+  'tick: after it listed',
+  'tick: before it fires',
+  'tick: after it fired',
+  'tick: after it looked ahead',
+] as const
+
+export type CrashPoint = (typeof POINTS)[number] | (typeof TICK_POINTS)[number]
+
+/** The process kills itself with SIGKILL when it reaches the point for the `count`th time. */
+export interface ArmedPoint {
+  point: CrashPoint
+  count: number
+}
+
+/** What a node is told on the first line of its standard input. */
+export interface NodeOptions {
+  config: AlmanacOptions & { node: string }
+  store: StoreTarget
+  /** Where there are legacy tables to work on. */
+  warehouse?: WarehouseTarget
+  /** ms between two looks at the request table. Default 100. */
+  pollInterval?: number
+  crash?: ArmedPoint[]
+  /** ms that this node's wall clock is ahead. */
+  skew?: number
+}
+
+/** What a node tells on its standard output, one JSON object per line. */
+export type Report =
+  | { kind: 'loaded' }
+  | { kind: 'working'; nodeId: string }
+  | { kind: 'crash'; point: CrashPoint }
+  | { kind: 'problem'; level: 'warn' | 'error'; message: string; detail: string }
+  /** A handler of this node began, by the database's clock. */
+  | { kind: 'begun'; id: string; attempt: number; waited: number }
+  /** The first writes after a freeze, with the attempts that were held before it. */
+  | { kind: 'thawed'; holds: LateWrites[] }
+  | { kind: 'stopped'; running: number }
+
+/** What the store answered to a node that had been frozen. */
+export interface LateWrites {
+  id: string
+  attempt: number
+  /** The execution was still its own: nothing else was tried. */
+  owned: boolean
+  /** Names of the writes that were taken although it was not. */
+  taken: string[]
+}
