@@ -9,6 +9,7 @@ import { sessionOf } from '../../../src/storage/database/lucid_session.ts'
 import type { SqlSession } from '../../../src/storage/sql_session.ts'
 import type { Logger } from '../../../src/types/logger.ts'
 import { createLegacyDatabase, LegacyDatabase } from '../../helpers/legacy_database.ts'
+import { SqlitePlace } from '../../helpers/legacy_places.ts'
 import { CONNECTION, openLucid } from '../../storage/support.ts'
 
 /**
@@ -82,7 +83,7 @@ export function openWarehouse({ file }: WarehouseTarget): {
   session: SqlSession
   close(): Promise<void>
 } {
-  const database = new LegacyDatabase(file, 'UTC')
+  const database = new LegacyDatabase(new SqlitePlace(file), 'UTC')
   return {
     client: database.client(),
     session: sessionOf(database.client()),
