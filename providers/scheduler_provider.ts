@@ -1,3 +1,4 @@
+import type { Database } from '@adonisjs/lucid/database'
 import type { ApplicationService } from '@adonisjs/core/types'
 import { SystemClock } from '../src/clock.ts'
 import { Counters } from '../src/counters.ts'
@@ -65,6 +66,7 @@ export default class SchedulerProvider {
       config.handlersFolder === null ? null : this.app.makeURL(config.handlersFolder)
     )
     await this.#attachLegacy(almanac)
+    await this.#attachBuiltIn(almanac)
   }
 
   /** After the preload files, which define events. */
@@ -139,15 +141,34 @@ export default class SchedulerProvider {
     }
   }
 
+  /** What a built-in handler needs is loaded only where one is configured. */
+  async #attachBuiltIn(almanac: Scheduler): Promise<void> {
+    const root = this.app.makePath()
+    const { config: whole } = await this.#resolve()
+    const config = whole.builtIn(root)
+    const { chores, ...handlers } = config
+    if (chores.length === 0 && Object.values(handlers).every((one) => one === undefined)) {
+      return
+    }
+    const { attachBuiltIn } = await import('../src/handlers/main.ts')
+    const sessionOf = await this.#sessions(config.sql?.connections ?? [])
+    const deps = { clock: this.#clock, root, env: process.env, sessionOf }
+    attachBuiltIn({ scheduler: almanac, config, ...deps })
+  }
+
+  /** Sessions of the connections that `builtIn.sql` allows. */
+  async #sessions(names: string[]) {
+    const { sessionOf } = await import('../src/storage/database/lucid_session.ts')
+    const db = names.length > 0 ? await this.app.container.make('lucid.db') : null
+    names.forEach((name) => assertConnection(db!, 'builtIn.sql.connections', name))
+    return (name: string) => sessionOf(db!.connection(name, { mode: 'write' }))
+  }
+
   /** A flow would hold the lock of a shared SQLite file, and the heartbeat would wait for it. */
   async #connection(source: LegacySourceConfig, storeConnection: string | null) {
     const db = await this.app.container.make('lucid.db')
     const [key, name] = [`legacy.sources.${source.name}.connection`, source.connection]
-    const node = db.manager.get(name)
-    if (!node) {
-      const names = [...db.manager.connections.keys()].join(', ')
-      throw new E_INVALID_CONFIG([key, `"${name}"`, `give one of ${names}`])
-    }
+    const node = assertConnection(db, key, name)
     const own = storeConnection === null ? undefined : db.manager.get(storeConnection)
     const file = sqliteFile(node.config)
     if (own && file !== null && file === sqliteFile(own.config)) {
@@ -175,6 +196,15 @@ export default class SchedulerProvider {
       this.#clock.timer(EXIT_GRACE, () => process.exit(1), { ref: false })
     }
   }
+}
+
+function assertConnection(db: Database, key: string, name: string) {
+  const node = db.manager.get(name)
+  if (!node) {
+    const names = [...db.manager.connections.keys()].join(', ')
+    throw new E_INVALID_CONFIG([key, `"${name}"`, `give one of ${names}`])
+  }
+  return node
 }
 
 function withLimits(config: unknown, limits: AlmanacLimits): unknown {

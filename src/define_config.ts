@@ -6,6 +6,7 @@ import { readShell, type ShellConfig } from './config/core.ts'
 import { poolWarning } from './config/pool.ts'
 import { ConfigReader } from './config/reader.ts'
 import { E_INVALID_CONFIG } from './errors.ts'
+import { readBuiltIn, type BuiltInConfig, type BuiltInKeys } from './handlers/config.ts'
 import { resolveLegacyConfig, type LegacyConfig, type LegacyInput } from './legacy/config.ts'
 import type { Storage } from './storage/contract.ts'
 import type { AlmanacOptions } from './types/config.ts'
@@ -22,7 +23,7 @@ export interface StoreFactory {
 }
 
 /** What config/almanac.ts holds. */
-export interface AlmanacConfig extends AlmanacOptions {
+export interface AlmanacConfig extends AlmanacOptions, BuiltInKeys {
   /** Where events and executions are kept: `stores.database()` or `stores.memory()`. */
   store: ConfigProvider<StoreFactory>
   /** Schedule and request tables of the old scheduler to take over, by name. */
@@ -33,6 +34,8 @@ export interface ResolvedConfig extends ShellConfig {
   store: ConfigProvider<StoreFactory>
   /** The legacy sources, none of which may share the store's connection. */
   legacy(storeConnection: string | null): LegacyConfig['sources']
+  /** The built-in handlers and cleanups, whose folders are named from the app's root. */
+  builtIn(root: string): BuiltInConfig
 }
 
 /**
@@ -56,6 +59,7 @@ export function resolveConfig(config: unknown): ResolvedConfig {
   const shell = readShell(reader)
   const store = readStore(reader)
   const legacy = reader.take('legacy') as LegacyInput | undefined
+  const { builtIn, cleanup } = { builtIn: reader.take('builtIn'), cleanup: reader.take('cleanup') }
   reader.end()
   const { syncInterval, core } = shell
   const defaults = { syncInterval, pollInterval: core.poll.max }
@@ -65,6 +69,7 @@ export function resolveConfig(config: unknown): ResolvedConfig {
     legacy: (connection) =>
       resolveLegacyConfig(legacy, { ...defaults, storeConnection: connection ?? undefined })
         .sources,
+    builtIn: (root) => readBuiltIn(new ConfigReader({ builtIn, cleanup }), root),
   }
 }
 
