@@ -124,8 +124,8 @@ for (const { title, open } of KINDS) {
           await rename(join(folder, 'sub'), join(fs.basePath, 'moved'))
           await symlink(outside, join(folder, 'sub'))
         }
-        const openFolder = async (path: string) => withRival(await open(path), { when, act })
-        await run(rule(folder), { openFolder })
+        const opening = async (path: string) => withRival(await open(path), { when, act })
+        await run(rule(folder), { openFolder: opening })
         assert.isTrue(swapped)
         assert.deepEqual(await filesIn(outside), ['deed.pdf'])
       })
@@ -141,7 +141,7 @@ for (const { title, open } of KINDS) {
       await utimes(join(folder, 'fresh'), now, now)
       const report = await run(rule(folder, { removeEmpty: true }))
       assert.containSubset(report, { removed: 2, removedFolders: 2 })
-      assert.deepEqual((await readdir(folder)).sort(), ['fresh', 'used'])
+      assert.sameMembers(await readdir(folder), ['fresh', 'used'])
     })
 
     test('a file that is written again meanwhile stays', async ({ assert, fs }) => {
@@ -149,10 +149,11 @@ for (const { title, open } of KINDS) {
       const file = join(folder, 'sub/log.txt')
       await put(file, 20)
       const rival = { when: 'after it was entered', act: () => put(file, 0, 5) } as const
-      const openFolder = async (path: string) => withRival(await open(path), rival)
-      const report = await run(rule(folder), { openFolder })
+      const opening = async (path: string) => withRival(await open(path), rival)
+      const report = await run(rule(folder), { openFolder: opening })
       assert.containSubset(report, { matched: 1, removed: 0, failed: 0 })
-      assert.equal((await lstat(file)).size, 5)
+      const { size } = await lstat(file)
+      assert.equal(size, 5)
     })
 
     test('an abort ends it', async ({ assert, fs }) => {
@@ -212,13 +213,13 @@ test.group('almanac.cleanup', () => {
     assert.deepEqual([...cleanup!.folders], [['reports', folder]])
     const handler = cleanupHandler({ config: cleanup!, clock })
     const dry = new Attempt(handler, { folder: 'reports', olderThan: '7d', dryRun: true })
-    assert.containSubset((await dry.done).result, { removed: 1, dryRun: true })
+    assert.containSubset(await dry.result, { removed: 1, dryRun: true })
     assert.deepEqual(dry.messages('info'), [
       'would remove old.csv',
       'would remove 1 files of 1, 10 bytes',
     ])
     const attempt = new Attempt(handler, { folder: 'reports', olderThan: '7d' })
-    assert.containSubset((await attempt.done).result, { removed: 1, bytes: 10 })
+    assert.containSubset(await attempt.result, { removed: 1, bytes: 10 })
     assert.deepEqual(await filesIn(folder), [])
   })
 

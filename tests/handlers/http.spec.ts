@@ -78,7 +78,7 @@ test.group('almanac.http | asking', () => {
     const attempt = ask({ url: `http://127.0.0.1:${port}/` }, { settings })
     await asked
     attempt.controller.abort('cancelled')
-    assert.equal((await attempt.done).error, 'cancelled')
+    assert.equal(await attempt.error, 'cancelled')
   })
 
   test('a body beyond the cap is not read to its end', async ({ assert }) => {
@@ -261,7 +261,7 @@ test.group('almanac.http | addresses', () => {
     const settings = { hosts: [`api.test:${port}`], privateNetworks: HERE }
     const names = { 'api.test': ['127.0.0.1', '127.0.0.9'] }
     const attempt = ask({ url: `http://api.test:${port}/` }, { settings, names })
-    assert.isNull((await attempt.done).error)
+    assert.isNull(await attempt.error)
     assert.deepEqual(attempt.asked, ['api.test'])
     assert.equal(received[0].headers.host, `api.test:${port}`)
   })
@@ -282,7 +282,8 @@ test.group('almanac.http | secrets', () => {
     }
     const headers = { authorization: { secret: 'TOKEN' } }
     const good = ask({ url: `http://${host}/ok`, headers }, { settings })
-    assert.equal((await good.done).result.body, 'you sent [secret]')
+    const { body } = await good.result
+    assert.equal(body, 'you sent [secret]')
     const bad = ask({ url: `http://${host}/no`, headers }, { settings })
     const { error } = await bad.done
     assert.equal(error.message, `GET http://${host}/no answered 403: bad [secret]`)

@@ -148,7 +148,7 @@ test.group('almanac.process | end', (group) => {
     attempt.controller.abort('shutdown')
     await attempt.line(/ignored/)
     await clock.advance(1_000)
-    assert.equal((await attempt.done).error, 'shutdown')
+    assert.equal(await attempt.error, 'shutdown')
     await gone(pid)
   })
 
@@ -157,7 +157,7 @@ test.group('almanac.process | end', (group) => {
     const handler = processHandler({ config: config!, clock: new SystemClock(), env: {} })
     const options = { signal: AbortSignal.abort('cancelled') }
     const attempt = new Attempt(handler, { command: node, args: ['-e', 'console.log(1)'] }, options)
-    assert.equal((await attempt.done).error, 'cancelled')
+    assert.equal(await attempt.error, 'cancelled')
     assert.lengthOf(attempt.lines, 0)
   })
 
@@ -189,7 +189,7 @@ test.group('almanac.process | end', (group) => {
     attempt.controller.abort('lease lost')
     await attempt.line(/ignored/)
     await clock.advance(5_000)
-    assert.equal((await attempt.done).error, 'lease lost')
+    assert.equal(await attempt.error, 'lease lost')
     await Promise.all([gone(outer), gone(inner)])
   })
 })

@@ -4,7 +4,8 @@ import { sqlHandler } from '../../src/handlers/sql/handler.ts'
 import { Failed } from '../../src/jobs/outcome.ts'
 import { sessionOf } from '../../src/storage/database/lucid_session.ts'
 import { createServerDatabase } from '../helpers/server_database.ts'
-import { requires } from '../helpers/services.ts'
+import { requires, type Service } from '../helpers/services.ts'
+import { createDatabase, CONNECTION } from '../storage/support.ts'
 import { Attempt, read } from './support.ts'
 
 const postgres = await requires('postgresql')
@@ -35,17 +36,23 @@ const KINDS = [
   },
 ]
 
+/** An empty database of its own. */
+async function open(service: Service | null) {
+  if (service) {
+    const database = await createServerDatabase(service, { migrated: false })
+    return { client: database.client(), drop: () => database.drop() }
+  }
+  const database = await createDatabase({ migrated: false })
+  return { client: database.lucid.connection(CONNECTION), drop: () => database.cleanup() }
+}
+
 for (const { title, service, wait, listing } of KINDS) {
   test.group(`almanac.sql | on ${title}`, (group) => {
     let client: QueryClientContract
     let drop: () => Promise<void>
     group.tap((each) => each.skip(service?.available === false, service?.reason ?? ''))
     group.each.setup(async () => {
-      const database = service
-        ? await createServerDatabase(service, { migrated: false })
-        : await openSqlite()
-      client = database.client()
-      drop = () => database.drop()
+      ;({ client, drop } = await open(service))
       await client.rawQuery('create table stock (sku varchar(20) primary key, amount integer)')
       await client.rawQuery(`insert into stock values ('a', 10), ('b', 1)`)
       return drop
@@ -121,16 +128,18 @@ for (const { title, service, wait, listing } of KINDS) {
 
     test('a text runs where config allows it', async ({ assert }) => {
       const payload = { text: 'delete from stock where sku = :sku', binds: { sku: 'a' } }
-      assert.instanceOf((await run(payload).done).error, Failed)
+      assert.instanceOf(await run(payload).error, Failed)
       const { result } = await run(payload, { allowText: true }).done
       assert.equal(result.affected, 1)
     })
 
     test('an attempt that lost its lease does not commit', async ({ assert }) => {
-      const attempt = run({ statements: [{ statement: 'purge', binds: [5] }, { statement: 'list' }] })
+      const attempt = run({
+        statements: [{ statement: 'purge', binds: [5] }, { statement: 'list' }],
+      })
       await attempt.line(/"purge"/)
       attempt.controller.abort('lease lost')
-      assert.equal((await attempt.done).error, 'lease lost')
+      assert.equal(await attempt.error, 'lease lost')
       assert.deepEqual(await stock(), { a: 10, b: 1 })
     })
 
@@ -146,7 +155,7 @@ for (const { title, service, wait, listing } of KINDS) {
           // Each look is a round trip to the server
         }
         attempt.controller.abort('cancelled')
-        assert.equal((await attempt.done).error, 'cancelled')
+        assert.equal(await attempt.error, 'cancelled')
         assert.equal(await count(), 0)
         assert.deepEqual(await stock(), { a: 10, b: 1 })
       })

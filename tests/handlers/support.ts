@@ -42,6 +42,14 @@ export class Attempt {
     )
   }
 
+  get result(): Promise<any> {
+    return this.done.then(({ result }) => result)
+  }
+
+  get error(): Promise<any> {
+    return this.done.then(({ error }) => error)
+  }
+
   /** The messages of one level. */
   messages(level: LogLevel): string[] {
     return this.lines.filter((line) => line.level === level).map(({ message }) => message)
