@@ -107,20 +107,23 @@ for (const { title, service, wait, listing } of KINDS) {
       assert.property(await stock(), binds.sku)
     })
 
-    test('{$self} fails for good, and nothing runs')
+    test('{why} fails for good, and nothing runs')
       .with([
-        { statement: 'add', binds: { sku: 'x' } },
-        { statement: 'add', binds: { sku: 'x', amount: 1, more: 2 } },
-        { statement: 'add', binds: ['x', 1] },
-        { statement: 'purge', binds: [] },
-        { statement: 'purge', binds: [1, 2] },
-        { statement: 'purge', binds: { a: 1 } },
-        { text: 'delete from stock; commit' },
-        { text: 'rollback' },
-        { text: `select 'open` },
-        { text: ' ; ' },
+        { why: 'a name without a value', payload: { statement: 'add', binds: { sku: 'x' } } },
+        {
+          why: 'a value without a name',
+          payload: { statement: 'add', binds: { sku: 'x', amount: 1, more: 2 } },
+        },
+        { why: 'a list for names', payload: { statement: 'add', binds: ['x', 1] } },
+        { why: 'a value too few', payload: { statement: 'purge', binds: [] } },
+        { why: 'a value too many', payload: { statement: 'purge', binds: [1, 2] } },
+        { why: 'a name for a place', payload: { statement: 'purge', binds: { a: 1 } } },
+        { why: 'a commit', payload: { text: 'delete from stock; commit' } },
+        { why: 'a rollback', payload: { text: 'rollback' } },
+        { why: 'a quote that does not end', payload: { text: `select 'open` } },
+        { why: 'no statement', payload: { text: ' ; ' } },
       ])
-      .run(async ({ assert }, payload) => {
+      .run(async ({ assert }, { payload }) => {
         const { error } = await run(payload, { allowText: true }).done
         assert.instanceOf(error, Failed)
         assert.deepEqual(await stock(), { a: 10, b: 1 })
