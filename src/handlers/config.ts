@@ -1,5 +1,5 @@
 import { type ConfigReader } from '../config/reader.ts'
-import { readAce, type AceConfig, type AceInput } from './ace/handler.ts'
+import { readAce, type AceConfig, type AceInput } from './ace/config.ts'
 import {
   readChores,
   readCleanup,

@@ -1,21 +1,11 @@
 import { join } from 'node:path'
 import type { Clock } from '../../clock.ts'
-import type { ConfigReader } from '../../config/reader.ts'
 import type { HandlerContext } from '../../types/handlers.ts'
 import { ACE_HANDLER } from '../names.ts'
 import { PayloadReader } from '../payload.ts'
-import { readChild, type ChildConfig, type ChildInput } from '../process/config.ts'
 import { MAX_ARGUMENTS } from '../process/handler.ts'
 import { pickEnv, runProgram, type ProcessResult } from '../process/run.ts'
-
-export interface AceInput extends ChildInput {
-  /** Names of the commands that may run. */
-  commands: string[]
-}
-
-export interface AceConfig extends ChildConfig {
-  commands: string[]
-}
+import type { AceConfig } from './config.ts'
 
 export interface AcePayload {
   command: string
@@ -29,17 +19,6 @@ interface Deps {
   env: Record<string, string | undefined>
   /** The app's root, where its ace.js lies. */
   root: string
-}
-
-const NAME = /^[a-z][\w:.-]*$/i
-
-/** @throws E_INVALID_CONFIG */
-export function readAce(reader: ConfigReader): AceConfig {
-  const remedy = 'give a list of names of commands, such as "cache:clear"'
-  const commands = reader.texts('commands', remedy, (name) => NAME.test(name))
-  const config = { ...readChild(reader), commands: commands ?? reader.refuse('commands', remedy) }
-  reader.end()
-  return config
 }
 
 /** The handler `almanac.ace`: `node ace <command> …args` in a process of its own. */

@@ -42,7 +42,11 @@ export async function exchange(call: HttpCall, deps: Deps): Promise<Exchange> {
   const over = new AbortController()
   const timeout = new AbortController()
   const signal = AbortSignal.any([deps.signal, timeout.signal])
-  void sleep(deps.clock, call.timeout, over.signal).then(() => timeout.abort())
+  void sleep(deps.clock, call.timeout, over.signal).then(() => {
+    if (!over.signal.aborted) {
+      timeout.abort()
+    }
+  })
   try {
     return await follow(call, { ...deps, signal })
   } catch (error) {
