@@ -1,3 +1,6 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { test } from '@japa/runner'
 import { SystemClock } from '../../src/clock.ts'
 import { processHandler } from '../../src/handlers/process/handler.ts'
@@ -191,5 +194,16 @@ test.group('almanac.process | end', (group) => {
     await clock.advance(5_000)
     assert.equal(await attempt.error, 'lease lost')
     await Promise.all([gone(outer), gone(inner)])
+  })
+
+  test('a node that exits takes what runs along', async ({ assert }) => {
+    const script = fileURLToPath(new URL('exiting.ts', import.meta.url))
+    const owner = fork(script, { execArgv: ['--import=@poppinss/ts-exec'], silent: true })
+    let output = ''
+    owner.stdout!.on('data', (chunk) => (output += chunk))
+    const [code] = await once(owner, 'exit')
+    assert.equal(code, 1)
+    assert.match(output, /^\d+\n$/)
+    await gone(Number(output))
   })
 })
