@@ -75,7 +75,11 @@ export class Attempt {
 
 /** Resolves once a process is gone; one that only waits to be reaped is. */
 export async function gone(pid: number): Promise<void> {
-  while (await isAlive(pid)) {
+  let over = false
+  getActiveTest()?.cleanup(() => {
+    over = true
+  })
+  while (!over && (await isAlive(pid))) {
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
