@@ -1,0 +1,35 @@
+import { execution } from '../../tests/storage/support.ts'
+import { openAlmanac } from '../lib/almanac.ts'
+import type { Contender, ContenderOptions } from '../lib/contender.ts'
+import { copyFinished } from '../lib/copies.ts'
+import { createDatabase } from '../lib/postgres.ts'
+
+/** Almanac on its own tables. */
+export async function open({ concurrency }: ContenderOptions): Promise<Contender> {
+  const database = await createDatabase()
+  const { almanac, storage, close } = await openAlmanac(database.url, { concurrency })
+  let ran = () => {}
+  almanac.register('noop', async () => ran())
+  return {
+    async enqueue(count) {
+      for (let done = 0; done < count; done += 1_000) {
+        const executions = Array.from({ length: Math.min(1_000, count - done) }, () =>
+          execution({ handler: 'noop', payload: { n: 1 } })
+        )
+        await storage.executions.enqueue({ now: null, executions })
+      }
+    },
+    async start(callback) {
+      ran = callback
+      await almanac.start()
+    },
+    stored: () =>
+      database.count(`select count(*) from almanac_executions where state = 'succeeded'`),
+    stop: () => almanac.stop(),
+    grow: (finished) => copyFinished(database, finished),
+    async close() {
+      await close()
+      await database.drop()
+    },
+  }
+}

@@ -1,0 +1,98 @@
+import { writeFile } from 'node:fs/promises'
+import { arch, cpus, totalmem } from 'node:os'
+import { parseArgs } from 'node:util'
+import { comparisons, type Comparison } from './comparisons.ts'
+import { measure } from './lib/child.ts'
+import { verdict, type Result } from './lib/result.ts'
+import { median, rotated, rounded } from './lib/statistics.ts'
+import { printTable } from './lib/table.ts'
+
+const USAGE = `npm run bench -- [comparison…] [--repetitions=5] [--out=bench.json] [--quick]
+  comparisons: ${Object.keys(comparisons()).join(', ')}
+  --quick shows in a minute that everything works; its figures mean nothing`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    repetitions: { type: 'string', default: '5' },
+    out: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+const all = comparisons({ quick: values.quick })
+const names = positionals.length > 0 ? positionals : Object.keys(all)
+const unknown = names.filter((name) => !(name in all))
+const repetitions = Number(values.repetitions)
+if (values.help || unknown.length > 0 || !Number.isInteger(repetitions) || repetitions < 1) {
+  console.log(unknown.length > 0 ? `There is no comparison "${unknown[0]}".\n${USAGE}` : USAGE)
+  process.exit(values.help ? 0 : 2)
+}
+
+/** Each repetition runs every contender once; the ratios are taken within it. */
+async function compare(name: string, comparison: Comparison): Promise<Result> {
+  const { script, contenders, figure, goals, unit } = comparison
+  const rows: Record<string, number>[] = []
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    const row: Record<string, number> = {}
+    for (const [contender, order] of rotated(Object.entries(contenders), repetition)) {
+      const answer = await measure<Record<string, number>>(script, order)
+      row[contender] = figure(answer, order as Record<string, number>)
+      process.stderr.write(
+        `${name} ${repetition + 1}/${repetitions} ${contender}: ${rounded(row[contender])} ${unit}\n`
+      )
+    }
+    rows.push(row)
+  }
+  return {
+    comparison: name,
+    unit,
+    repetitions,
+    figures: Object.fromEntries(
+      Object.keys(contenders).map((each) => [each, median(rows.map((row) => row[each]))])
+    ),
+    ratios: goals.map((goal) => ({
+      ...goal,
+      ratio: median(rows.map((row) => row[goal.of] / row[goal.against])),
+    })),
+  }
+}
+
+function print({ comparison, unit, figures, ratios }: Result): void {
+  printTable(
+    `${comparison} (${unit}, median of ${repetitions})`,
+    ['', unit],
+    Object.entries(figures).map(([name, value]) => [name, rounded(value)])
+  )
+  const goal = (value: number | null) => (value === null ? '-' : rounded(value))
+  if (ratios.length > 0) {
+    printTable(
+      `${comparison}: ratios`,
+      ['', 'ratio', 'floor', 'aim', 'reached'],
+      ratios.map((ratio) => [
+        `${ratio.of} / ${ratio.against}`,
+        rounded(ratio.ratio),
+        goal(ratio.floor),
+        goal(ratio.aim),
+        verdict(ratio),
+      ])
+    )
+  }
+}
+
+const results: Result[] = []
+for (const name of names) {
+  const result = await compare(name, all[name])
+  results.push(result)
+  print(result)
+}
+const machine = {
+  node: process.version,
+  arch: arch(),
+  cpu: cpus()[0]?.model,
+  cores: cpus().length,
+  memory: totalmem(),
+}
+if (values.out) {
+  await writeFile(values.out, `${JSON.stringify({ machine, results }, null, 2)}\n`)
+}
