@@ -46,8 +46,12 @@ export function previewSlots(compiled: CompiledTrigger, options: PreviewOptions)
  *
  * @throws what compileTrigger throws
  */
-export function nextSlot(trigger: Trigger, after: number): number | null {
-  return compileTrigger(trigger).next(after)
+export function nextSlot(
+  trigger: Trigger,
+  after: number,
+  calendars?: CalendarResolver
+): number | null {
+  return compileTrigger(trigger, calendars).next(after)
 }
 
 /**
@@ -55,8 +59,14 @@ export function nextSlot(trigger: Trigger, after: number): number | null {
  *
  * @throws what compileTrigger throws
  */
-export function slotsBetween(trigger: Trigger, from: number, to: number, limit: number): number[] {
-  return take(compileTrigger(trigger), from - 1, to, limit)
+export function slotsBetween(
+  trigger: Trigger,
+  from: number,
+  to: number,
+  limit: number,
+  calendars?: CalendarResolver
+): number[] {
+  return take(compileTrigger(trigger, calendars), from - 1, to, limit)
 }
 
 /** Slots in (after, to] of a compiled trigger, at most `limit`. */

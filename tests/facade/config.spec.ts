@@ -119,7 +119,7 @@ test.group('Config | refusals', () => {
     .with([
       [{ concurency: 5 }, 'concurency is not a known key; did you mean "concurrency"?'],
       [{ lease: { tll: 5 } }, 'lease.tll is not a known key; did you mean "ttl"?'],
-      [{ zzzzzzzzz: 1 }, 'zzzzzzzzz is not a known key; the keys are concurrency, enabled'],
+      [{ zzzzzzzzz: 1 }, 'zzzzzzzzz is not a known key; the keys are calendars, concurrency, enabled'],
       [{ concurrency: 0 }, 'concurrency is 0; give a whole number of at least 1'],
       [{ concurrency: '5' }, "concurrency is '5'; give a whole number of at least 1"],
       [{ concurrency: 1.5 }, 'concurrency is 1.5; give a whole number'],

@@ -96,8 +96,7 @@ test.group('Vectors | frequency codes', () => {
   for (const { dialect, variant, options, count } of READINGS) {
     test(`${dialect}, ${variant ?? 'as expected'}`, ({ assert }) => {
       const vectors = frequencies.filter(
-        (vector) =>
-          vector.dialect === dialect && (variant === null || vector.variants?.[variant])
+        (vector) => vector.dialect === dialect && (variant === null || vector.variants?.[variant])
       )
       const expectedOf = ({ expected, variants }: FrequencyVector) =>
         variant === null ? expected : (variants?.[variant] ?? [])
