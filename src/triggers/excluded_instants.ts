@@ -4,8 +4,8 @@ import type { ExclusionSet } from './exclusion_set.ts'
 import { instantOf, wallOf } from './wall_clock.ts'
 import type { Zone } from './wall_clock.ts'
 
-/** As in excluded_walls.ts; each step passes an excluded day or time, or a slot within an overlap. */
-const MOST_STEPS = 40_000
+/** More slots than lie in a repeated hour, where an excluded time is passed slot by slot. */
+const IN_OVERLAP = 10_000
 
 /**
  * A series without the slots whose wall clock is excluded when they come.
@@ -18,7 +18,8 @@ export function excludedInstants(
   return {
     next(after) {
       let slot = series.next(after)
-      for (let steps = 0; slot !== null && steps < MOST_STEPS; steps++) {
+      const most = IN_OVERLAP + excluded.mostSteps
+      for (let steps = 0; slot !== null && steps < most; steps++) {
         const wall = wallOf(slot, zone)
         const end = endOfExclusion(excluded, wall)
         if (end === null) {

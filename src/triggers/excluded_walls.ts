@@ -4,13 +4,6 @@ import type { ExclusionSet } from './exclusion_set.ts'
 import type { WallSeries } from './zoned_series.ts'
 
 /**
- * Steps in which a series may stay without a wall clock. More than any that
- * has one needs: each date of the year falls on each weekday within twelve
- * years (February 29: within forty), and a step passes a whole excluded day or time.
- */
-const MOST_STEPS = 20_000
-
-/**
  * A wall series without the excluded days and times, or with what lay on
  * excluded days moved to the same time of an allowed one.
  */
@@ -24,7 +17,7 @@ export function excludedWalls(
   return {
     next(from) {
       let wall = onDays.next(from)
-      for (let steps = 0; wall !== null && steps < MOST_STEPS; steps++) {
+      for (let steps = 0; wall !== null && steps < excluded.mostSteps; steps++) {
         const end = excluded.endOfTime(wall)
         if (end === null) {
           return wall
@@ -40,7 +33,8 @@ function skippedDays(walls: WallSeries, excluded: ExclusionSet): WallSeries {
   return {
     next(from) {
       let wall = walls.next(from)
-      for (let steps = 0; wall !== null && steps < MOST_STEPS; steps++) {
+      const last = excluded.horizon(Math.floor(from / DAY)) * DAY
+      while (wall !== null && wall < last) {
         const day = Math.floor(wall / DAY)
         const allowed = excluded.firstAllowed(day)
         if (allowed === day) {
@@ -66,7 +60,8 @@ function movedDays(
   return {
     next(from) {
       let lowest = from
-      for (let steps = 0; steps < MOST_STEPS; steps++) {
+      const last = excluded.horizon(Math.floor(from / DAY)) * DAY
+      while (lowest < last) {
         const day = excluded.firstAllowed(Math.floor(lowest / DAY))
         if (excluded.hasDay(day)) {
           lowest = (day + 1) * DAY

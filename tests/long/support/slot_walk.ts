@@ -33,24 +33,19 @@ const MOST_MOVED = 366
 export function walkMinutes(meaning: Meaning, zone: ZoneTable, from: number, to: number): number[] {
   const slots = new Set<number>()
   const shown = new Map<number, number[]>()
+  const matches = dayFlags(meaning)
   let wall = Number.NaN
   for (let instant = from - 2 * DAY; instant <= to + 2 * DAY; instant += MINUTE) {
     const now = instant + zone.offset(instant)
     leftOut(meaning, { wall, now, instant }, slots)
     wall = now
-    const instants = shown.get(wall)
-    if (instants) {
-      instants.push(instant)
-    } else {
-      shown.set(wall, [instant])
+    if (matches(wall, meaning)) {
+      shown.set(wall, [...(shown.get(wall) ?? []), instant])
     }
   }
-  const days = dayFlags(meaning)
-  for (const [at, instants] of shown) {
-    if (days(at, meaning)) {
-      for (const instant of chosen(instants, meaning)) {
-        meaning.seconds.forEach((second) => slots.add(instant + second * 1000))
-      }
+  for (const instants of shown.values()) {
+    for (const instant of chosen(instants, meaning)) {
+      meaning.seconds.forEach((second) => slots.add(instant + second * 1000))
     }
   }
   return [...slots].filter((slot) => counts(slot, meaning, zone, from, to)).sort((a, b) => a - b)

@@ -12,7 +12,7 @@ const HALF_DAY = 43_200_000
 /** Samoa left out a day in 2011 (the year before holds starts); the other years are those to come. */
 const SPANS = [
   [Date.UTC(2010, 0, 1), Date.UTC(2013, 0, 1)],
-  [Date.UTC(2024, 0, 1), Date.UTC(2031, 0, 1)],
+  [Date.UTC(2023, 0, 1), Date.UTC(2031, 0, 1)],
 ]
 
 export function zoneTable(name: string): ZoneTable {
@@ -31,6 +31,7 @@ export function zoneTable(name: string): ZoneTable {
         offset = later
       }
     }
+    rows.push({ from: to, offset: Number.NaN })
   }
   // Walks ask for one minute after the other
   let row = 0
@@ -39,9 +40,16 @@ export function zoneTable(name: string): ZoneTable {
     changes,
     offset: (instant) => {
       if (!(rows[row].from <= instant && instant < (rows[row + 1]?.from ?? Infinity))) {
-        row = Math.max(0, rows.findLastIndex(({ from }) => from <= instant))
+        row = Math.max(
+          0,
+          rows.findLastIndex(({ from }) => from <= instant)
+        )
       }
-      return rows[row].offset
+      const { from, offset } = rows[row]
+      if (Number.isNaN(offset) || instant < from) {
+        throw new RangeError(`${new Date(instant).toISOString()} lies outside of the table`)
+      }
+      return offset
     },
   }
 }
