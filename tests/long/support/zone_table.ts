@@ -9,10 +9,10 @@ export interface ZoneTable {
 }
 
 const HALF_DAY = 43_200_000
-/** Samoa left out a day in 2011 (the year before holds starts); the other years are those to come. */
+/** Samoa left out a day in 2011; the others are the years to come. The first year of each span holds what starts earlier. */
 const SPANS = [
   [Date.UTC(2010, 0, 1), Date.UTC(2013, 0, 1)],
-  [Date.UTC(2023, 0, 1), Date.UTC(2031, 0, 1)],
+  [Date.UTC(2022, 0, 1), Date.UTC(2031, 0, 1)],
 ]
 
 export function zoneTable(name: string): ZoneTable {
