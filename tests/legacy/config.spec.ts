@@ -153,7 +153,11 @@ test.group('Legacy config', () => {
       ['timezone', { timezone: undefined }, /^timezone is undefined; give the IANA zone/],
       ['timezone', { timezone: 'Mars/Olympus' }, /^timezone is 'Mars\/Olympus'/],
       ['preset', { preset: 'dms' }, /^preset is 'dms'; give one of dw/],
-      ['dialect', { dialect: 'oracle' }, /^dialect is 'oracle'; give one of standard, dbms_scheduler, apscheduler/],
+      [
+        'dialect',
+        { dialect: 'oracle' },
+        /^dialect is 'oracle'; give one of standard, dbms_scheduler, apscheduler/,
+      ],
       ['shortMonths', { shortMonths: 'last' }, /^shortMonths is 'last'/],
       ['runners', { runners: { plsql: true } }, /^runners\.plsql is not a known key/],
       ['runners', { runners: { sql: 'yes' } }, /^runners\.sql is 'yes'; give true or false/],
