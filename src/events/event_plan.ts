@@ -53,7 +53,9 @@ export function planChange(request: ChangeRequest, deps: PlanDeps): ChangePlan {
     problem === undefined ? deps.triggers.compile(event.trigger).next(slot) : null
   return {
     patch: { ...definition, ...stateAfter(request, past, deps) },
-    executions: past.run.map((slot) => slotExecution(event, slot, { id: deps.newId(), defaults, next })),
+    executions: past.run.map((slot) =>
+      slotExecution(event, slot, { id: deps.newId(), defaults, next })
+    ),
     missed: past.missed.map((range) => ({ ...range, id: deps.newId() })),
     exact: past.exact,
     ...(problem === undefined ? {} : { problem }),
