@@ -81,7 +81,7 @@ export const E_INVALID_TRIGGER = defineError<[field: string, value: string, reme
   code: 'E_INVALID_TRIGGER',
   status: 422,
   message: 'trigger.%s: "%s" is not valid; %s',
-  help: 'See the table of triggers in the README.',
+  help: 'See docs/triggers.md.',
 })
 
 export const E_UNKNOWN_FREQUENCY_CODE = defineError<[code: string]>({
@@ -89,13 +89,6 @@ export const E_UNKNOWN_FREQUENCY_CODE = defineError<[code: string]>({
   status: 422,
   message: 'FRQCD "%s" is not a frequency code',
   help: 'Use one of YR, HY, MN, FN, WK, DL, ID.',
-})
-
-export const E_DIALECT_NOT_AVAILABLE = defineError<[dialect: string]>({
-  code: 'E_DIALECT_NOT_AVAILABLE',
-  status: 501,
-  message: 'The frequency dialect "%s" is not available in this version',
-  help: 'Use the dialect "standard".',
 })
 
 /** Guards every loop over slots; seen only when a trigger's computation is at fault. */

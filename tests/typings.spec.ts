@@ -8,6 +8,7 @@ import * as legacy from '../src/legacy/main.ts'
 import * as schema from '../src/storage/database/schema/main.ts'
 import * as testing from '../src/testing/main.ts'
 import * as triggers from '../src/triggers/main.ts'
+import type { CalendarResolver } from '../src/triggers/main.ts'
 import type SchedulerProvider from '../providers/scheduler_provider.ts'
 import type {
   AlmanacEvents,
@@ -66,13 +67,21 @@ test.group('Public API | names', () => {
 
   test('adonisjs-almanac/triggers', ({ assert }) => {
     assert.includeMembers(exported(triggers), [
+      'calendarsOf',
       'compileTrigger',
+      'cron',
+      'daily',
       'describeTrigger',
+      'every',
+      'monthly',
       'nextSlot',
       'normalizeTrigger',
+      'once',
       'preview',
       'slotsBetween',
       'validateTrigger',
+      'weekly',
+      'yearly',
     ])
   })
 
@@ -104,11 +113,12 @@ test.group('Public API | signatures', () => {
         trigger: Trigger,
         options: { count: number } & (
           { from: Instant; after?: undefined } | { after: Instant; from?: undefined }
-        )
+        ),
+        calendars?: CalendarResolver
       ) => Date[]
     >()
     expectTypeOf(triggers.nextSlot).toEqualTypeOf<
-      (trigger: Trigger, after: number) => number | null
+      (trigger: Trigger, after: number, calendars?: CalendarResolver) => number | null
     >()
     expectTypeOf(legacy.frequencyTrigger).toBeFunction()
     expectTypeOf(legacy.frequencyTrigger).parameter(1).toMatchTypeOf<{

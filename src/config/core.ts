@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { CoreConfig, ProcessRole } from '../types/config.ts'
 import type { HandlerClass, HandlerFunction, RetryPolicy } from '../types/handlers.ts'
+import { readCalendars } from './calendars.ts'
 import { checkIntervals } from './intervals.ts'
 import { ConfigReader } from './reader.ts'
 import { readRetention } from './retention.ts'
@@ -48,6 +49,7 @@ export function readShell(reader: ConfigReader): ShellConfig {
     shutdown: readShutdown(reader.section('shutdown')),
     housekeeping: readHousekeeping(reader.section('housekeeping')),
     handlers: readHandlers(reader),
+    calendars: readCalendars(reader),
   }
   const shell = {
     core,

@@ -48,9 +48,14 @@ export function planChange(request: ChangeRequest, deps: PlanDeps): ChangePlan {
   const { event, definition } = request
   const { past, problem } = settlePast(request, deps)
   const defaults = deps.defaults(event.handler)
+  // A broken trigger gave one slot, behind which none is known
+  const next: NextSlot = (slot) =>
+    problem === undefined ? deps.triggers.compile(event.trigger).next(slot) : null
   return {
     patch: { ...definition, ...stateAfter(request, past, deps) },
-    executions: past.run.map((slot) => slotExecution(event, slot, { id: deps.newId(), defaults })),
+    executions: past.run.map((slot) =>
+      slotExecution(event, slot, { id: deps.newId(), defaults, next })
+    ),
     missed: past.missed.map((range) => ({ ...range, id: deps.newId() })),
     exact: past.exact,
     ...(problem === undefined ? {} : { problem }),

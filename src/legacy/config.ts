@@ -2,6 +2,7 @@ import { everyPattern } from '../config/every_pattern.ts'
 import { ConfigReader, shown } from '../config/reader.ts'
 import type { Duration } from '../duration.ts'
 import { E_INVALID_CONFIG } from '../errors.ts'
+import { DIALECT_NAMES } from '../triggers/frequency_dialects.ts'
 import type { HandlerReference } from '../types/handlers.ts'
 import type { FrequencyDialect, ShortMonths } from '../types/triggers.ts'
 import { readHandlers, readPatterns, type MaprefPattern } from './config_patterns.ts'
@@ -16,7 +17,7 @@ export interface LegacySourceInput {
   preset?: PresetName
   /** IANA zone of the wall clock in the legacy columns. */
   timezone: string
-  /** What the frequency codes mean. Default `standard`, the only one of this version. */
+  /** What the frequency codes mean: as stated, as the PL/SQL package had it, as the Python service had it. Default `standard`. */
   dialect?: FrequencyDialect
   /** What a month without the day does. Default `skip`. */
   shortMonths?: ShortMonths
@@ -86,8 +87,6 @@ export interface LegacyDefaults {
 }
 
 const SOURCE_NAME = /^[a-z][\w-]{0,30}$/i
-/** Known by name, but not available in this version. */
-const LATER_DIALECTS: unknown[] = ['dbms_scheduler', 'apscheduler'] satisfies FrequencyDialect[]
 const MIB = 1_048_576
 
 /**
@@ -129,7 +128,7 @@ function readSource(
     connection: readConnection(reader, defaults.storeConnection),
     preset,
     timezone: readZone(reader),
-    dialect: readDialect(reader),
+    dialect: reader.oneOf('dialect', 'standard', DIALECT_NAMES),
     shortMonths: reader.oneOf('shortMonths', 'skip', ['skip', 'clamp']),
     runners: readRunners(reader.section('runners')),
     handlers: readHandlers(reader),
@@ -171,13 +170,6 @@ function readConnection(reader: ConfigReader, storeConnection?: string): string 
         "give the legacy tables a connection of their own: this is the store's; a second one may lead to the same database server"
       )
     : value
-}
-
-/** With another dialect every schedule would be a problem: better no boot than no runs. */
-function readDialect(reader: ConfigReader): FrequencyDialect {
-  return LATER_DIALECTS.includes(reader.take('dialect'))
-    ? reader.refuse('dialect', 'it is not available in this version; give "standard"')
-    : reader.oneOf('dialect', 'standard', ['standard'])
 }
 
 function readZone(reader: ConfigReader): string {

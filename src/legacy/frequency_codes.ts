@@ -1,12 +1,19 @@
-import { E_DIALECT_NOT_AVAILABLE, E_INVALID_TRIGGER, E_UNKNOWN_FREQUENCY_CODE } from '../errors.ts'
-import { DAY, MINUTE, SECOND, formatWall, parseWall } from '../triggers/civil_date.ts'
+import { E_INVALID_TRIGGER, E_UNKNOWN_FREQUENCY_CODE } from '../errors.ts'
+import { DAY, MINUTE, SECOND, formatWall, modulo, parseWall } from '../triggers/civil_date.ts'
 import { shown } from '../triggers/field_reader.ts'
-import { isFrequencyCode, usesMonthDay, usesWeekday } from '../triggers/frequency.ts'
+import {
+  DIALECTS,
+  DIALECT_NAMES,
+  isFrequencyCode,
+  usesMonthDay,
+  usesWeekday,
+} from '../triggers/frequency_dialects.ts'
+import type { Dialect } from '../triggers/frequency_dialects.ts'
 import { toInstant } from '../triggers/instant.ts'
 import { wallOf, zoneOf } from '../triggers/wall_clock.ts'
 import type { Zone } from '../triggers/wall_clock.ts'
 import type {
-  FrequencyCode,
+  ClockChanges,
   FrequencyDialect,
   FrequencyTrigger,
   ShortMonths,
@@ -32,7 +39,7 @@ export interface FrequencyRow {
   enddt?: LegacyDate
 }
 
-export interface FrequencyOptions {
+export interface FrequencyOptions extends ClockChanges {
   /** IANA zone of the row's wall clocks. */
   timezone: string
   /** Default `standard`. */
@@ -47,21 +54,25 @@ export interface FrequencyOptions {
  * A row that can be read but has no slot (a day that never occurs, an hour of
  * 25, an ID of every 0 minutes) gives a trigger that previews nothing and that
  * `validateTrigger` refuses, with the reason. Dates are never refused for
- * lying in the past. The seconds of STRTDT are dropped; those of ENDDT count,
+ * lying in the past. The dialect `standard` drops the seconds of STRTDT; those of ENDDT count,
  * and an ENDDT without any time, which only a person writes, means the end of
  * that day.
  *
- * @throws E_UNKNOWN_FREQUENCY_CODE when FRQCD is none of the seven
- * @throws E_DIALECT_NOT_AVAILABLE
- * @throws E_INVALID_TRIGGER for an unknown zone, a number or date that cannot be read, no STRTDT
+ * @throws E_UNKNOWN_FREQUENCY_CODE when FRQCD is none of the seven and the dialect refuses others
+ * @throws E_INVALID_TRIGGER for an unknown dialect or zone, a number or date that cannot be read, no STRTDT
  */
 export function frequencyTrigger(row: FrequencyRow, options: FrequencyOptions): FrequencyTrigger {
-  const { timezone, dialect = 'standard', shortMonths = 'skip' } = options
-  if (dialect !== 'standard') {
-    throw new E_DIALECT_NOT_AVAILABLE([String(dialect)])
+  const { timezone, dialect = 'standard', shortMonths = 'skip', gap, overlap } = options
+  if (!DIALECT_NAMES.includes(dialect)) {
+    throw new E_INVALID_TRIGGER([
+      'dialect',
+      shown(dialect),
+      `write one of ${DIALECT_NAMES.join(', ')}`,
+    ])
   }
+  const rules = DIALECTS[dialect]
   const zone = zoneOf(timezone)
-  const code = readCode(row.frqcd)
+  const code = readCode(row.frqcd, rules)
   const start = readWall('STRTDT', row.strtdt, zone)
   if (start === null) {
     throw unreadable('STRTDT', row.strtdt, 'give the first date, every phase is counted from it')
@@ -71,28 +82,36 @@ export function frequencyTrigger(row: FrequencyRow, options: FrequencyOptions): 
     kind: 'frequency',
     code,
     day: readDay(code, row.frqdd),
-    hour: readHour(code, row.frqhh),
+    hour: readHour(code, row.frqhh, rules),
     minute: readNumber('FRQMI', row.frqmi),
     timezone,
     dialect,
     shortMonths,
-    start: formatWall(Math.floor(start / MINUTE) * MINUTE).slice(0, 16),
+    start: startText(start, rules),
     end: end === null ? null : formatWall(end),
+    ...(gap ? { gap } : {}),
+    ...(overlap ? { overlap } : {}),
   }
 }
 
-function readCode(value: unknown): FrequencyCode {
+/** Whole minutes, but where the dialect keeps the seconds of a start that has some. */
+function startText(start: number, { seconds }: Dialect): string {
+  const text = formatWall(start)
+  return seconds === 'dropped' || modulo(start, MINUTE) < SECOND ? text.slice(0, 16) : text
+}
+
+function readCode(value: unknown, { unknownCode }: Dialect): string {
   const code = String(value ?? '')
     .trim()
     .toUpperCase()
-  if (!isFrequencyCode(code)) {
+  if (!isFrequencyCode(code) && unknownCode === null) {
     throw new E_UNKNOWN_FREQUENCY_CODE([shown(value)])
   }
   return code
 }
 
 /** Numbers as numbers and weekdays in capitals; whether the code takes it is for validation. */
-function readDay(code: FrequencyCode, value: LegacyNumber): string | number | null {
+function readDay(code: string, value: LegacyNumber): string | number | null {
   const text = textOf(value)
   if (usesWeekday(code)) {
     return text === null ? null : text.toUpperCase()
@@ -103,10 +122,10 @@ function readDay(code: FrequencyCode, value: LegacyNumber): string | number | nu
   return text !== null && isInteger(text) ? Number(text) : text
 }
 
-/** An ID without hour, or with -1, runs by the minute. */
-function readHour(code: FrequencyCode, value: LegacyNumber): number | null {
+/** An ID without hour runs by the minute; most dialects take -1 for none. */
+function readHour(code: string, value: LegacyNumber, dialect: Dialect): number | null {
   const hour = readNumber('FRQHH', value)
-  return code === 'ID' && hour === -1 ? null : hour
+  return code === 'ID' && hour === -1 && !dialect.hourlyAtMinusOne ? null : hour
 }
 
 function readNumber(column: string, value: LegacyNumber): number | null {

@@ -55,7 +55,7 @@ function planFiring(event: PlannedEvent, first: number, input: TickInput): Firin
     nextRunAt,
     executions: verdicts
       .filter((verdict) => verdict.reason === null)
-      .map(({ slot }) => slotExecution(event, slot, { id: input.newId(), defaults })),
+      .map(({ slot }) => slotExecution(event, slot, { id: input.newId(), defaults, next })),
     missed: missed.map((range) => ({ ...range, id: input.newId() })),
     extendsOpenMissed:
       event.openMissedId !== null && head !== null && head === event.openMissedReason,

@@ -1,6 +1,8 @@
 import { slotKey } from '../keys.ts'
+import { jitterOf } from '../triggers/jitter.ts'
 import type { NewExecution } from '../storage/contract.ts'
 import type { EventRecord } from '../types/events.ts'
+import type { NextSlot } from './slot_search.ts'
 
 /** Where an execution goes when its event says nothing. */
 export interface ExecutionDefaults {
@@ -57,16 +59,21 @@ export function executionOf(
   }
 }
 
-/** The execution of one slot; its slot key lets the store hold it once. */
+/**
+ * The execution of one slot; its slot key lets the store hold it once. A
+ * jitter delays when it may be claimed, and leaves slot and key alone.
+ */
 export function slotExecution(
   event: EventRecord,
   slot: number,
-  options: { id: string; defaults: ExecutionDefaults }
+  options: { id: string; defaults: ExecutionDefaults; next: NextSlot }
 ): NewExecution {
+  const { trigger, id } = event
   return {
     ...executionOf(event, options),
     origin: 'schedule',
     slot,
     slotKey: slotKey(event.id, slot),
+    availableAt: trigger.jitter ? slot + jitterOf(trigger, id, slot, options.next) : null,
   }
 }

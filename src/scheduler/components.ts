@@ -8,6 +8,7 @@ import { HandlerRegistry } from '../jobs/handler_registry.ts'
 import { JobManager } from '../jobs/job_manager.ts'
 import { SchedulerLoop } from '../loop/scheduler_loop.ts'
 import type { Storage } from '../storage/contract.ts'
+import { calendarsOf } from '../triggers/exclude.ts'
 import { TriggerManager } from '../triggers/trigger_manager.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { HandlerClass, HandlerContract } from '../types/handlers.ts'
@@ -37,7 +38,7 @@ export function makeComponents(deps: SchedulerDeps) {
   const shared = { storage, clock, logger, notifier, config, nodeId }
 
   const registry = new HandlerRegistry({ defaults: config, make: deps.make })
-  const triggers = new TriggerManager({})
+  const triggers = new TriggerManager({ calendars: calendarsOf(config.calendars) })
   const tracker = new ExecutionTracker({ ...shared, counters })
   const jobs = new JobManager({ ...shared, tracker, registry, counters })
   const loop = new SchedulerLoop({

@@ -1,7 +1,6 @@
 import { E_INVALID_INSTANT, E_TRIGGER_STUCK } from '../errors.ts'
 import type { CompiledTrigger } from './compiled.ts'
 import type { FieldReader } from './field_reader.ts'
-import { asIso } from './kind.ts'
 import { MAX_INSTANT, MIN_INSTANT, toIso } from './instant.ts'
 
 /** Both in epoch ms and inclusive; null for no bound. */
@@ -9,8 +8,6 @@ export interface Bounds {
   startsAt: number | null
   endsAt: number | null
 }
-
-export const BOUND_FIELDS = { startsAt: asIso, endsAt: asIso }
 
 export function readBounds(reader: FieldReader): Bounds {
   const bounds = { startsAt: reader.instant('startsAt'), endsAt: reader.instant('endsAt') }

@@ -1,20 +1,29 @@
 import type { CalendarTrigger, Weekday } from '../types/triggers.ts'
 import type { Bounds } from './bounds.ts'
-import { calendarSeries, everFires, lostRuns } from './calendar_rule.ts'
+import { calendarWalls, everFires } from './calendar_rule.ts'
 import type { CalendarRule } from './calendar_rule.ts'
-import { DAY, MONTHS, WEEKDAYS, civilDate, parseDate, parseTime, weekdayOf } from './civil_date.ts'
-import { isIntegerIn } from './field_reader.ts'
+import { calendarWords } from './calendar_words.ts'
+import { DAY, WEEKDAYS, civilDate, parseDate, parseTime, weekdayOf } from './civil_date.ts'
+import { readClockPolicy } from './clock_policy.ts'
+import { isIntegerIn, isObject } from './field_reader.ts'
 import type { FieldReader } from './field_reader.ts'
 import { asGiven } from './kind.ts'
 import type { TriggerKindDefinition } from './kind.ts'
+import { lostRuns } from './lost_runs.ts'
 import { wallOf } from './wall_clock.ts'
 import type { Zone } from './wall_clock.ts'
+import { FIXED_TIMES } from './zoned_series.ts'
 
 const UNITS = ['day', 'week', 'month', 'year'] as const
 const MOST_TIMES = 1440
 
 /** Lists of days, and the units in which each has a meaning. */
-const LISTS = { weekdays: ['week'], monthDays: ['month', 'year'], months: ['year'] } as const
+const LISTS = {
+  weekdays: ['week'],
+  monthDays: ['month', 'year'],
+  nthWeekdays: ['month', 'year'],
+  months: ['year'],
+} as const
 
 export const calendar: TriggerKindDefinition<CalendarTrigger> = {
   fields: {
@@ -25,13 +34,17 @@ export const calendar: TriggerKindDefinition<CalendarTrigger> = {
     anchor: asGiven,
     weekdays: asGiven,
     monthDays: asGiven,
+    nthWeekdays: asGiven,
     months: asGiven,
     shortMonths: asGiven,
+    gap: asGiven,
+    overlap: asGiven,
   },
 
   read(reader, bounds) {
     const zone = reader.zone('timezone')
     const rule = readRule(reader, bounds, zone)
+    const policy = readClockPolicy(reader, FIXED_TIMES)
     if (!zone || reader.error) {
       return null
     }
@@ -39,18 +52,14 @@ export const calendar: TriggerKindDefinition<CalendarTrigger> = {
       reader.warnings.push(...lostRuns(rule))
     } else {
       reader.never(
-        'monthDays',
+        reader.has('nthWeekdays') ? 'nthWeekdays' : 'monthDays',
         'none of its months has such a day, ever; correct the day, or write shortMonths: "clamp"'
       )
     }
-    return calendarSeries(rule, zone)
+    return { walls: calendarWalls(rule), zone, policy }
   },
 
-  describe(trigger) {
-    const { unit, every = 1, times, timezone } = trigger
-    const period = every === 1 ? `every ${unit}` : `every ${every} ${unit}s`
-    return `${period}${daysText(trigger)} at ${times.join(', ')} (${timezone})`
-  },
+  describe: calendarWords,
 }
 
 function readRule(reader: FieldReader, bounds: Bounds, zone: Zone | null): CalendarRule {
@@ -58,12 +67,14 @@ function readRule(reader: FieldReader, bounds: Bounds, zone: Zone | null): Calen
   const every = reader.integer('every', { min: 1, max: 1000, fallback: 1 })
   const anchor = readAnchor(reader, bounds, zone)
   for (const [name, units] of Object.entries(LISTS)) {
-    readUse(reader, name, units.includes(unit as never), anchor !== null)
+    const optional = name === 'nthWeekdays' || (name === 'monthDays' && reader.has('nthWeekdays'))
+    readUse(reader, name, units.includes(unit as never), optional || anchor !== null)
   }
   if (every > 1 && anchor === null) {
     reader.required('anchor', 'with every above 1 give the first counted date, or startsAt')
   }
   const { month, day } = civilDate(anchor ?? 0)
+  const monthDays = readMonthDays(reader)
   return {
     unit,
     every,
@@ -71,8 +82,9 @@ function readRule(reader: FieldReader, bounds: Bounds, zone: Zone | null): Calen
     firstDay: anchor ?? Number.NEGATIVE_INFINITY,
     times: readTimes(reader),
     weekdays: orElse(readWeekdays(reader), weekdayOf(anchor ?? 0)),
-    monthDays: orElse(readNumbers(reader, 'monthDays', 31), day),
-    months: orElse(readNumbers(reader, 'months', 12), month),
+    monthDays: reader.has('nthWeekdays') ? monthDays : orElse(monthDays, day),
+    nthWeekdays: readNthWeekdays(reader),
+    months: orElse(readMonths(reader), month),
     clamp: reader.oneOf('shortMonths', ['skip', 'clamp']) === 'clamp',
   }
 }
@@ -93,8 +105,8 @@ function readAnchor(reader: FieldReader, bounds: Bounds, zone: Zone | null): num
 }
 
 /** Reports a list that its unit does not use, or one that is needed and neither given nor implied. */
-function readUse(reader: FieldReader, name: string, used: boolean, anchored: boolean): void {
-  if (used && !anchored) {
+function readUse(reader: FieldReader, name: string, used: boolean, implied: boolean): void {
+  if (used && !implied) {
     reader.required(name, 'give a list, or an anchor (or startsAt) to take it from')
   }
   if (!used && reader.has(name)) {
@@ -120,18 +132,36 @@ function readWeekdays(reader: FieldReader): number[] {
   })
 }
 
-function readNumbers(reader: FieldReader, name: string, max: number): number[] {
-  const remedy = `give a list of whole numbers from 1 to ${max}`
-  return reader.list(name, remedy, (item) => (isIntegerIn(item, { min: 1, max }) ? item : null))
+function readMonthDays(reader: FieldReader): number[] {
+  const remedy = 'give a list of days 1 to 31, or -1 (the last day) to -31'
+  const range = { min: -31, max: 31 }
+  return reader.list('monthDays', remedy, (day) =>
+    day !== 0 && isIntegerIn(day, range) ? day : null
+  )
+}
+
+function readMonths(reader: FieldReader): number[] {
+  const range = { min: 1, max: 12 }
+  const remedy = 'give a list of whole numbers from 1 to 12'
+  return reader.list('months', remedy, (month) => (isIntegerIn(month, range) ? month : null))
+}
+
+function readNthWeekdays(reader: FieldReader): CalendarRule['nthWeekdays'] {
+  const found: CalendarRule['nthWeekdays'] = []
+  const remedy =
+    'give a list of { nth, weekday }, with nth from 1 to 5 or -1 (the last) to -5 and a weekday MON..SUN'
+  reader.list('nthWeekdays', remedy, (item) => {
+    const { nth, weekday, ...others } = isObject(item) ? item : {}
+    const index = WEEKDAYS.indexOf(weekday as Weekday)
+    const sound = nth !== 0 && isIntegerIn(nth, { min: -5, max: 5 }) && index >= 0
+    if (!sound || Object.keys(others).length > 0) {
+      return null
+    }
+    return found.push({ nth, weekday: index })
+  })
+  return found
 }
 
 function orElse(list: number[], implied: number): number[] {
   return list.length > 0 ? list : [implied]
-}
-
-function daysText({ weekdays, monthDays, months }: CalendarTrigger): string {
-  const inMonths = months ? ` in ${months.map((month) => MONTHS[month - 1]).join(', ')}` : ''
-  const onDays = monthDays ? ` on day ${monthDays.join(', ')}` : ''
-  const onWeekdays = weekdays ? ` on ${weekdays.join(', ')}` : ''
-  return `${inMonths}${onDays}${onWeekdays}`
 }

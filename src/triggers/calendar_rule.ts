@@ -1,9 +1,7 @@
 import type { CalendarTrigger } from '../types/triggers.ts'
-import { DAY, MONTHS, civilDate, dayNumber, daysInMonth, modulo, weekdayOf } from './civil_date.ts'
-import type { CompiledTrigger } from './compiled.ts'
+import { DAY, civilDate, dayNumber, daysInMonth, modulo, weekdayOf } from './civil_date.ts'
 import { MAX_INSTANT } from './instant.ts'
-import { instantOf, wallOf } from './wall_clock.ts'
-import type { Zone } from './wall_clock.ts'
+import type { WallSeries } from './zoned_series.ts'
 
 /**
  * Counted periods of a calendar and the days and times in them that fire.
@@ -18,11 +16,13 @@ export interface CalendarRule {
   firstDay: number
   /** Weeks: 0 (Monday) to 6. */
   weekdays: number[]
-  /** Months and years: 1..31. */
+  /** Months and years: 1..31, or -1 (the last day) to -31. */
   monthDays: number[]
+  /** Months and years: the nth weekday, from the end where negative. */
+  nthWeekdays: { nth: number; weekday: number }[]
   /** Years: 1..12. */
   months: number[]
-  /** A month without the day: its last day (true) or none. */
+  /** A month without the day: the nearest that it has (true) or none. */
   clamp: boolean
   /** ms since midnight, ascending */
   times: number[]
@@ -36,7 +36,7 @@ export const PERIODS_IN_CYCLE = 4800
 const LAST_DAY = Math.floor(MAX_INSTANT / DAY)
 
 /** A month as a number of months since the year 0. */
-const monthIndex = (day: number) => {
+export const monthIndex = (day: number) => {
   const { year, month } = civilDate(day)
   return year * 12 + month - 1
 }
@@ -79,11 +79,29 @@ export function daysOfPeriod(rule: CalendarRule, index: number): number[] {
 }
 
 function daysOfMonth(rule: CalendarRule, year: number, month: number): number[] {
+  const first = dayNumber({ year, month, day: 1 })
   const length = daysInMonth(year, month)
-  const days = rule.clamp
-    ? rule.monthDays.map((day) => Math.min(day, length))
-    : rule.monthDays.filter((day) => day <= length)
-  return [...new Set(days)].map((day) => dayNumber({ year, month, day }))
+  const dates = [
+    ...rule.monthDays.map((day) => (day > 0 ? day : length + 1 + day)),
+    ...rule.nthWeekdays.map((nth) => dateOfNth(nth, weekdayOf(first), { length, ...rule })),
+  ]
+  const found = rule.clamp
+    ? dates.map((date) => Math.min(Math.max(date, 1), length))
+    : dates.filter((date) => date >= 1 && date <= length)
+  return [...new Set(found)].sort((a, b) => a - b).map((date) => first + date - 1)
+}
+
+/** The date of an nth weekday; outside of the month when there is none, and then not to be clamped. */
+function dateOfNth(
+  { nth, weekday }: { nth: number; weekday: number },
+  firstWeekday: number,
+  { length, clamp }: { length: number; clamp: boolean }
+): number {
+  const first = 1 + modulo(weekday - firstWeekday, 7)
+  const count = Math.floor((length - first) / 7) + 1
+  const wanted = nth > 0 ? nth : count + 1 + nth
+  const index = clamp ? Math.min(Math.max(wanted, 1), count) : wanted
+  return first + (index - 1) * 7
 }
 
 /**
@@ -111,21 +129,14 @@ export function* matchingDays(
   }
 }
 
-/**
- * The slots of a rule in a zone, one at a time: wall clocks are found by
- * arithmetic and only those that may be next are turned into instants.
- */
-export function calendarSeries(rule: CalendarRule, zone: Zone): CompiledTrigger {
+/** The wall clocks of a rule. */
+export function calendarWalls(rule: CalendarRule): WallSeries {
   return {
-    next(after) {
-      const wall = wallOf(after, zone)
-      for (const day of matchingDays(rule, Math.floor(wall / DAY))) {
+    next(from) {
+      for (const day of matchingDays(rule, Math.floor(from / DAY))) {
         for (const time of rule.times) {
-          const candidate = day * DAY + time
-          // An earlier wall clock gives no later instant; a repeated one may give an earlier
-          const slot = candidate < wall ? after : instantOf(candidate, zone)
-          if (slot > after) {
-            return slot
+          if (day * DAY + time >= from) {
+            return day * DAY + time
           }
         }
       }
@@ -137,36 +148,4 @@ export function calendarSeries(rule: CalendarRule, zone: Zone): CompiledTrigger 
 /** True when a rule has a day at all. */
 export function everFires(rule: CalendarRule): boolean {
   return !matchingDays(rule, rule.anchor).next().done
-}
-
-/**
- * The months of a rule that lack one of its days, in words. A rule of every
- * single month is left out: there, skipping is what was asked for.
- */
-export function lostRuns(rule: CalendarRule): string[] {
-  const { unit, every, clamp } = rule
-  if (clamp || unit === 'day' || unit === 'week' || (unit === 'month' && every === 1)) {
-    return []
-  }
-  const months = unit === 'year' ? rule.months : monthsOfYear(rule)
-  return months.flatMap((month) => lostIn(rule, month))
-}
-
-function monthsOfYear(rule: CalendarRule): number[] {
-  const start = monthIndex(rule.anchor)
-  const months = Array.from({ length: 12 }, (_, n) => modulo(start + n * rule.every, 12) + 1)
-  return [...new Set(months)].sort((a, b) => a - b)
-}
-
-const LEAP_YEAR = 2000
-const COMMON_YEAR = 2001
-
-function lostIn(rule: CalendarRule, month: number): string[] {
-  return rule.monthDays
-    .filter((day) => day > daysInMonth(COMMON_YEAR, month))
-    .map((day) =>
-      day > daysInMonth(LEAP_YEAR, month)
-        ? `${MONTHS[month - 1]} has no day ${day}: its run is lost`
-        : `${MONTHS[month - 1]} has a day ${day} in leap years only: its run is lost in the others`
-    )
 }

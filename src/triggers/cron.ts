@@ -1,36 +1,19 @@
-import { Cron } from 'croner'
+import cronstrue from 'cronstrue'
 import type { CronTrigger } from '../types/triggers.ts'
-import { LruCache } from './lru_cache.ts'
+import { readClockPolicy } from './clock_policy.ts'
+import { cronWalls, hasFixedTimes } from './cron_walls.ts'
 import { asGiven } from './kind.ts'
 import type { FieldForm, TriggerKindDefinition } from './kind.ts'
-
-/**
- * Parsed expressions of this process, shared by all triggers that write the
- * same. Bounded tightly: croner keeps a table of 10,000 years in each (80 KB).
- */
-const parsed = new LruCache<Cron>(256)
+import { UTC } from './wall_clock.ts'
+import { FIXED_TIMES, REAL_TIME } from './zoned_series.ts'
+import type { WallSeries } from './zoned_series.ts'
 
 const LONGEST_EXPRESSION = 500
-/** Any day will do: the calendar repeats every 400 years, and croner looks on to the year 2999. */
-const REFERENCE = new Date('2000-01-01T00:00:00Z')
+/** Any day will do: the calendar repeats every 400 years. */
+const REFERENCE = Date.UTC(2000, 0, 1)
 
 const REMEDY =
   'write five fields (minute hour day month weekday), or six with seconds first, such as "30 6 * * MON-FRI"'
-
-function parse(expression: string, timezone: string): Cron {
-  return parsed.get(
-    `${timezone} ${expression}`,
-    // Lists and ranges of hours are fixed times too, as in Vixie cron: each runs once on a day
-    // whose clocks change. Only `*` and steps follow real time
-    () =>
-      new Cron(expression, {
-        timezone,
-        mode: '5-or-6-parts',
-        fixedTimeRule: 'no-wildcard',
-        paused: true,
-      })
-  )
-}
 
 const tidy = (expression: string) => expression.trim().replace(/\s+/g, ' ')
 
@@ -38,7 +21,7 @@ const asTidyText: FieldForm = (value) =>
   typeof value === 'string' ? tidy(value) : asGiven(value, '')
 
 export const cron: TriggerKindDefinition<CronTrigger> = {
-  fields: { expression: asTidyText, timezone: asGiven },
+  fields: { expression: asTidyText, timezone: asGiven, gap: asGiven, overlap: asGiven },
 
   read(reader) {
     const text = reader.text('expression', REMEDY)
@@ -52,22 +35,36 @@ export const cron: TriggerKindDefinition<CronTrigger> = {
       return null
     }
     const expression = tidy(text)
-    const timezone = zone?.name ?? 'UTC'
+    const policy = readClockPolicy(reader, hasFixedTimes(expression) ? FIXED_TIMES : REAL_TIME)
+    let walls: WallSeries
     try {
-      if (!parse(expression, timezone).nextRun(REFERENCE)) {
+      walls = cronWalls(expression)
+      if (walls.next(REFERENCE) === null) {
         reader.never('expression', 'no date matches it, ever; correct the day or the month')
       }
     } catch (error) {
       reader.problem('expression', `${reason(error)}; ${REMEDY}`)
       return null
     }
-    return {
-      // Asked for anew: the parsed form may have left the cache
-      next: (after) => parse(expression, timezone).nextRun(new Date(after))?.getTime() ?? null,
-    }
+    return { walls, zone: zone ?? UTC, policy }
   },
 
-  describe: ({ expression, timezone }) => `cron "${expression}" (${timezone})`,
+  describe({ expression, timezone }) {
+    const words = wordsOf(expression)
+    return words === null
+      ? `cron "${expression}", ${timezone}`
+      : `${words}, ${timezone} (cron "${expression}")`
+  },
+}
+
+/** English words; null for the few forms that croner knows and the describer does not. */
+function wordsOf(expression: string): string | null {
+  try {
+    const words = cronstrue.toString(expression, { use24HourTimeFormat: true })
+    return words.charAt(0).toLowerCase() + words.slice(1)
+  } catch {
+    return null
+  }
 }
 
 function reason(error: unknown): string {

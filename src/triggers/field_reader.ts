@@ -25,9 +25,12 @@ export class FieldReader {
   readonly warnings: string[] = []
 
   readonly #source: Record<string, unknown>
+  readonly #path: string
 
-  constructor(source: Record<string, unknown>) {
+  /** @param path what the names of fields begin with in a problem */
+  constructor(source: Record<string, unknown>, path = 'trigger') {
     this.#source = source
+    this.#path = path
   }
 
   get(name: string): unknown {
@@ -126,6 +129,16 @@ export class FieldReader {
     return [...new Set(valid)].sort((a, b) => a - b)
   }
 
+  /** Takes over the problems that the reader of a nested object found. */
+  adopt(problems: Problem[]): void {
+    const prefix = `${this.#path}.`
+    for (const { field, value, message } of problems) {
+      this.problems.push({ field, value, message })
+      const name = field.startsWith(prefix) ? field.slice(prefix.length) : field
+      this.error ??= new E_INVALID_TRIGGER([name, value, message])
+    }
+  }
+
   /** Reports the fields that the trigger's kind does not know. */
   refuseOthers(known: readonly string[]): void {
     for (const name of Object.keys(this.#source)) {
@@ -149,7 +162,7 @@ export class FieldReader {
 
   #note(name: string, message: string): string {
     const value = shown(this.get(name))
-    this.problems.push({ field: `trigger.${name}`, value, message })
+    this.problems.push({ field: `${this.#path}.${name}`, value, message })
     return value
   }
 }
@@ -165,4 +178,8 @@ export function shown(value: unknown): string {
       ? inspect(value, { depth: 1, maxArrayLength: 10, breakLength: Infinity })
       : String(value)
   return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 1)}…` : text
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,50 +1,28 @@
-import { E_DIALECT_NOT_AVAILABLE, E_UNKNOWN_FREQUENCY_CODE } from '../errors.ts'
-import type { FrequencyCode, FrequencyTrigger, Weekday } from '../types/triggers.ts'
-import { bounded } from './bounds.ts'
-import { calendarSeries, everFires, lostRuns } from './calendar_rule.ts'
+import { E_UNKNOWN_FREQUENCY_CODE } from '../errors.ts'
+import type { FrequencyTrigger, Weekday } from '../types/triggers.ts'
+import { calendarWalls, everFires } from './calendar_rule.ts'
 import type { CalendarRule } from './calendar_rule.ts'
-import { DAY, HOUR, MINUTE, WEEKDAYS, civilDate, parseWall } from './civil_date.ts'
+import { DAY, HOUR, MINUTE, WEEKDAYS, civilDate, modulo, parseWall } from './civil_date.ts'
+import { readClockPolicy } from './clock_policy.ts'
 import { NEVER } from './compiled.ts'
-import type { CompiledTrigger } from './compiled.ts'
+import type { Series } from './compiled.ts'
 import { isIntegerIn, shown } from './field_reader.ts'
 import type { FieldReader } from './field_reader.ts'
+import {
+  CODES,
+  DIALECTS,
+  DIALECT_NAMES,
+  isFrequencyCode,
+  usesMonthDay,
+  usesWeekday,
+} from './frequency_dialects.ts'
+import type { CalendarCode, Dialect } from './frequency_dialects.ts'
 import { intervalSeries } from './interval.ts'
 import { asGiven, asGivenOrNull } from './kind.ts'
 import type { TriggerKindDefinition } from './kind.ts'
-import { instantOf, nextAtMinute } from './wall_clock.ts'
+import { lostRuns } from './lost_runs.ts'
+import { instantOf } from './wall_clock.ts'
 import type { Zone } from './wall_clock.ts'
-
-/**
- * What each code counts under the dialect `standard`: HY every six months from
- * the month of STRTDT, FN every second Monday week from that of STRTDT, YR once
- * a year in the month of STRTDT. ID is not of the calendar.
- */
-const PERIODS = {
-  YR: { unit: 'year', every: 1, day: 'month day', words: 'every year' },
-  HY: { unit: 'month', every: 6, day: 'month day', words: 'every 6 months' },
-  MN: { unit: 'month', every: 1, day: 'month day', words: 'every month' },
-  FN: { unit: 'week', every: 2, day: 'weekday', words: 'every 2 weeks' },
-  WK: { unit: 'week', every: 1, day: 'weekday', words: 'every week' },
-  DL: { unit: 'day', every: 1, day: 'none', words: 'every day' },
-} as const satisfies Record<Exclude<FrequencyCode, 'ID'>, object>
-
-type CalendarCode = keyof typeof PERIODS
-
-const CODES = [...Object.keys(PERIODS), 'ID']
-
-export function isFrequencyCode(code: unknown): code is FrequencyCode {
-  return typeof code === 'string' && CODES.includes(code)
-}
-
-/** The column FRQDD of such a row holds MON..SUN. */
-export function usesWeekday(code: FrequencyCode): boolean {
-  return code !== 'ID' && PERIODS[code].day === 'weekday'
-}
-
-/** The column FRQDD of such a row holds a day 1..31. */
-export function usesMonthDay(code: FrequencyCode): boolean {
-  return code !== 'ID' && PERIODS[code].day === 'month day'
-}
 
 const START_REMEDY = 'write the wall clock of STRTDT as "yyyy-MM-ddTHH:mm"'
 const END_REMEDY = 'write the wall clock of ENDDT as "yyyy-MM-ddTHH:mm:ss", or null for no end'
@@ -60,46 +38,51 @@ export const frequency: TriggerKindDefinition<FrequencyTrigger> = {
     shortMonths: asGiven,
     start: asGiven,
     end: asGivenOrNull,
+    gap: asGiven,
+    overlap: asGiven,
   },
 
   read(reader) {
-    readDialect(reader)
-    const code = readCode(reader)
+    const dialect = DIALECTS[reader.oneOf('dialect', DIALECT_NAMES, true)]
+    const code = readCode(reader, dialect)
     const zone = reader.zone('timezone')
     const clamp = reader.oneOf('shortMonths', ['skip', 'clamp'], true) === 'clamp'
-    const start = readWall(reader, 'start', START_REMEDY)
+    const given = readWall(reader, 'start', START_REMEDY)
     const end = reader.has('end') ? readWall(reader, 'end', END_REMEDY) : null
-    if (code === null || zone === null || start === null) {
+    if (code === null || zone === null || given === null) {
       return null
     }
-    const wholeMinutes = Math.floor(start / MINUTE) * MINUTE
-    const series =
-      code === 'ID'
-        ? intraDay(reader, zone, wholeMinutes)
-        : onCalendar(reader, zone, calendarRule(reader, code, { start: wholeMinutes, clamp }))
-    return bounded(series, {
-      startsAt: instantOf(wholeMinutes, zone),
-      endsAt: end === null ? null : instantOf(end, zone),
-    })
+    const start = dialect.seconds === 'dropped' ? given - modulo(given, MINUTE) : given
+    const row = { reader, dialect, zone, start, clamp }
+    return {
+      ...seriesOf(code, row),
+      bounds: {
+        startsAt: instantOf(start, zone),
+        endsAt: end === null ? null : instantOf(end, zone),
+      },
+    }
   },
 
   describe(trigger) {
+    const dialect = trigger.dialect === 'standard' ? '' : ` (${trigger.dialect})`
     const end = trigger.end === null ? '' : ` until ${trigger.end}`
-    return `${trigger.code}: ${seriesText(trigger)} (${trigger.timezone}), from ${trigger.start}${end}`
+    return `${trigger.code}${dialect}: ${seriesText(trigger)}, ${trigger.timezone}, from ${trigger.start}${end}`
   },
 }
 
-function readDialect(reader: FieldReader): void {
-  const dialect = reader.get('dialect')
-  if (dialect !== 'standard') {
-    const error = new E_DIALECT_NOT_AVAILABLE([shown(dialect)])
-    reader.problem('dialect', 'this version has "standard" only', error)
-  }
+/** A row as it is being read. */
+interface Row {
+  reader: FieldReader
+  dialect: Dialect
+  zone: Zone
+  /** Wall clock of STRTDT. */
+  start: number
+  clamp: boolean
 }
 
-function readCode(reader: FieldReader): FrequencyCode | null {
+function readCode(reader: FieldReader, dialect: Dialect): string | null {
   const code = reader.get('code')
-  if (isFrequencyCode(code)) {
+  if (isFrequencyCode(code) || (dialect.unknownCode !== null && typeof code === 'string')) {
     return code
   }
   const remedy = `the code is unknown; use one of ${CODES.join(', ')}`
@@ -116,57 +99,84 @@ function readWall(reader: FieldReader, name: string, remedy: string): number | n
   return wall
 }
 
+function seriesOf(code: string, row: Row): Series {
+  if (!isFrequencyCode(code)) {
+    return everyMinutes(Number(row.dialect.unknownCode), row)
+  }
+  return code === 'ID' ? intraDay(row) : onCalendar(row, calendarRule(code, row))
+}
+
 /** A value out of its range gives no slots: the row is kept, and refused when it is saved. */
-function readNumber(reader: FieldReader, name: string, min: number, max: number): number {
-  const value = reader.get(name)
-  if (isIntegerIn(value, { min, max })) {
+function readNumber(
+  reader: FieldReader,
+  name: string,
+  range: { min: number; max: number; empty?: number | null }
+): number {
+  const value = reader.get(name) ?? range.empty
+  if (isIntegerIn(value, range)) {
     return value
   }
-  reader.never(name, `give a whole number from ${min} to ${max}`)
-  return min
+  reader.never(name, `give a whole number from ${range.min} to ${range.max}`)
+  return range.min
 }
 
-function intraDay(reader: FieldReader, zone: Zone, start: number): CompiledTrigger {
+function everyMinutes(minutes: number, { start, zone }: Row): Series {
+  return intervalSeries(minutes * MINUTE, instantOf(start, zone))
+}
+
+function intraDay(row: Row): Series {
+  const { reader, dialect, zone } = row
+  const { time, interval } = dialect.empty
   if (!reader.has('hour')) {
-    const every = readNumber(reader, 'minute', 1, 999) * MINUTE
-    return intervalSeries(every, instantOf(start, zone))
+    // Without a range of its own an empty or zero minute is left to the dialect
+    const minutes = reader.get('minute') ? null : interval
+    return everyMinutes(minutes ?? readNumber(reader, 'minute', { min: 1, max: 999 }), row)
   }
-  readNumber(reader, 'hour', 0, 23)
-  const minute = readNumber(reader, 'minute', 0, 59)
-  return { next: (after) => nextAtMinute(after + 1, minute, zone) }
+  readNumber(reader, 'hour', { min: dialect.hourlyAtMinusOne ? -1 : 0, max: 23 })
+  const minute = readNumber(reader, 'minute', { min: 0, max: 59, empty: time })
+  const phase = minute * MINUTE + secondsOf(row)
+  return {
+    walls: { next: (from) => from + modulo(phase - from, HOUR) },
+    zone,
+    policy: readClockPolicy(reader, dialect.hourly),
+  }
 }
 
-function calendarRule(
-  reader: FieldReader,
-  code: CalendarCode,
-  { start, clamp }: { start: number; clamp: boolean }
-): CalendarRule {
-  const { unit, every } = PERIODS[code]
-  const time =
-    readNumber(reader, 'hour', 0, 23) * HOUR + readNumber(reader, 'minute', 0, 59) * MINUTE
+function secondsOf({ dialect, start }: Row): number {
+  return dialect.seconds === 'kept' ? modulo(start, MINUTE) : 0
+}
+
+function calendarRule(code: CalendarCode, row: Row): CalendarRule {
+  const { reader, dialect, start, clamp } = row
+  const { unit, every, months } = dialect.periods[code]
+  const { time: empty } = dialect.empty
+  const hour = readNumber(reader, 'hour', { min: 0, max: 23, empty })
+  const minute = readNumber(reader, 'minute', { min: 0, max: 59, empty })
   const anchor = Math.floor(start / DAY)
   return {
     unit,
     every,
     anchor,
     firstDay: anchor,
-    times: [time],
-    weekdays: usesWeekday(code) ? [readWeekday(reader)] : [],
-    monthDays: usesMonthDay(code) ? [readNumber(reader, 'day', 1, 31)] : [],
-    months: [civilDate(anchor).month],
+    times: [hour * HOUR + minute * MINUTE + secondsOf(row)],
+    weekdays: usesWeekday(code) ? [readWeekday(reader, dialect)] : [],
+    monthDays: usesMonthDay(code) ? [readNumber(reader, 'day', { min: 1, max: 31 })] : [],
+    nthWeekdays: [],
+    months: months ?? [civilDate(anchor).month],
     clamp,
   }
 }
 
-function readWeekday(reader: FieldReader): number {
-  const index = WEEKDAYS.indexOf(reader.get('day') as Weekday)
+function readWeekday(reader: FieldReader, dialect: Dialect): number {
+  const index = WEEKDAYS.indexOf((reader.get('day') ?? dialect.empty.day) as Weekday)
   if (index < 0) {
     reader.never('day', `write one of ${WEEKDAYS.join(', ')}`)
   }
   return Math.max(0, index)
 }
 
-function onCalendar(reader: FieldReader, zone: Zone, rule: CalendarRule): CompiledTrigger {
+function onCalendar({ reader, dialect, zone }: Row, rule: CalendarRule): Series {
+  const policy = readClockPolicy(reader, dialect.fixedTimes)
   if (reader.neverFires) {
     return NEVER
   }
@@ -178,15 +188,21 @@ function onCalendar(reader: FieldReader, zone: Zone, rule: CalendarRule): Compil
       'none of its months has such a day, ever; correct it, or clamp short months'
     )
   }
-  return calendarSeries(rule, zone)
+  return { walls: calendarWalls(rule), zone, policy }
 }
 
-function seriesText({ code, day, hour, minute }: FrequencyTrigger): string {
-  if (code === 'ID') {
-    return hour === null ? `every ${minute} minutes` : `every hour at minute ${minute}`
+function seriesText({ code, day, hour, minute, dialect: name }: FrequencyTrigger): string {
+  const { periods, empty, unknownCode } = DIALECTS[name]
+  if (!isFrequencyCode(code)) {
+    return `every ${unknownCode} minutes`
   }
-  const period = PERIODS[code]
-  const on = { 'month day': ` on day ${day}`, 'weekday': ` on ${day}`, 'none': '' }[period.day]
-  const time = `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`
-  return `${period.words}${on} at ${time}`
+  if (code === 'ID') {
+    return hour === null
+      ? `every ${minute || empty.interval} minutes`
+      : `every hour at minute ${minute ?? empty.time}`
+  }
+  const on = usesMonthDay(code) ? ` on day ${day}` : ''
+  const onWeekday = usesWeekday(code) ? ` on ${day ?? empty.day}` : ''
+  const [hh, mm] = [hour, minute].map((part) => String(part ?? empty.time).padStart(2, '0'))
+  return `${periods[code].words}${on}${onWeekday} at ${hh}:${mm}`
 }

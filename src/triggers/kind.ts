@@ -3,7 +3,7 @@ import type { Duration } from '../duration.ts'
 import type { Instant } from '../types/json.ts'
 import type { Trigger, TriggerBounds } from '../types/triggers.ts'
 import type { Bounds } from './bounds.ts'
-import type { CompiledTrigger } from './compiled.ts'
+import type { Series } from './compiled.ts'
 import type { FieldReader } from './field_reader.ts'
 import { toInstant, toIso } from './instant.ts'
 
@@ -19,12 +19,12 @@ export interface TriggerKindDefinition<Kind extends Trigger> {
   fields: Record<Exclude<keyof Kind, 'kind' | keyof TriggerBounds>, FieldForm>
 
   /**
-   * Reads the fields and returns the series of slots without regard to the
-   * bounds, or null after having told the reader why there is none.
+   * Reads the fields and returns the series of slots without regard to bounds
+   * and exclusions, or null after having told the reader why there is none.
    */
-  read(reader: FieldReader, bounds: Bounds): CompiledTrigger | null
+  read(reader: FieldReader, bounds: Bounds): Series | null
 
-  /** English words for a person, of a trigger in its stored form; the bounds are left out. */
+  /** English words for a person, of a trigger in its stored form; what every kind may carry is left out. */
   describe(trigger: Kind): string
 }
 

@@ -3,11 +3,16 @@ import type { Instant } from '../types/json.ts'
 import type { Problem, Trigger } from '../types/triggers.ts'
 import { compileTrigger, readTrigger } from './compile.ts'
 import type { CompiledTrigger } from './compile.ts'
+import type { CalendarResolver } from './exclude.ts'
 import { shown } from './field_reader.ts'
 import { toInstant } from './instant.ts'
 
 export { compileTrigger, describeTrigger, normalizeTrigger } from './compile.ts'
 export type { CompiledTrigger } from './compile.ts'
+export * from './builder.ts'
+export { calendarsOf } from './exclude.ts'
+export type { CalendarResolver } from './exclude.ts'
+export { jitterOf } from './jitter.ts'
 
 /** Where a preview begins, and how many slots it lists. */
 export type PreviewOptions = { count: number } & (
@@ -19,10 +24,15 @@ export type PreviewOptions = { count: number } & (
  * The slots of a trigger from an instant on (`from` inclusive, `after`
  * exclusive), at most `count`.
  *
+ * @param calendars finds the calendars that the trigger names (see calendarsOf)
  * @throws E_INVALID_INPUT for the options; what compileTrigger throws for the trigger
  */
-export function preview(trigger: Trigger, options: PreviewOptions): Date[] {
-  return previewSlots(compileTrigger(trigger), options)
+export function preview(
+  trigger: Trigger,
+  options: PreviewOptions,
+  calendars?: CalendarResolver
+): Date[] {
+  return previewSlots(compileTrigger(trigger, calendars), options)
 }
 
 /** The same for a trigger that is compiled already. */
@@ -36,8 +46,12 @@ export function previewSlots(compiled: CompiledTrigger, options: PreviewOptions)
  *
  * @throws what compileTrigger throws
  */
-export function nextSlot(trigger: Trigger, after: number): number | null {
-  return compileTrigger(trigger).next(after)
+export function nextSlot(
+  trigger: Trigger,
+  after: number,
+  calendars?: CalendarResolver
+): number | null {
+  return compileTrigger(trigger, calendars).next(after)
 }
 
 /**
@@ -45,8 +59,14 @@ export function nextSlot(trigger: Trigger, after: number): number | null {
  *
  * @throws what compileTrigger throws
  */
-export function slotsBetween(trigger: Trigger, from: number, to: number, limit: number): number[] {
-  return take(compileTrigger(trigger), from - 1, to, limit)
+export function slotsBetween(
+  trigger: Trigger,
+  from: number,
+  to: number,
+  limit: number,
+  calendars?: CalendarResolver
+): number[] {
+  return take(compileTrigger(trigger, calendars), from - 1, to, limit)
 }
 
 /** Slots in (after, to] of a compiled trigger, at most `limit`. */
@@ -69,16 +89,16 @@ export function take(
  * Everything that is wrong with a trigger of unknown origin, fields named
  * `trigger.<field>`; [] when it may be saved. Never throws.
  */
-export function validateTrigger(trigger: unknown): Problem[] {
-  return readTrigger(trigger).reader.problems
+export function validateTrigger(trigger: unknown, calendars?: CalendarResolver): Problem[] {
+  return readTrigger(trigger, calendars).reader.problems
 }
 
 /**
  * What a person should know of a trigger that is valid, such as a half-yearly
  * run of the 31st of which one month has none.
  */
-export function triggerWarnings(trigger: Trigger): string[] {
-  return readTrigger(trigger).reader.warnings
+export function triggerWarnings(trigger: Trigger, calendars?: CalendarResolver): string[] {
+  return readTrigger(trigger, calendars).reader.warnings
 }
 
 function readOptions(options: PreviewOptions): { count: number; after: number } {

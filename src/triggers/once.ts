@@ -8,7 +8,7 @@ export const once: TriggerKindDefinition<OnceTrigger> = {
   read(reader) {
     reader.required('at', 'give the instant of the one run')
     const at = reader.instant('at')
-    return at === null ? null : { next: (after) => (at > after ? at : null) }
+    return at === null ? null : { next: (after) => (at > after ? at : null), single: at }
   },
 
   describe: ({ at }) => `once at ${String(at)}`,

@@ -1,4 +1,5 @@
 import type { Problem, Trigger } from '../types/triggers.ts'
+import type { CalendarResolver } from './exclude.ts'
 import { compileTrigger, describeTrigger, normalizeTrigger } from './compile.ts'
 import type { CompiledTrigger } from './compile.ts'
 import { LruCache } from './lru_cache.ts'
@@ -12,9 +13,14 @@ const DEFAULT_CACHE_SIZE = 10_000
  */
 export class TriggerManager {
   readonly #compiled: LruCache<CompiledTrigger>
+  readonly #calendars: CalendarResolver | undefined
 
-  /** @param deps.cacheSize parsed triggers kept, the longest unused leave first; default 10,000 */
-  constructor(deps: { cacheSize?: number } = {}) {
+  /**
+   * @param deps.cacheSize parsed triggers kept, the longest unused leave first; default 10,000
+   * @param deps.calendars finds the calendars that triggers name; they must not change
+   */
+  constructor(deps: { cacheSize?: number; calendars?: CalendarResolver } = {}) {
+    this.#calendars = deps.calendars
     this.#compiled = new LruCache(deps.cacheSize ?? DEFAULT_CACHE_SIZE)
   }
 
@@ -26,7 +32,7 @@ export class TriggerManager {
   /** @throws what compileTrigger throws */
   compile(trigger: Trigger): CompiledTrigger {
     const stored = normalizeTrigger(trigger)
-    return this.#compiled.get(JSON.stringify(stored), () => compileTrigger(stored))
+    return this.#compiled.get(JSON.stringify(stored), () => compileTrigger(stored, this.#calendars))
   }
 
   /** The first slot strictly after an instant, or null (epoch ms). */
@@ -45,17 +51,17 @@ export class TriggerManager {
 
   /** Everything that is wrong with a trigger, [] when it may be saved. */
   validate(trigger: unknown): Problem[] {
-    return validateTrigger(trigger)
+    return validateTrigger(trigger, this.#calendars)
   }
 
   /** What a person should know of a valid trigger. */
   warnings(trigger: Trigger): string[] {
-    return triggerWarnings(trigger)
+    return triggerWarnings(trigger, this.#calendars)
   }
 
   /** English words for a person. */
   describe(trigger: Trigger): string {
-    return describeTrigger(trigger)
+    return describeTrigger(trigger, this.#calendars)
   }
 
   /** The form that is stored (see normalizeTrigger). */

@@ -1,6 +1,8 @@
 import { IANAZone } from 'luxon'
 import { E_INVALID_TRIGGER } from '../errors.ts'
-import { DAY, HOUR, MINUTE, modulo } from './civil_date.ts'
+import { DAY, MINUTE } from './civil_date.ts'
+import { zoneSegments } from './zone_segments.ts'
+import type { Segment } from './zone_segments.ts'
 
 /**
  * A time zone: what its wall clocks add to UTC.
@@ -9,6 +11,8 @@ export interface Zone {
   name: string
   /** ms to add to UTC at an instant (epoch ms) */
   offset(instant: number): number
+  /** The stretch without a clock change that holds an instant. */
+  segment(instant: number): Segment
 }
 
 const zones = new Map<string, Zone>()
@@ -24,10 +28,18 @@ export function findZone(name: string): Zone | null {
     return null
   }
   const iana = IANAZone.create(name)
-  const zone = { name, offset: (at: number) => Math.round(iana.offset(at) * MINUTE) }
+  const zone = makeZone(name, (at) => Math.round(iana.offset(at) * MINUTE))
   zones.set(name, zone)
   return zone
 }
+
+/** A zone of given offsets. */
+export function makeZone(name: string, offset: (instant: number) => number): Zone {
+  const segment = zoneSegments(offset)
+  return { name, segment, offset: (instant) => segment(instant).offset }
+}
+
+export const UTC: Zone = makeZone('UTC', () => 0)
 
 /**
  * @throws E_INVALID_TRIGGER when the zone is unknown
@@ -53,50 +65,10 @@ export function wallOf(instant: number, zone: Zone): number {
  * the gap. A later wall clock never gives an earlier instant.
  */
 export function instantOf(wall: number, zone: Zone): number {
-  const before = zone.offset(wall - DAY)
-  const after = zone.offset(wall + DAY)
-  // The larger offset gives the earlier instant
-  const first = wall - Math.max(before, after)
-  if (wallOf(first, zone) === wall) {
-    return first
+  // No clock was ever a whole day from UTC
+  let segment = zone.segment(wall - DAY)
+  while (segment.end + segment.offset <= wall) {
+    segment = zone.segment(segment.end)
   }
-  const second = wall - Math.min(before, after)
-  if (second !== first && wallOf(second, zone) === wall) {
-    return second
-  }
-  return firstInstant(wall - DAY, wall + DAY, (instant) => wallOf(instant, zone) >= wall)
-}
-
-/**
- * The first instant from `from` (inclusive) whose wall clock stands at
- * `minute` past the hour. Hours run in real time: both hours of an overlap
- * have one, a wall clock that is left out has none.
- */
-export function nextAtMinute(from: number, minute: number, zone: Zone): number {
-  let start = from
-  // Ends with the changes of one hour: each turn begins at a later one
-  for (;;) {
-    const offset = zone.offset(start)
-    const slot = start + modulo(minute * MINUTE - (start + offset), HOUR)
-    if (zone.offset(slot) === offset) {
-      return slot
-    }
-    // The clocks change on the way: look again from the first instant after
-    start = firstInstant(start, slot, (instant) => zone.offset(instant) !== offset)
-  }
-}
-
-/** The first of (from, to] for which the condition, once true, stays true; it holds at `to`. */
-function firstInstant(from: number, to: number, holds: (instant: number) => boolean): number {
-  let below = from
-  let found = to
-  while (found - below > 1) {
-    const middle = Math.floor((below + found) / 2)
-    if (holds(middle)) {
-      found = middle
-    } else {
-      below = middle
-    }
-  }
-  return found
+  return Math.max(segment.start, wall - segment.offset)
 }

@@ -6,6 +6,7 @@ import type {
   Retention,
   RetryPolicy,
 } from './handlers.ts'
+import type { ExclusionRules } from './triggers.ts'
 
 /** Retention per outcome, then by handler and by event name. */
 export interface RetentionConfig {
@@ -94,6 +95,8 @@ export interface AlmanacOptions {
   syncInterval?: Duration
   /** Handlers by name, besides those found in `handlersFolder`. */
   handlers?: Record<string, HandlerClass | HandlerFunction>
+  /** Days and times that triggers exclude by name: `exclude: { calendars: ['bank-holidays'] }`. */
+  calendars?: Record<string, ExclusionRules>
   /** Every module in it default-exports a handler. Default `app/handlers`; null looks nowhere. */
   handlersFolder?: string | null
 }
@@ -131,4 +134,5 @@ export interface CoreConfig {
   shutdown: { deadline: number }
   housekeeping: { interval: number; batch: number; retention: RetentionConfig }
   handlers: Record<string, HandlerClass | HandlerFunction>
+  calendars: Record<string, ExclusionRules>
 }

@@ -1,5 +1,6 @@
 import { test } from '@japa/runner'
 import { validateActor, validateChange, validateEvent } from '../../src/events/event_validator.ts'
+import { calendarsOf } from '../../src/triggers/main.ts'
 import { TriggerManager } from '../../src/triggers/trigger_manager.ts'
 import { handlers, hourly } from './support.ts'
 import type { Problem } from '../../src/types/triggers.ts'
@@ -22,6 +23,22 @@ function problemsOf(work: () => unknown): Problem[] {
 
 const fieldsOf = (input: object) =>
   problemsOf(() => validateEvent({ ...hourly, ...input }, context)).map(({ field }) => field)
+
+test.group('Event validator | calendars', () => {
+  const exclude = { calendars: ['bank-holidays'] }
+  const trigger = { ...hourly.trigger, exclude }
+
+  test('an event that names an unknown calendar is refused', ({ assert }) => {
+    assert.deepEqual(fieldsOf({ trigger }), ['trigger.exclude.calendars[0]'])
+  })
+
+  test('one that names a calendar of the config is not', ({ assert }) => {
+    const calendars = calendarsOf({ 'bank-holidays': { dates: ['12-25'] } })
+    const triggers = new TriggerManager({ calendars })
+    const { definition } = validateEvent({ ...hourly, trigger }, { ...context, triggers })
+    assert.deepEqual(definition.trigger.exclude, exclude)
+  })
+})
 
 test.group('Event validator | new event', () => {
   test('sets every field that is not given', ({ assert }) => {

@@ -40,6 +40,7 @@ test.group('Config | defaults', () => {
       maxResult: 262_144,
       shutdown: { deadline: 30_000 },
       handlers: {},
+      calendars: {},
     })
     assert.deepEqual(core.retry, {
       retries: 3,
@@ -121,7 +122,7 @@ test.group('Config | refusals', () => {
       [{ lease: { tll: 5 } }, 'lease.tll is not a known key; did you mean "ttl"?'],
       [
         { zzzzzzzzz: 1 },
-        'zzzzzzzzz is not a known key; the keys are builtIn, cleanup, concurrency, enabled',
+          'zzzzzzzzz is not a known key; the keys are builtIn, calendars, cleanup, concurrency',
       ],
       [{ concurrency: 0 }, 'concurrency is 0; give a whole number of at least 1'],
       [{ concurrency: '5' }, "concurrency is '5'; give a whole number of at least 1"],
@@ -139,6 +140,13 @@ test.group('Config | refusals', () => {
       [{ retry: { backoff: 'cubic' } }, "retry.backoff is 'cubic'; give one of exponential"],
       [{ retry: { jitter: 2 } }, 'retry.jitter is 2; give a number from 0 to 1'],
       [{ handlers: { a: 'x' } }, "handlers.a is 'x'; give a handler class or a function"],
+      [{ calendars: { x: [] } }, 'calendars.x is []; give an object with one or more of dates'],
+      [{ calendars: { x: {} } }, 'calendars.x is {}; give an object with one or more of dates'],
+      [{ calendars: { x: { days: [] } } }, 'calendars.x.days is not a known key; give an object'],
+      [
+        { calendars: { x: { dates: ['12-25', '12-32'], weekdays: ['SO'] } } },
+        'calendars.x.dates[1] is 12-32; write an existing date as "yyyy-MM-dd", or "MM-dd" for every year; calendars.x.weekdays[0] is SO',
+      ],
       [{ handlersFolder: 5 }, 'handlersFolder is 5; give a folder inside the app'],
       [{ store: 'sqlite' }, "store is 'sqlite'; give stores.database"],
       [

@@ -52,6 +52,7 @@ export const config: CoreConfig = {
     },
   },
   handlers: {},
+  calendars: {},
 }
 
 export interface LogLine {

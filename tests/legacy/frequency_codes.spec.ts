@@ -1,12 +1,9 @@
 import { test } from '@japa/runner'
-import {
-  E_DIALECT_NOT_AVAILABLE,
-  E_INVALID_TRIGGER,
-  E_UNKNOWN_FREQUENCY_CODE,
-} from '../../src/errors.ts'
+import { E_INVALID_TRIGGER, E_UNKNOWN_FREQUENCY_CODE } from '../../src/errors.ts'
 import { frequencyTrigger } from '../../src/legacy/main.ts'
 import type { FrequencyRow } from '../../src/legacy/main.ts'
 import {
+  describeTrigger,
   nextSlot,
   normalizeTrigger,
   preview,
@@ -190,13 +187,11 @@ test.group('Frequency codes | refused', () => {
       assert.throws(() => trigger({ frqcd }), E_UNKNOWN_FREQUENCY_CODE)
     })
 
-  test('the other dialects are not available: {$self}')
-    .with(['dbms_scheduler', 'apscheduler', 'cron'] as FrequencyDialect[])
-    .run(({ assert }, dialect) => {
-      const make = () => frequencyTrigger(row({}), { timezone: 'UTC', dialect })
-      assert.throws(make, E_DIALECT_NOT_AVAILABLE)
-      assert.lengthOf(validateTrigger({ ...trigger({}), dialect }), 1)
-    })
+  test('an unknown dialect is named, with those that there are', ({ assert }) => {
+    const make = () => frequencyTrigger(row({}), { timezone: 'UTC', dialect: 'oracle' as never })
+    assert.throws(make, /dialect: "oracle" .* standard, dbms_scheduler, apscheduler/)
+    assert.lengthOf(validateTrigger({ ...trigger({}), dialect: 'oracle' }), 1)
+  })
 
   test('what cannot be read names its column and the remedy: {message}')
     .with([
@@ -327,5 +322,69 @@ test.group('Frequency codes | clock changes', () => {
       '2027-10-02T14:45',
       '2027-10-02T16:15',
     ])
+  })
+})
+
+test.group('Frequency codes | the other dialects', () => {
+  const slots = (part: Partial<FrequencyRow>, dialect: FrequencyDialect, count = 2) =>
+    iso(
+      preview(frequencyTrigger(row(part), { timezone: 'UTC', dialect }), {
+        from: '2026-01-01T00:00:00Z',
+        count,
+      })
+    ).map((text) => text.slice(0, 19))
+
+  test('dbms_scheduler: YR every month, with the seconds of STRTDT', ({ assert }) => {
+    const yearly = { frqcd: 'YR', frqdd: 30, strtdt: '2026-01-05T00:00:25' }
+    assert.deepEqual(slots(yearly, 'dbms_scheduler'), [
+      '2026-01-30T02:30:25',
+      '2026-03-30T02:30:25',
+    ])
+    const minutes = { frqcd: 'ID', frqhh: -1, frqmi: 20, strtdt: '2026-01-05T00:00:25' }
+    assert.deepEqual(slots(minutes, 'dbms_scheduler'), [
+      '2026-01-05T00:00:25',
+      '2026-01-05T00:20:25',
+    ])
+    assert.throws(() => slots({ frqcd: 'XX' }, 'dbms_scheduler'), E_UNKNOWN_FREQUENCY_CODE)
+  })
+
+  test('apscheduler: by the calendar, with defaults for what is empty', ({ assert }) => {
+    const strtdt = '2026-01-05T00:00:25'
+    assert.deepEqual(slots({ frqcd: 'HY', frqdd: 15, strtdt: '2026-03-01' }, 'apscheduler'), [
+      '2026-07-15T02:30:00',
+      '2027-01-15T02:30:00',
+    ])
+    assert.deepEqual(slots({ frqcd: 'FN', frqhh: null, frqmi: null }, 'apscheduler'), [
+      '2026-01-05T00:00:00',
+      '2026-01-12T00:00:00',
+    ])
+    assert.deepEqual(slots({ frqcd: 'ID', frqhh: -1, frqmi: 5, strtdt }, 'apscheduler'), [
+      '2026-01-05T00:05:00',
+      '2026-01-05T01:05:00',
+    ])
+    assert.deepEqual(slots({ frqcd: 'ID', frqhh: null, frqmi: 0, strtdt }, 'apscheduler'), [
+      '2026-01-05T00:00:25',
+      '2026-01-05T00:15:25',
+    ])
+    for (const frqcd of ['XX', '', null]) {
+      assert.deepEqual(slots({ frqcd, strtdt }, 'apscheduler'), [
+        '2026-01-05T00:00:25',
+        '2026-01-05T01:00:25',
+      ])
+    }
+  })
+
+  test('every row of the vectors is accepted, stored and described in its dialect', ({
+    assert,
+  }) => {
+    for (const { row: given, timezone, dialect, id, expected } of readVectors<
+      FrequencyVector & { dialect: FrequencyDialect }
+    >('frequency')) {
+      const made = frequencyTrigger(given, { timezone, dialect })
+      assert.lengthOf(validateTrigger(made), expected.length > 0 ? 0 : 1, id)
+      const stored = JSON.parse(JSON.stringify(normalizeTrigger(made)))
+      assert.deepEqual(stored, made, id)
+      assert.include(describeTrigger(made), timezone)
+    }
   })
 })

@@ -108,6 +108,41 @@ legacyGroup('Schedule sync', () => {
     })
   })
 
+  test('the dialect of the source decides what a code means: {dialect}')
+    .with([
+      { dialect: 'standard', nextRunAt: '2026-03-09T06:30:00Z' },
+      { dialect: 'dbms_scheduler', nextRunAt: '2026-03-09T06:30:20Z' },
+      { dialect: 'apscheduler', nextRunAt: '2026-03-02T06:30:00Z' },
+    ] as const)
+    .run(async ({ assert }, { dialect, nextRunAt }) => {
+      const { database, sync, find } = await world({ dialect })
+      database.insertSchedule({
+        JOBSCHID: 7,
+        MAPREF: 'DIM_STORE',
+        FRQCD: 'FN',
+        FRQDD: 'MON',
+        FRQHH: '06',
+        FRQMI: '30',
+        STRTDT: '2026-02-23 00:00:20',
+      })
+      const { problems } = await sync.run()
+
+      assert.deepEqual(problems, [])
+      const event = await find('DIM_STORE')
+      assert.deepInclude(event.trigger, { kind: 'frequency', code: 'FN', dialect })
+      assert.equal(event.nextRunAt, Date.parse(nextRunAt))
+    })
+
+  test('a code that only apscheduler takes is a problem to the others', async ({ assert }) => {
+    for (const dialect of ['standard', 'dbms_scheduler', 'apscheduler'] as const) {
+      const { database, sync } = await world({ dialect })
+      database.insertSchedule({ JOBSCHID: 7, MAPREF: 'A', FRQCD: 'XX' })
+      const { problems, added } = await sync.run()
+      assert.equal(problems.length, dialect === 'apscheduler' ? 0 : 1, dialect)
+      assert.lengthOf(added, 1 - problems.length)
+    }
+  })
+
   test('an unchanged table changes nothing, our own writes included', async ({ assert }) => {
     const { database, sync, connection, tables, find } = await world()
     database.insertSchedule({ JOBSCHID: 1, MAPREF: 'A' })

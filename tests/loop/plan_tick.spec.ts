@@ -4,6 +4,7 @@ import { counter, dueEvent, every, MINUTE, only, SECOND, START } from './support
 import type { DueEvent } from '../../src/storage/contract.ts'
 import type { NextSlot } from '../../src/loop/slot_search.ts'
 
+const ALL = { policy: 'all', grace: 60_000, cap: 100 } as const
 const at = (n: number) => START + n * SECOND
 
 function plan(now: number, overrides: Partial<DueEvent> = {}, next: NextSlot = every(SECOND)) {
@@ -54,6 +55,22 @@ test.group('Plan tick | a slot on time', () => {
     assert.isEmpty(firing.missed)
     assert.isFalse(firing.extendsOpenMissed)
     assert.isFalse(firing.leavesMissedOpen)
+  })
+
+  test('a jitter delays when the run may be claimed, within the time to the next slot', ({
+    assert,
+  }) => {
+    const trigger = { kind: 'interval', every: SECOND, jitter: MINUTE } as const
+    const { executions } = plan(at(20), { trigger, overlap: 'allow', misfire: ALL })
+    const starts = executions.map(({ availableAt }) => availableAt!)
+
+    assert.lengthOf(starts, 21)
+    for (const [n, start] of starts.entries()) {
+      assert.equal(executions[n].slot, at(n))
+      assert.equal(executions[n].slotKey, `event-1:${at(n)}`)
+      assert.isTrue(start >= at(n) && start < at(n + 1), String(start))
+    }
+    assert.isAbove(new Set(starts.map((start, n) => start - at(n))).size, 10)
   })
 
   test('queue and priority of the event come before the defaults', ({ assert }) => {

@@ -114,6 +114,7 @@ test.group('Calendar | bounded work', () => {
     firstDay: 0,
     weekdays: [],
     monthDays: [30],
+    nthWeekdays: [],
     months: [2],
     clamp: false,
     times: [0],

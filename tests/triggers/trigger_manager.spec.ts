@@ -41,7 +41,7 @@ test.group('TriggerManager', () => {
     assert.deepEqual(triggers.validate(given), [])
     assert.lengthOf(triggers.validate({ ...given, expression: 'x' }), 1)
     assert.deepEqual(triggers.warnings(given), [])
-    assert.equal(triggers.describe(given), 'cron "30 * * * *" (UTC)')
+    assert.equal(triggers.describe(given), 'at 30 minutes past the hour, UTC (cron "30 * * * *")')
     assert.deepEqual(triggers.normalize({ ...given, expression: ' 30 * * * *' }), given)
   })
 
