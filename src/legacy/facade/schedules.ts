@@ -175,7 +175,8 @@ export async function activeFlow(
   problems: Problems
 ): Promise<number | null> {
   try {
-    return (await flows.activeFlow(session, mapref)).jobflwid
+    const { jobflwid } = await flows.activeFlow(session, mapref)
+    return jobflwid
   } catch (error) {
     if (!(error instanceof E_LEGACY_FLOW)) {
       throw error

@@ -47,18 +47,18 @@ export class RequestBook {
   list(session: LegacySession, filter: RequestFilter): Promise<BookedRequest[]> {
     const table = this.#table
     const { limit, ...equal } = filter
-    return this.#read(session, (query) => {
-      for (const key of ['status', 'type', 'mapref'] as const) {
-        const value = equal[key]
-        if (value !== undefined) {
-          query.where(table.column(key), value)
-        }
-      }
-      return query
+    const where = Object.fromEntries(
+      (['status', 'type', 'mapref'] as const)
+        .filter((key) => equal[key] !== undefined)
+        .map((key) => [table.column(key), equal[key]])
+    )
+    return this.#read(session, (query) =>
+      query
+        .where(where)
         .orderBy(table.column('requestedAt'), 'desc')
         .orderBy(table.column('requestId'), 'desc')
         .limit(limit)
-    })
+    )
   }
 
   async find(session: LegacySession, requestId: string): Promise<BookedRequest | null> {
