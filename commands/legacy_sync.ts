@@ -16,9 +16,9 @@ export default class LegacySync extends LegacyCommand {
   protected async work(source: LegacyAdapter): Promise<void> {
     const { added, changed, removed, unchanged, problems } = await source.sync()
     const difference = {
-      added: added.map(nameOf),
-      changed: changed.map(nameOf),
-      removed: removed.map(nameOf),
+      added: added.map(({ name }) => name),
+      changed: changed.map(({ after }) => after.name),
+      removed: removed.map(({ name }) => name),
     }
     if (problems.length > 0) {
       this.exitCode = 2
@@ -31,8 +31,4 @@ export default class LegacySync extends LegacyCommand {
       problems.forEach(({ message }) => this.logger.warning(message))
     })
   }
-}
-
-function nameOf(event: unknown): string {
-  return (event as { name: string }).name
 }

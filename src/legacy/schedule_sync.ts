@@ -1,6 +1,6 @@
 import { hashKey } from '../keys.ts'
 import { validateTrigger } from '../triggers/main.ts'
-import type { Actor, SourceInput, SourceProblem } from '../types/events.ts'
+import type { Actor, EventRecord, SourceInput, SourceProblem } from '../types/events.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Trigger } from '../types/triggers.ts'
 import type { LegacySourceConfig } from './config.ts'
@@ -12,11 +12,13 @@ import { RunTimes } from './run_times.ts'
 import type { ScheduleRow } from './tables/job_schedules.ts'
 import type { LegacyTables } from './tables/main.ts'
 
+type Named = Pick<EventRecord, 'name'>
+
 /** What a sync changed. */
 export interface SyncOutcome {
-  added: unknown[]
-  changed: unknown[]
-  removed: unknown[]
+  added: Named[]
+  changed: { after: Named }[]
+  removed: Named[]
   unchanged: number
   problems: SourceProblem[]
 }
