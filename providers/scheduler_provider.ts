@@ -6,6 +6,7 @@ import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/de
 import { E_INVALID_CONFIG } from '../src/errors.ts'
 import { sqliteFile } from '../src/config/sqlite_file.ts'
 import type { LegacySourceConfig } from '../src/legacy/config.ts'
+import type { LegacySources } from '../src/legacy/sources.ts'
 import type { LegacyDriver } from '../src/legacy/tables/client.ts'
 import { safeNotifier } from '../src/safe_emit.ts'
 import { Scheduler } from '../src/scheduler.ts'
@@ -25,6 +26,7 @@ declare module '@adonisjs/core/types' {
   interface ContainerBindings {
     'almanac': Scheduler
     'almanac.limits': AlmanacLimits
+    'almanac.legacy': LegacySources
   }
   interface EventsList extends AlmanacEvents {}
 }
@@ -47,6 +49,10 @@ export default class SchedulerProvider {
   register(): void {
     this.app.container.singleton(Scheduler, () => this.#makeScheduler())
     this.app.container.alias('almanac', Scheduler)
+    this.app.container.singleton('almanac.legacy', async () => {
+      const { LegacySources } = await import('../src/legacy/sources.ts')
+      return new LegacySources()
+    })
   }
 
   /** The config is read and checked here, so that a wrong one stops the boot. */
@@ -134,10 +140,13 @@ export default class SchedulerProvider {
     const { sessionOf } = await import('../src/storage/database/lucid_session.ts')
     const driver: LegacyDriver = { transaction: immediateTransaction, sessionOf }
     const logger = await this.app.container.make('logger')
+    const legacy = await this.app.container.make('almanac.legacy')
     for (const source of sources.values()) {
       const client = await this.#connection(source, store.connection)
       const deps = { client, driver, clock: this.#clock, logger, counters: this.#counters }
-      new LegacyAdapter({ scheduler: almanac, config: source, ...deps }).attach()
+      const adapter = new LegacyAdapter({ scheduler: almanac, config: source, ...deps })
+      adapter.attach()
+      legacy.add(source.name, adapter)
     }
   }
 

@@ -261,6 +261,20 @@ export const E_LEGACY_REQUEST = defineError<[reason: string]>({
   help: 'The row is marked FAILED with this reason; insert a corrected request.',
 })
 
+export const E_LEGACY_SOURCE = defineError<[source: string, known: string]>({
+  code: 'E_LEGACY_SOURCE',
+  status: 422,
+  message: 'There is no legacy source %s; configured: %s',
+  help: 'Name one of legacy.sources in config/almanac.ts, where each has its own name.',
+})
+
+export const E_LEGACY_CONFLICT = defineError<[subject: string, reason: string]>({
+  code: 'E_LEGACY_CONFLICT',
+  status: 409,
+  message: '%s: %s',
+  help: 'Nothing was changed. Read it again and repeat the change if it is still wanted.',
+})
+
 export const E_LEGACY_FLOW = defineError<[mapref: string, reason: string]>({
   code: 'E_LEGACY_FLOW',
   status: 422,

@@ -5,7 +5,12 @@ import type { Report } from './fields.ts'
 
 /** Gathers what is wrong. */
 export class Problems {
-  readonly #list: Problem[] = []
+  readonly #list: Problem[]
+
+  /** @param found what is wrong already, told with the rest */
+  constructor(found: readonly Problem[] = []) {
+    this.#list = [...found]
+  }
 
   get list(): readonly Problem[] {
     return this.#list

@@ -14,9 +14,14 @@ import { FlowLogic } from './engine/flow_logic.ts'
 import { FlowResolver } from './engine/flow_resolver.ts'
 import { RunRescue } from './engine/rescue.ts'
 import { RunnerSelector } from './engine/runners/selector.ts'
+import type { FacadeDeps } from './facade/deps.ts'
+import { Pkgdwprc } from './facade/pkgdwprc.ts'
+import { RequestDesk } from './facade/request_desk.ts'
+import { ScheduleBook } from './facade/schedule_book.ts'
 import { ForeignRuns } from './foreign_runs.ts'
 import { KnownNodes } from './known_nodes.ts'
 import type { SchedulerPort } from './ports.ts'
+import { Opening } from './opening.ts'
 import { Recovery, type RecoveryResult } from './recovery.ts'
 import { RequestEnds } from './request_ends.ts'
 import { RequestPoller } from './request_poller.ts'
@@ -25,6 +30,7 @@ import type { Runtime, SourceDeps } from './runtime.ts'
 import { ScheduleSync, type SyncOutcome } from './schedule_sync.ts'
 import type { LegacyClient, LegacyDriver } from './tables/client.ts'
 import { openLegacyTables, type LegacyTables } from './tables/main.ts'
+import type { WallClock } from './wall_clock.ts'
 import { Writeback } from './writeback.ts'
 
 export interface LegacyAdapterDeps {
@@ -59,14 +65,20 @@ const RECOVERY_BOUNDS = { min: 250, max: 15_000 }
  * its tables.
  */
 export class LegacyAdapter {
+  /** What the old screens and programs call. */
+  readonly pkgdwprc: Pkgdwprc
+  /** The request table for those who look after it. */
+  readonly requests: RequestDesk
+  /** The schedule table for those who look after it. */
+  readonly schedules: ScheduleBook
   readonly #deps: LegacyAdapterDeps
   readonly #shared: SourceDeps
   readonly #engine: FlowEngine
   readonly #poller: RequestPoller
   readonly #recovery: Recovery
-  #tables: LegacyTables | null = null
-  #opening: Promise<Runtime> | null = null
-  #sync: ScheduleSync | null = null
+  readonly #tables: Opening<LegacyTables>
+  readonly #runtime: Opening<Runtime>
+  readonly #sync = new Opening(() => this.#makeSync())
 
   constructor(deps: LegacyAdapterDeps) {
     this.#deps = deps
@@ -88,7 +100,9 @@ export class LegacyAdapter {
       claims: new ClaimNames(scheduler.nodeId),
       nodes: new KnownNodes(scheduler),
     }
-    const open = () => this.#open()
+    this.#tables = new Opening(() => openLegacyTables({ connection, config, logger }))
+    this.#runtime = new Opening(async () => this.#openRuntime(await this.#tables.get()))
+    const open = () => this.#runtime.get()
     const ends = new RequestEnds(shared)
     const sync = async () => summaryOf(await this.sync())
     const controls = new Controls({ ...shared, ends, sync })
@@ -103,6 +117,14 @@ export class LegacyAdapter {
     const isInFlight = (claim: string) =>
       this.#poller.isInFlight(claim) || controls.isInFlight(claim)
     this.#recovery = new Recovery({ ...shared, open, running, isInFlight })
+    const facade: FacadeDeps = {
+      ...shared,
+      tables: () => this.#tables.get(),
+      sync: () => this.sync(),
+    }
+    this.pkgdwprc = new Pkgdwprc(facade)
+    this.requests = new RequestDesk(facade)
+    this.schedules = new ScheduleBook(facade)
   }
 
   /** Adds the source to the scheduler: its handler, its requests, its chores. */
@@ -127,8 +149,8 @@ export class LegacyAdapter {
 
   /** Reads the schedule table now. */
   async sync(): Promise<SyncOutcome> {
-    await this.#open()
-    return this.#sync!.run()
+    const sync = await this.#sync.get()
+    return sync.run()
   }
 
   /** Ends what dead processes of this installation left in the tables. */
@@ -136,11 +158,16 @@ export class LegacyAdapter {
     return this.#recovery.runOnce()
   }
 
+  /** How its tables show instants. */
+  get wallClock(): WallClock {
+    return this.#shared.connection.wallClock
+  }
+
   status(): LegacyStatus {
     return {
       source: this.#deps.config.name,
-      open: this.#tables !== null,
-      notes: this.#tables?.notes ?? [],
+      open: this.#tables.opened !== null,
+      notes: this.#tables.opened?.notes ?? [],
       running: this.#engine.running.map(({ mapref, prcid, requestId }) => ({
         mapref,
         prcid,
@@ -174,27 +201,22 @@ export class LegacyAdapter {
     }
   }
 
-  #open(): Promise<Runtime> {
-    this.#opening ??= this.#openTables().catch((error: unknown) => {
-      this.#opening = null
-      throw error
-    })
-    return this.#opening
+  async #makeSync(): Promise<ScheduleSync> {
+    const { connection } = this.#shared
+    const { config, logger, scheduler } = this.#deps
+    const tables = await this.#tables.get()
+    return new ScheduleSync({ source: config, connection, tables, target: scheduler, logger })
   }
 
-  async #openTables(): Promise<Runtime> {
-    const { connection, nodes } = this.#shared
-    const { config, logger, scheduler } = this.#deps
-    const tables = await openLegacyTables({ connection, config, logger })
-    await nodes.refresh()
-    this.#sync = new ScheduleSync({ source: config, connection, tables, target: scheduler, logger })
-    this.#tables = tables
+  async #openRuntime(tables: LegacyTables): Promise<Runtime> {
+    await this.#shared.nodes.refresh()
     return this.#runtimeOf(tables)
   }
 
   #runtimeOf(tables: LegacyTables): Runtime {
     const { connection, nodes, clock, logger, counters, source, scheduler } = this.#shared
     const { dialect } = connection.session.sql
+    const { wallClock } = connection
     const sessionId = sessionIdOf(scheduler.nodeId)
     const runners = new RunnerSelector({ source, dialect, handlers: scheduler.handlers })
     const flows = new FlowResolver({ flows: tables.flows, runners })
@@ -202,7 +224,7 @@ export class LegacyAdapter {
       connection,
       tables,
       dependents: new Dependents({ tables, logger, counters }),
-      runTimes: new RunTimes({ schedules: tables.schedules, frequency: source, logger }),
+      runTimes: new RunTimes({ schedules: tables.schedules, source, wallClock, logger }),
       sessionId,
       nodeId: scheduler.nodeId,
       logger,

@@ -20,9 +20,6 @@ interface Deps {
   counters: Counters
 }
 
-/** Longest chain of parents and children; a longer one is a mistake in the table. */
-const LONGEST_CHAIN = 100
-
 /**
  * Queues the children of a run that succeeded: every current, enabled schedule
  * whose DPND_JOBSCHID leads, through any version of the parent, to its MAPREF.
@@ -50,7 +47,7 @@ export class Dependents {
       if (!child.enabled || child.mapref === null) {
         continue
       }
-      if (chain.includes(child.mapref) || chain.length >= LONGEST_CHAIN) {
+      if (chain.includes(child.mapref)) {
         found.loops.push(this.#reportLoop(run, [...chain, child.mapref]))
         continue
       }

@@ -1,5 +1,29 @@
 /**
- * The public entry `adonisjs-almanac/legacy`: pure functions that need no app.
+ * The public entry `adonisjs-almanac/legacy`. It imports with no app booted:
+ * pure functions, and the types of what `almanac.legacy` gives.
  */
 export { frequencyTrigger } from './frequency_codes.ts'
 export type { FrequencyOptions, FrequencyRow, LegacyDate, LegacyNumber } from './frequency_codes.ts'
+export type { LegacySources } from './sources.ts'
+export type { LegacyAdapter, LegacyStatus } from './adapter.ts'
+export type { Pkgdwprc, ScheduledJob } from './facade/pkgdwprc.ts'
+export type { DependencyInput, SavedDependency } from './facade/dependency.ts'
+export type {
+  QueueSummary,
+  RequestDesk,
+  RequestDetails,
+  RequestOwner,
+  RequestQuery,
+  RequestView,
+} from './facade/request_desk.ts'
+export type {
+  HistoryInput,
+  ImmediateInput,
+  ReportInput,
+  StopInput,
+} from './facade/request_input.ts'
+export type { RequestAnswer, WaitForRequest } from './facade/request_queue.ts'
+export type { JobErrorInput, JobLogInput } from './facade/run_records.ts'
+export type { ScheduleBook, ScheduleView } from './facade/schedule_book.ts'
+export type { ScheduleInput } from './facade/schedule_input.ts'
+export type { SavedSchedule, ScheduleSwitch, SwitchedSchedule } from './facade/schedules.ts'

@@ -1,20 +1,24 @@
 import { hashKey } from '../keys.ts'
 import { validateTrigger } from '../triggers/main.ts'
-import type { Actor, SourceInput, SourceProblem } from '../types/events.ts'
+import type { Actor, EventRecord, SourceInput, SourceProblem } from '../types/events.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Trigger } from '../types/triggers.ts'
 import type { LegacySourceConfig } from './config.ts'
 import type { LegacyConnection } from './connection.ts'
+import { loopsOf, parentsOf } from './dependencies.ts'
 import { frequencyTrigger } from './frequency_codes.ts'
 import { concurrencyKeyOf, legacySourceName } from './ids.ts'
+import { RunTimes } from './run_times.ts'
 import type { ScheduleRow } from './tables/job_schedules.ts'
 import type { LegacyTables } from './tables/main.ts'
 
+type Named = Pick<EventRecord, 'name'>
+
 /** What a sync changed. */
 export interface SyncOutcome {
-  added: unknown[]
-  changed: unknown[]
-  removed: unknown[]
+  added: Named[]
+  changed: { after: Named }[]
+  removed: Named[]
   unchanged: number
   problems: SourceProblem[]
 }
@@ -60,11 +64,15 @@ interface Deps {
  */
 export class ScheduleSync {
   readonly #deps: Deps
+  readonly #runTimes: RunTimes
   #running: Promise<SyncOutcome> | null = null
   #following: Promise<SyncOutcome> | null = null
 
   constructor(deps: Deps) {
     this.#deps = deps
+    const { connection, tables, source, logger } = deps
+    const { wallClock } = connection
+    this.#runTimes = new RunTimes({ schedules: tables.schedules, source, wallClock, logger })
   }
 
   /**
@@ -96,6 +104,7 @@ export class ScheduleSync {
     const { source, connection, tables, target, logger } = this.#deps
     const rows = await tables.schedules.listCurrent(connection.session)
     const { definitions, problems } = this.#read(rows)
+    problems.push(...(await this.#loops(rows)))
     const name = legacySourceName(source.name)
     const options = { missing: 'pause', problems, by: name } as const
     const outcome = await target.syncSource(name, definitions, options)
@@ -111,7 +120,31 @@ export class ScheduleSync {
       },
       'Legacy schedules were read'
     )
+    await this.#keepNextRuns(rows)
     return outcome
+  }
+
+  /** The schedules of a loop fire at their own slots; their dependencies are a mistake. */
+  async #loops(rows: ScheduleRow[]): Promise<SourceProblem[]> {
+    const { connection, tables } = this.#deps
+    if (rows.every(({ dpndJobschid }) => dpndJobschid === null)) {
+      return []
+    }
+    const maprefs = await tables.schedules.parentMaprefs(connection.session)
+    return loopsOf(parentsOf(rows, maprefs)).map((loop) => ({
+      key: loop[0],
+      message: `DPND_JOBSCHID of MAPREF "${loop[0]}" leads back to it: ${loop.join(' > ')}; empty the column in one of these schedules`,
+    }))
+  }
+
+  /** A column for people: the schedules themselves do not wait for it. */
+  async #keepNextRuns(rows: ScheduleRow[]): Promise<void> {
+    const { connection, logger, source } = this.#deps
+    try {
+      await this.#runTimes.keep(connection.session, rows, await connection.now())
+    } catch (error) {
+      logger.warn({ err: error, source: source.name }, 'NXT_RUN_DT could not be kept')
+    }
   }
 
   #read(rows: ScheduleRow[]): { definitions: SourceInput[]; problems: SourceProblem[] } {

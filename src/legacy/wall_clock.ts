@@ -81,6 +81,18 @@ export class WallClock {
     const dayAlone = typeof value === 'string' && value.trim().length === DAY_LENGTH
     return dayAlone ? text.slice(0, DAY_LENGTH) : text
   }
+
+  /** As `readText`; null for what is no date. */
+  readTextOrNull(value: unknown): string | null {
+    try {
+      return this.readText(value)
+    } catch (error) {
+      if (error instanceof RangeError) {
+        return null
+      }
+      throw error
+    }
+  }
 }
 
 function isEmpty(value: unknown): boolean {

@@ -20,7 +20,7 @@ const RINGS: [Ring, RegExp][] = [
   [1, /^src\/executions\/(state|notices|error_record)\.ts$/],
   [1, /^src\/jobs\/(retry_policy|outcome)\.ts$/],
   [1, /^src\/loop\/(plan|slot)_\w+\.ts$/],
-  [1, /^src\/legacy\/(frequency_codes|main)\.ts$/],
+  [1, /^src\/legacy\/frequency_codes\.ts$/],
   // 2: contracts
   [2, /^src\/storage\/contract(\.ts$|\/)/],
   [2, /^src\/storage\/sql_session\.ts$/],

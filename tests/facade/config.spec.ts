@@ -122,7 +122,7 @@ test.group('Config | refusals', () => {
       [{ lease: { tll: 5 } }, 'lease.tll is not a known key; did you mean "ttl"?'],
       [
         { zzzzzzzzz: 1 },
-          'zzzzzzzzz is not a known key; the keys are builtIn, calendars, cleanup, concurrency',
+        'zzzzzzzzz is not a known key; the keys are builtIn, calendars, cleanup, concurrency',
       ],
       [{ concurrency: 0 }, 'concurrency is 0; give a whole number of at least 1'],
       [{ concurrency: '5' }, "concurrency is '5'; give a whole number of at least 1"],

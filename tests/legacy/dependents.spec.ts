@@ -112,19 +112,20 @@ legacyGroup('Dependents', () => {
     )
   })
 
-  test('of a chain that is too long are not queued', async ({ assert }) => {
+  test('of a chain of any depth are queued', async ({ assert }) => {
     const world = await createLegacyWorld()
-    step(world, 'A', 1)
-    step(world, 'B', 2, 1)
-    const chain = Array.from({ length: 99 }, (_, index) => `X${index}`)
+    const chain = Array.from({ length: 40 }, (_, index) => `STEP_${index}`)
+    chain.forEach((mapref, index) => step(world, mapref, index + 1, index || null))
+    const before = Array.from({ length: 300 }, (_, index) => `BEFORE_${index}`)
     world.database.insertRequest({
       REQUEST_ID: 'R1',
-      MAPREF: 'A',
-      PAYLOAD: JSON.stringify({ source: 'dependency', jobschid: 1, chain, params: {} }),
+      MAPREF: 'STEP_0',
+      PAYLOAD: JSON.stringify({ source: 'dependency', jobschid: 1, chain: before, params: {} }),
     })
     await world.node().run()
-    assert.deepEqual(ran(world), ['A'])
-    assert.lengthOf(world.request('R1').result.loops as string[], 1)
+    assert.deepEqual(ran(world), chain)
+    const last = world.requests().find(({ MAPREF }) => MAPREF === 'STEP_39')!
+    assert.lengthOf(JSON.parse(last.PAYLOAD!).chain, 339)
   })
 
   test('where there is no request table are not queued', async ({ assert }) => {

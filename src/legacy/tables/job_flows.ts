@@ -70,6 +70,18 @@ export class JobFlows {
     throw new E_LEGACY_FLOW([mapref, reason])
   }
 
+  /** Keeps others that lock it waiting until the transaction ends; SQLite has one writer anyway. */
+  async lock(session: LegacySession, jobflwid: number): Promise<void> {
+    const table = this.#table
+    await session.run(() =>
+      session.client
+        .from(table.name)
+        .select(table.select(['jobflwid']))
+        .where(table.column('jobflwid'), jobflwid)
+        .forUpdate()
+    )
+  }
+
   /** A MAPREF that is misspelt and a flow that is switched off have different remedies. */
   async #whyNone(session: LegacySession, mapref: string, flags: string): Promise<string> {
     const { name } = this.#table

@@ -28,10 +28,15 @@ export class JobLogs {
     if (await this.existsFor(session, counts.prcid)) {
       return false
     }
+    await this.insert(session, counts)
+    return true
+  }
+
+  /** One more row, whatever is there. */
+  async insert(session: LegacySession, counts: RunCountsRow): Promise<void> {
     const { now, ...columns } = counts
     const row = this.#table.row({ ...columns, prcdt: now, reccrdt: now })
     await session.run(() => session.client.table(this.#table.name).insert(row))
-    return true
   }
 
   async existsFor(session: LegacySession, prcid: number): Promise<boolean> {

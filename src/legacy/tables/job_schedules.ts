@@ -22,6 +22,8 @@ export interface ScheduleRow {
   enabled: boolean
   /** JOBSCHID of any version of the parent. */
   dpndJobschid: number | null
+  /** NXT_RUN_DT as a wall clock to the second; null where it is empty, unreadable or not kept. */
+  nextRun: string | null
   /** What of the row could not be read. */
   problems: string[]
 }
@@ -39,6 +41,7 @@ const COLUMNS = [
   'curflg',
   'schflg',
   'dpndJobschid',
+  'nextRun',
 ] as const
 
 /** DWJOBSCH: the schedules, one row per version. */
@@ -54,15 +57,54 @@ export class JobSchedules {
     return this.#table.has('lastRun') || this.#table.has('nextRun')
   }
 
-  /** Every current row, by MAPREF, then JOBSCHID. */
-  listCurrent(session: LegacySession): Promise<ScheduleRow[]> {
+  /** Whether NXT_RUN_DT exists. */
+  get keepsNextRun(): boolean {
+    return this.#table.has('nextRun')
+  }
+
+  /** The most minutes that FRQMI takes: two digits where it is a text of two. */
+  get mostMinutes(): number {
+    const limit = this.#table.limit('frqmi')
+    return limit === null || limit.length > 2 ? 999 : 99
+  }
+
+  /**
+   * Every current row, by MAPREF, then JOBSCHID.
+   *
+   * @param options.lock keeps others from changing them until the transaction ends
+   */
+  listCurrent(
+    session: LegacySession,
+    options: { lock?: boolean; mapref?: string } = {}
+  ): Promise<ScheduleRow[]> {
     const table = this.#table
+    const { lock = false, mapref } = options
     return this.#read(session, (query) =>
       query
         .where(table.column('curflg'), 'Y')
+        .if(mapref !== undefined, (each) => each.where(table.column('mapref'), mapref!))
         .orderBy(table.column('mapref'))
         .orderBy(table.column('jobschid'))
+        .if(lock, (each) => each.forUpdate())
     )
+  }
+
+  /** The MAPREF of each JOBSCHID, of whatever version, that a current row names as its parent. */
+  async parentMaprefs(session: LegacySession): Promise<Map<number, string>> {
+    const table = this.#table
+    const named = session.client
+      .from(table.name)
+      .select(table.column('dpndJobschid'))
+      .where(table.column('curflg'), 'Y')
+      .whereNotNull(table.column('dpndJobschid'))
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      session.client
+        .from(table.name)
+        .select(table.select(['jobschid', 'mapref']))
+        .whereIn(table.column('jobschid'), named)
+        .whereNotNull(table.column('mapref'))
+    )
+    return new Map(rows.map((row) => [Number(row.jobschid), String(row.mapref)]))
   }
 
   /** Any version. */
@@ -117,7 +159,7 @@ export class JobSchedules {
   }
 
   /**
-   * Keeps LST_RUN_DT and NXT_RUN_DT where they exist.
+   * Keeps LST_RUN_DT and NXT_RUN_DT of a current row where they exist.
    *
    * @param run epoch ms; null empties the column, undefined leaves it
    * @returns whether a row was written
@@ -133,7 +175,11 @@ export class JobSchedules {
       return false
     }
     const result: unknown = await session.run(() =>
-      session.client.from(table.name).where(table.column('jobschid'), jobschid).update(row)
+      session.client
+        .from(table.name)
+        .where(table.column('jobschid'), jobschid)
+        .where(table.column('curflg'), 'Y')
+        .update(row)
     )
     return affectedRows(result) > 0
   }
@@ -173,6 +219,7 @@ export class JobSchedules {
       schflg: toText(row.schflg),
       enabled: row.schflg === 'Y',
       dpndJobschid: toNumber(row.dpndJobschid),
+      nextRun: this.#table.wallClock.readTextOrNull(row.nextRun),
       problems,
     }
   }

@@ -61,6 +61,11 @@ export class TableLayout<Key extends string = string> {
     return this.#find(key).name
   }
 
+  /** How long a text of this column may be; null: as long as it likes, or it holds no text. */
+  limit(key: Key): TextLimit | null {
+    return this.#find(key).limit
+  }
+
   /** The name with the table's, for statements over two tables. */
   qualified(key: Key, alias: string): string {
     return `${alias}.${this.column(key)}`
@@ -114,6 +119,13 @@ export class TableLayout<Key extends string = string> {
       return new Date(instant).toISOString()
     }
     return this.#deps.wallClock.render(instant, type === 'date' ? 'second' : 'millisecond')
+  }
+
+  /** A wall clock as a date or timestamp column takes it, unchanged where the column holds none of a zone. */
+  wall(key: Key, text: string): string {
+    return this.#find(key).instant
+      ? new Date(this.wallClock.read(text)!).toISOString()
+      : text.replace('T', ' ')
   }
 
   #find(key: string): LegacyColumn {

@@ -9,13 +9,18 @@ import { JobFlows } from './job_flows.ts'
 import { JobLogs } from './job_logs.ts'
 import { JobSchedules } from './job_schedules.ts'
 import { ProcessLogs } from './process_logs.ts'
+import { RequestBook } from './request_book.ts'
 import { Requests } from './requests.ts'
+import { ScheduleEdits } from './schedule_edits.ts'
 
 /** The legacy tables of one source. */
 export interface LegacyTables {
   schedules: JobSchedules
+  scheduleEdits: ScheduleEdits
   /** null: there is no request table, or config says not to use it. */
   requests: Requests | null
+  /** The request table as people read it; null where it is not used. */
+  requestBook: RequestBook | null
   flows: JobFlows
   processLogs: ProcessLogs
   jobLogs: JobLogs
@@ -51,7 +56,9 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
   }
   return {
     schedules: new JobSchedules(layouts.jobSchedules),
+    scheduleEdits: new ScheduleEdits(layouts.jobSchedules),
     requests: layouts.requests && requestsOf(layouts.requests, config, dialect),
+    requestBook: layouts.requests && new RequestBook(layouts.requests),
     flows: new JobFlows(layouts.jobFlows),
     processLogs: new ProcessLogs(layouts.processLogs),
     jobLogs: new JobLogs(layouts.jobLogs),

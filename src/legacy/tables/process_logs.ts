@@ -135,6 +135,19 @@ export class ProcessLogs {
     )
   }
 
+  /** The newest runs, by PRCID. */
+  async listRecent(session: LegacySession, limit: number): Promise<ProcessLogRow[]> {
+    const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      session.client
+        .from(table.name)
+        .select(table.select(COLUMNS))
+        .orderBy(table.column('prcid'), 'desc')
+        .limit(limit)
+    )
+    return rows.map((row) => this.#toLog(row))
+  }
+
   /** Every run in progress, whatever its age. */
   async listInProgress(session: LegacySession): Promise<RunningRow[]> {
     const table = this.#table

@@ -1,0 +1,57 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getActiveTest } from '@japa/runner'
+import type { FileSystem } from '@japa/file-system'
+import { legacyRoutes, type LegacyRoutesOptions } from '../../src/legacy/http/main.ts'
+import { createLegacyDatabase } from '../helpers/legacy_database.ts'
+import { activeKind } from '../helpers/legacy_group.ts'
+import { bootApp } from '../provider/app.ts'
+
+export interface Reply {
+  status: number
+  body: Record<string, unknown> & { success: boolean; message: string }
+  text: string
+}
+
+/** A web process that does not work, with the old routes mounted, behind a real server. */
+export async function startServer(
+  fs: FileSystem,
+  options: LegacyRoutesOptions = { authorize: () => true }
+) {
+  const warehouse = await createLegacyDatabase({ kind: activeKind() })
+  getActiveTest()?.cleanup(() => warehouse.cleanup())
+  warehouse.insertFlow({ MAPREF: 'LOAD_SALES', JOBFLWID: 70 })
+  const { app, almanac, start } = await bootApp(fs, {
+    environment: 'web',
+    servers: { warehouse: warehouse.place.config() },
+    almanac: {
+      roles: [],
+      legacy: { sources: { dw: { connection: 'warehouse', timezone: 'UTC' } } },
+    },
+  })
+  await start()
+  const router = await app.container.make('router')
+  const server = await app.container.make('server')
+  server.use([() => import('@adonisjs/core/bodyparser_middleware')])
+  legacyRoutes(router, options)
+  await server.boot()
+  const http = createServer(server.handle.bind(server))
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  getActiveTest()?.cleanup(() => void http.close())
+  const { port } = http.address() as AddressInfo
+
+  async function send(method: string, path: string, body?: unknown): Promise<Reply> {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      headers: { 'Content-Type': 'application/json', 'Accept': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    const text = await answer.text()
+    return { status: answer.status, text, body: JSON.parse(text) as Reply['body'] }
+  }
+  return {
+    ...{ app, almanac, warehouse },
+    post: (path: string, body?: unknown) => send('POST', path, body),
+    get: (path: string) => send('GET', path),
+  }
+}
