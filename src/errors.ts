@@ -143,6 +143,20 @@ export const E_EVENT_TRANSITION = defineError<[id: string, from: string, action:
   help: 'See the table of event states in the README.',
 })
 
+export const E_BACKFILL_TOO_LARGE = defineError<[event: string, most: string, at: string]>({
+  code: 'E_BACKFILL_TOO_LARGE',
+  status: 422,
+  message: 'Event "%s" has more than %s slots in this window: that many lie before %s',
+  help: 'Give a shorter window, and backfill part by part.',
+})
+
+export const E_BACKFILL_CONFLICT = defineError<[event: string]>({
+  code: 'E_BACKFILL_CONFLICT',
+  status: 409,
+  message: 'The missed slots of event "%s" change all the time; nothing was queued',
+  help: 'Try again; pause the event first when it goes on.',
+})
+
 export const E_EXECUTION_NOT_FOUND = defineError<[id: string]>({
   code: 'E_EXECUTION_NOT_FOUND',
   status: 404,

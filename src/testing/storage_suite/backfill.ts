@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { slotKey } from '../../keys.ts'
 import type { NewExecution, RangeSplit, SlotSpan } from '../../storage/contract.ts'
 import type { EventRecord } from '../../types/events.ts'
-import { cases, mapped, MINUTE, START, type SuiteContext } from './context.ts'
+import { cases, field, mapped, MINUTE, START, type SuiteContext } from './context.ts'
 
 const slot = (n: number) => START + n * MINUTE
 
@@ -103,7 +103,8 @@ export const backfillCases = cases({
     assert.equal(claimed.length, 1)
     assert.deepEqual(await context.claim(), [])
     await context.settle(claimed[0])
-    assert.equal((await context.claim()).length, 1)
+    const next = await context.claim()
+    assert.equal(next.length, 1)
   },
 
   'a range is split around the slots that are taken out': async (context) => {
@@ -151,7 +152,8 @@ export const backfillCases = cases({
       lastSlot: slot(11),
     })
     await context.storage.events.fire({ now: context.now, firings: [firing] })
-    assert.deepEqual((await slotsOf(context, event)).at(-1), ['missed', 5, 11, 7, true])
+    const rows = await slotsOf(context, event)
+    assert.deepEqual(rows.at(-1), ['missed', 5, 11, 7, true])
   },
 
   'another range than the expected one: nothing is written': async (context) => {
@@ -175,14 +177,15 @@ export const backfillCases = cases({
     const second = await backfill(context, event, { executions })
     assert.equal(first?.inserted.length, 1)
     assert.deepEqual(second, { requeued: [], inserted: ['new'] })
-    const [entry] = (await context.storage.journal.read({ after: 0, limit: 100 })).slice(-1)
+    const entries = await context.storage.journal.read({ after: 0, limit: 100 })
+    const entry = entries.at(-1)!
     assert.deepEqual([entry.kind, entry.subject], ['slots.backfilled', event.id])
   },
 
   'a rerun has no slot key, and is open once': async (context) => {
     const event = await missed(context, 1)
-    const [done] = (await backfill(context, event, { executions: [run(context, event, 5)] }))!
-      .inserted
+    const first = await backfill(context, event, { executions: [run(context, event, 5)] })
+    const [done] = first!.inserted
     const again = (id: string) => {
       const columns = { slotKey: null, rerunOf: done, dedupeKey: 'once' }
       return { ...run(context, event, 5, id), ...columns }
@@ -224,7 +227,7 @@ export const backfillCases = cases({
     }
     await context.storage.stats.rollup({ now: context.now, limit: 100 })
     assert.equal(await missedTotal(context), 6)
-    assert.equal((await context.findEvent(event.id)).openMissedId, null)
+    assert.equal(await field(context.findEvent(event.id), 'openMissedId'), null)
   },
 
   'what it has queued takes no place of a slot that is due': async (context) => {
@@ -232,14 +235,17 @@ export const backfillCases = cases({
     await backfill(context, event, { executions: [run(context, event, 5)] })
     context.pass(10 * MINUTE)
     const due = () => context.storage.events.listDue({ now: context.now, limit: 10 })
-    const [waiting] = (await due()).events
+    const before = await due()
+    const [waiting] = before.events
     assert.deepEqual([waiting.openQueued, waiting.openRunning], [0, 0])
     const filter = { eventId: event.id, states: ['queued' as const] }
     const { executions } = context.storage
-    assert.equal((await executions.list(filter)).length, 1)
+    const queued = await executions.list(filter)
+    assert.equal(queued.length, 1)
     assert.deepEqual(await executions.list({ ...filter, exceptOrigin: 'backfill' }), [])
     await context.claim()
-    const [running] = (await due()).events
+    const after = await due()
+    const [running] = after.events
     assert.deepEqual([running.openQueued, running.openRunning], [0, 1])
   },
 
