@@ -157,6 +157,13 @@ export const E_BACKFILL_CONFLICT = defineError<[event: string]>({
   help: 'Try again; pause the event first when it goes on.',
 })
 
+export const E_IMPORT_FORMAT = defineError<[found: string, reason: string]>({
+  code: 'E_IMPORT_FORMAT',
+  status: 422,
+  message: 'This is no export of Almanac (%s): %s',
+  help: 'Give the lines that "node ace almanac:export" wrote, the first one included.',
+})
+
 export const E_EXECUTION_NOT_FOUND = defineError<[id: string]>({
   code: 'E_EXECUTION_NOT_FOUND',
   status: 404,
