@@ -1,33 +1,8 @@
-import { format } from 'node:util'
 import { Exception } from '@poppinss/utils/exception'
+import { defineError } from './errors/define.ts'
 import type { Problem } from './types/triggers.ts'
 
-/**
- * Makes an error class whose message takes positional values (`%s`), with the
- * remedy in its help text.
- */
-function defineError<Values extends string[]>(definition: {
-  code: string
-  status: number
-  message: string
-  help: string
-}) {
-  return class extends Exception {
-    static override code = definition.code
-    static override status = definition.status
-    static override help = definition.help
-
-    static {
-      // An anonymous class would show as "" in stack traces and assertions
-      Object.defineProperty(this, 'name', { value: definition.code })
-    }
-
-    constructor(values: Values, options?: ErrorOptions) {
-      super(format(definition.message, ...values), options)
-      this.name = definition.code
-    }
-  }
-}
+export * from './errors/operations.ts'
 
 // ------------------------------------------------------ input and config
 
@@ -141,27 +116,6 @@ export const E_EVENT_TRANSITION = defineError<[id: string, from: string, action:
   status: 409,
   message: 'Event "%s" is %s and cannot be %s',
   help: 'See the table of event states in the README.',
-})
-
-export const E_BACKFILL_TOO_LARGE = defineError<[event: string, most: string, at: string]>({
-  code: 'E_BACKFILL_TOO_LARGE',
-  status: 422,
-  message: 'Event "%s" has more than %s slots in this window: that many lie before %s',
-  help: 'Give a shorter window, and backfill part by part.',
-})
-
-export const E_BACKFILL_CONFLICT = defineError<[event: string]>({
-  code: 'E_BACKFILL_CONFLICT',
-  status: 409,
-  message: 'The missed slots of event "%s" change all the time; nothing was queued',
-  help: 'Try again; pause the event first when it goes on.',
-})
-
-export const E_IMPORT_FORMAT = defineError<[found: string, reason: string]>({
-  code: 'E_IMPORT_FORMAT',
-  status: 422,
-  message: 'This is no export of Almanac (%s): %s',
-  help: 'Give the lines that "node ace almanac:export" wrote, the first one included.',
 })
 
 export const E_EXECUTION_NOT_FOUND = defineError<[id: string]>({

@@ -5,6 +5,7 @@ import { CODE_SOURCE, CodeSource } from './scheduler/code_source.ts'
 import { executionReader } from './scheduler/execution_reader.ts'
 import { FakeAlmanac, fakedEvents } from './scheduler/fake.ts'
 import { OperationsFacade } from './scheduler/operations_facade.ts'
+import { allPullers } from './scheduler/pullers/pullers.ts'
 import { allProblems, type AlmanacStatus } from './scheduler/status.ts'
 import type * as types from './scheduler/types.ts'
 import { waitForEnd, watchJournal, type WaitOptions, type WatchOptions } from './scheduler/watch.ts'
@@ -143,6 +144,7 @@ export class Scheduler extends OperationsFacade {
     this.gate.check()
     const { nodeId, loop, jobs } = this.parts
     const stored = await this.storedStatus()
+    const pullers = allPullers(this.pullers.status(), stored.nodes, nodeId)
     return {
       state: this.state,
       node: nodeId,
@@ -151,7 +153,8 @@ export class Scheduler extends OperationsFacade {
       ...stored,
       capacity: jobs.capacity(),
       counters: this.deps.counters.all(),
-      problems: allProblems(this.parts, this.chores),
+      pullers,
+      problems: allProblems(this.parts, this.chores, pullers),
     }
   }
 
@@ -178,10 +181,12 @@ export class Scheduler extends OperationsFacade {
   }
 
   protected override async syncCode(): Promise<void> {
-    const { events } = this.parts
-    const answer = await events.syncSource(CODE_SOURCE, this.#code.list(), { missing: 'pause' })
+    const { events, registry } = this.parts
+    const nameOf = (handler: HandlerReference) => registry.nameOf(handler)
+    const { definitions, problems } = this.#code.all(registry.classes(), nameOf)
+    const answer = await events.syncSource(CODE_SOURCE, definitions, { missing: 'pause', problems })
     for (const { key, message } of answer.problems) {
-      this.chores.note(`event "${key}" of start/almanac.ts`, new Error(message))
+      this.chores.note(`event "${key}" of ${this.#code.placeOf(key)}`, new Error(message))
     }
   }
 }

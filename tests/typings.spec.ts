@@ -43,6 +43,7 @@ test.group('Public API | names', () => {
       'defineConfig',
       'errors',
       'handler',
+      'schedule',
       'storeClient',
       'stores',
       'stubsRoot',

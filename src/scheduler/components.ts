@@ -11,6 +11,7 @@ import type { Storage } from '../storage/contract.ts'
 import { TriggerManager } from '../triggers/trigger_manager.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { HandlerClass, HandlerContract } from '../types/handlers.ts'
+import type { JsonObject } from '../types/json.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
 
@@ -31,7 +32,7 @@ export type Components = ReturnType<typeof makeComponents>
 /**
  * Wires the components of one process.
  */
-export function makeComponents(deps: SchedulerDeps) {
+export function makeComponents(deps: SchedulerDeps & { nodeInfo: () => JsonObject }) {
   const { storage, clock, logger, notifier, counters, config } = deps
   const nodeId = `${config.node}.${randomBytes(4).toString('hex')}`
   const shared = { storage, clock, logger, notifier, config, nodeId }
@@ -65,6 +66,7 @@ export function makeComponents(deps: SchedulerDeps) {
     registry,
     counters,
     mayLead: () => loop.started,
+    nodeInfo: deps.nodeInfo,
   })
   return { nodeId, registry, triggers, tracker, jobs, loop, events, housekeeper }
 }
