@@ -63,8 +63,10 @@ export function monitor(
         return
       }
       yield snapshot
-      const elapsed = clock.monotonic() - began
-      await sleep(clock, Math.max(0, interval - elapsed), signal)
+      const left = interval - (clock.monotonic() - began)
+      if (left > 0) {
+        await sleep(clock, left, signal)
+      }
     }
   }
   return snapshots()

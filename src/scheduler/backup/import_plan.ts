@@ -63,8 +63,8 @@ export function planImport(lines: ReadLine[], stored: EventRecord[]): ImportPlan
 
 /** Whether the event is there just as the line has it. */
 function isSame(stored: EventRecord, event: ExportedEvent): boolean {
-  // Ids differ between stores, and runs go on being counted
-  const comparable = ({ id, runCount, ...rest }: ExportedEvent) =>
+  // Ids and keys are the store's own, and runs go on being counted
+  const comparable = ({ id, sourceKey, runCount, ...rest }: ExportedEvent) =>
     JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)))
   return comparable(exported(stored)) === comparable(event)
 }

@@ -67,11 +67,11 @@ export async function slotsAhead(params: Params): Promise<AheadSlots> {
 
 function begin(event: EventRecord, { next: compile, from }: Params): Course {
   const next = compile(event.trigger)
-  const planned = event.status === 'active' ? event.nextRunAt : null
+  const planned = event.nextRunAt
   const ahead = planned !== null && planned >= from
   const slot = ahead ? planned : next(from - 1)
   let left = event.maxRuns === null ? Number.POSITIVE_INFINITY : event.maxRuns - event.runCount
-  if (planned !== null && !ahead && left < MAX_SLOTS) {
+  if (planned !== null && !ahead && event.status === 'active' && left < MAX_SLOTS) {
     // What runs before the window takes its part
     left -= collectDue(next, planned, from - 1, left).slots.length
   }
