@@ -85,14 +85,15 @@ test.group('Backfill | what was missed', () => {
       await almanac.backfill(event.id, { from: at(from), to: at(to) })
       const rows = await t.storage.executions.listSlots({ eventId: event.id, from: 0, to: at(99) })
       const total = rows.reduce((sum, { slotCount }) => sum + slotCount, 0)
-      assert.equal(total, 29, (await slots()).join(', '))
+      assert.equal(total, 29)
       const keys = rows.map(({ slotKey }) => slotKey)
       assert.lengthOf(new Set(keys), rows.length)
     }
     const all = await almanac.backfill(event.id, { from: at(0), to: at(40) })
     assert.equal(all.missed + (all.left.queued ?? 0), 29)
     assert.equal(all.created, 1, 'the slot of the start itself never was')
-    assert.isEmpty((await slots()).filter((slot) => slot.startsWith('missed')))
+    const rest = await slots()
+    assert.isEmpty(rest.filter((slot) => slot.startsWith('missed')))
   })
 
   test('newest first, when asked', async ({ assert }) => {

@@ -24,8 +24,8 @@ class Twice extends Handler {
 class Inherits extends SendDigest {}
 
 /** A process on a store that outlives it. */
-async function process(world: { clock: ManualClock; storage: ChaosStorage }, handlers = {}) {
-  const t = await createTestAlmanac({ ...world, handlers: { load: () => 1, ...handlers } })
+async function process(place: { clock: ManualClock; storage: ChaosStorage }, handlers = {}) {
+  const t = await createTestAlmanac({ ...place, handlers: { load: () => 1, ...handlers } })
   const { almanac } = t
   const state = async (source?: string) => {
     const events = await almanac.events.list({ source })
@@ -257,7 +257,8 @@ test.group('Sources | an API', () => {
     await clock.advance(20 * MINUTE)
     assert.deepEqual(await events(), ['a active by source', 'b paused by source'])
     assert.containSubset(await puller(), { failures: 0, lastError: 'connect ECONNREFUSED' })
-    assert.deepEqual((await almanac.status()).problems, [])
+    const healed = await almanac.status()
+    assert.deepEqual(healed.problems, [])
     await stop()
   })
 
