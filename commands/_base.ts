@@ -2,7 +2,7 @@ import { BaseCommand, flags } from '@adonisjs/core/ace'
 import { Exception } from '@adonisjs/core/exceptions'
 import type { Scheduler } from '../src/scheduler.ts'
 import type { EventRecord } from '../src/types/events.ts'
-import { E_AMBIGUOUS_EVENT, E_EVENT_NOT_FOUND } from '../src/errors.ts'
+import { E_AMBIGUOUS_EVENT, E_EVENT_NOT_FOUND, E_INVALID_FLAG } from '../src/errors.ts'
 
 /**
  * What every command of the package has in common: it parses, calls the
@@ -29,6 +29,23 @@ export abstract class AlmanacCommand extends BaseCommand {
       }
       this.exitCode = 1
       this.#tell(error)
+    }
+  }
+
+  /**
+   * Work on a file that the caller named.
+   *
+   * @throws E_INVALID_FLAG when the file cannot be opened
+   */
+  protected async onFile<T>(file: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      const { path, message } = error as NodeJS.ErrnoException
+      if (path === undefined || error instanceof Exception) {
+        throw error
+      }
+      throw new E_INVALID_FLAG(['file', file, message], { cause: error })
     }
   }
 
@@ -80,6 +97,11 @@ export abstract class AlmanacCommand extends BaseCommand {
       this.logger.error(help)
     }
   }
+}
+
+/** Who does it, for the journal. */
+export function actor(): string {
+  return process.env.USER || 'command line'
 }
 
 /** An instant for people: UTC, whole seconds. */

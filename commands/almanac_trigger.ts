@@ -3,7 +3,7 @@ import type { CommandOptions } from '@adonisjs/core/types/ace'
 import { isOutcome } from '../src/executions/state.ts'
 import type { Scheduler } from '../src/scheduler.ts'
 import type { ExecutionRecord, Outcome } from '../src/types/executions.ts'
-import { AlmanacCommand } from './_base.ts'
+import { actor, AlmanacCommand } from './_base.ts'
 import { duration, jsonValue } from './_input.ts'
 
 /** What `--wait` answers with. */
@@ -55,7 +55,7 @@ export default class AlmanacTrigger extends AlmanacCommand {
     const event = await this.findEvent(almanac, this.event)
     const queued = await almanac.trigger(event.id, {
       payload,
-      by: process.env.USER || 'command line',
+      by: actor(),
     })
     if (!this.wait) {
       this.print(queued, () => this.logger.success(`Queued "${event.name}" as ${queued.id}`))

@@ -1,33 +1,8 @@
-import { format } from 'node:util'
 import { Exception } from '@poppinss/utils/exception'
+import { defineError } from './errors/define.ts'
 import type { Problem } from './types/triggers.ts'
 
-/**
- * Makes an error class whose message takes positional values (`%s`), with the
- * remedy in its help text.
- */
-function defineError<Values extends string[]>(definition: {
-  code: string
-  status: number
-  message: string
-  help: string
-}) {
-  return class extends Exception {
-    static override code = definition.code
-    static override status = definition.status
-    static override help = definition.help
-
-    static {
-      // An anonymous class would show as "" in stack traces and assertions
-      Object.defineProperty(this, 'name', { value: definition.code })
-    }
-
-    constructor(values: Values, options?: ErrorOptions) {
-      super(format(definition.message, ...values), options)
-      this.name = definition.code
-    }
-  }
-}
+export * from './errors/operations.ts'
 
 // ------------------------------------------------------ input and config
 

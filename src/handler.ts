@@ -1,4 +1,5 @@
 import { E_INVALID_HANDLER } from './errors.ts'
+import type { EventInput } from './types/events.ts'
 import type { JsonValue } from './types/json.ts'
 import type {
   HandlerClass,
@@ -64,6 +65,35 @@ export function handler(name: string) {
 /** Every decorated class that was imported so far, in the order of import. */
 export function decoratedHandlers(): DecoratedHandler[] {
   return [...decorated].map(([Class, name]) => ({ name, Class }))
+}
+
+/** An event of the handler that it stands on. */
+export type ScheduleOptions = Omit<EventInput, 'name' | 'handler'> & {
+  /** Unique among the events of the code. Default: the name of the handler, where it has one schedule only. */
+  name?: string
+}
+
+const schedules = new Map<HandlerClass, ScheduleOptions[]>()
+
+/**
+ * Class decorator that defines an event of a handler beside the handler
+ * itself; several may stand on one class. Working processes that know the
+ * handler bring the store in step when they start, as with `almanac.schedule`.
+ * Works as a standard decorator and with `experimentalDecorators`.
+ */
+export function schedule(options: ScheduleOptions) {
+  return function <Class extends HandlerClass>(
+    target: Class,
+    _context?: ClassDecoratorContext<Class>
+  ): void {
+    // Decorators apply from the last to the first
+    schedules.set(target, [options, ...schedulesOf(target)])
+  }
+}
+
+/** What `@schedule` says of a class itself, in the order of the source. */
+export function schedulesOf(Class: HandlerClass): readonly ScheduleOptions[] {
+  return schedules.get(Class) ?? []
 }
 
 /**

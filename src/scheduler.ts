@@ -1,12 +1,12 @@
 import { isOutcome } from './executions/state.ts'
 import type { EventManager } from './events/event_manager.ts'
 import type { SourceResult } from './events/source_sync.ts'
-import { LEADER_LEASE } from './loop/leader.ts'
 import { CODE_SOURCE, CodeSource } from './scheduler/code_source.ts'
 import { executionReader } from './scheduler/execution_reader.ts'
 import { FakeAlmanac, fakedEvents } from './scheduler/fake.ts'
-import { ProcessFacade } from './scheduler/process_facade.ts'
-import { allProblems, storedStatus, type AlmanacStatus } from './scheduler/status.ts'
+import { OperationsFacade } from './scheduler/operations_facade.ts'
+import { allPullers } from './scheduler/pullers/pullers.ts'
+import { allProblems, type AlmanacStatus } from './scheduler/status.ts'
 import type * as types from './scheduler/types.ts'
 import { waitForEnd, watchJournal, type WaitOptions, type WatchOptions } from './scheduler/watch.ts'
 import type { PreviewOptions } from './triggers/main.ts'
@@ -22,7 +22,7 @@ import type { Trigger } from './types/triggers.ts'
  * and, where it reads or writes the store, E_SCHEMA_OUTDATED as long as the
  * migrations have not been run.
  */
-export class Scheduler extends ProcessFacade {
+export class Scheduler extends OperationsFacade {
   readonly #code = new CodeSource()
   readonly #reader = executionReader(this.parts.tracker, this.storage)
   #fake: FakeAlmanac | null = null
@@ -142,12 +142,9 @@ export class Scheduler extends ProcessFacade {
 
   async status(): Promise<AlmanacStatus> {
     this.gate.check()
-    const { nodeId, loop, jobs, registry } = this.parts
-    const stored = await storedStatus(this.storage, {
-      now: this.deps.clock.nowOrNull(),
-      lease: LEADER_LEASE,
-      knows: (handler) => registry.has(handler),
-    })
+    const { nodeId, loop, jobs } = this.parts
+    const stored = await this.storedStatus()
+    const pullers = allPullers(this.pullers.status(), stored.nodes, nodeId)
     return {
       state: this.state,
       node: nodeId,
@@ -156,7 +153,8 @@ export class Scheduler extends ProcessFacade {
       ...stored,
       capacity: jobs.capacity(),
       counters: this.deps.counters.all(),
-      problems: allProblems(this.parts, this.chores),
+      pullers,
+      problems: allProblems(this.parts, this.chores, pullers),
     }
   }
 
@@ -183,10 +181,12 @@ export class Scheduler extends ProcessFacade {
   }
 
   protected override async syncCode(): Promise<void> {
-    const { events } = this.parts
-    const answer = await events.syncSource(CODE_SOURCE, this.#code.list(), { missing: 'pause' })
+    const { events, registry } = this.parts
+    const nameOf = (handler: HandlerReference) => registry.nameOf(handler)
+    const { definitions, problems } = this.#code.all(registry.classes(), nameOf)
+    const answer = await events.syncSource(CODE_SOURCE, definitions, { missing: 'pause', problems })
     for (const { key, message } of answer.problems) {
-      this.chores.note(`event "${key}" of start/almanac.ts`, new Error(message))
+      this.chores.note(`event "${key}" of ${this.#code.placeOf(key)}`, new Error(message))
     }
   }
 }

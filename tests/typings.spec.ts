@@ -44,6 +44,7 @@ test.group('Public API | names', () => {
       'defineConfig',
       'errors',
       'handler',
+      'schedule',
       'storeClient',
       'stores',
       'stubsRoot',

@@ -85,7 +85,9 @@ export class EventChanges {
   async withOpen(event: EventRecord, now: number): Promise<PlannedEvent> {
     const matters = event.overlap !== 'allow' && event.nextRunAt !== null && event.nextRunAt <= now
     const count = async (state: 'queued' | 'running') => {
-      const filter = { eventId: event.id, states: [state], limit: 1 }
+      // What a backfill has queued takes no slot's place
+      const others = state === 'queued' ? ({ exceptOrigin: 'backfill' } as const) : {}
+      const filter = { eventId: event.id, states: [state], limit: 1, ...others }
       const found = matters ? await this.#deps.storage.executions.list(filter) : []
       return found.length
     }

@@ -3,6 +3,7 @@ import type { Counters } from '../counters.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { HandlerDefinition } from '../types/handlers.ts'
+import type { JsonObject } from '../types/json.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
 import { Nodes } from './nodes.ts'
@@ -31,6 +32,8 @@ interface Deps {
   counters: Counters
   /** Whether this node runs the loop, and so may lead. */
   mayLead?: () => boolean
+  /** What else this node tells of itself. */
+  nodeInfo?: () => JsonObject
 }
 
 /** A part of housekeeping that failed; the others went on. */

@@ -5,6 +5,7 @@ import type { NodeRecord, Storage } from '../storage/contract.ts'
 import { toIso } from '../triggers/instant.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { JournalKind, NewJournalEntry } from '../types/journal.ts'
+import type { JsonObject } from '../types/json.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
 import { ClockSkew } from './clock_skew.ts'
@@ -25,6 +26,8 @@ interface Deps {
   registry: { names(): string[] }
   /** Whether this node runs the loop, and so may lead. */
   mayLead?: () => boolean
+  /** What else this node tells of itself. */
+  nodeInfo?: () => JsonObject
 }
 
 /**
@@ -58,7 +61,10 @@ export class Nodes {
         name: config.node,
         host: hostname(),
         pid: process.pid,
-        info: { concurrency, queues, handlers: registry.names(), leaderPriority, clockSkew },
+        info: {
+          ...this.#deps.nodeInfo?.(),
+          ...{ concurrency, queues, handlers: registry.names(), leaderPriority, clockSkew },
+        },
       },
     })
     if (joined) {

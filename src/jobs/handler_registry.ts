@@ -91,6 +91,11 @@ export class HandlerRegistry {
     return (this.#sorted ??= [...this.#entries.keys()].sort())
   }
 
+  /** The handlers that are classes, in the order in which they were registered. */
+  classes(): HandlerClass[] {
+    return [...this.#names.keys()]
+  }
+
   /** The name of a handler given by name or class. */
   nameOf(reference: HandlerReference): string {
     if (typeof reference === 'string') {

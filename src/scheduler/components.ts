@@ -12,6 +12,7 @@ import { calendarsOf } from '../triggers/exclude.ts'
 import { TriggerManager } from '../triggers/trigger_manager.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { HandlerClass, HandlerContract } from '../types/handlers.ts'
+import type { JsonObject } from '../types/json.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
 
@@ -32,7 +33,7 @@ export type Components = ReturnType<typeof makeComponents>
 /**
  * Wires the components of one process.
  */
-export function makeComponents(deps: SchedulerDeps) {
+export function makeComponents(deps: SchedulerDeps & { nodeInfo: () => JsonObject }) {
   const { storage, clock, logger, notifier, counters, config } = deps
   const nodeId = `${config.node}.${randomBytes(4).toString('hex')}`
   const shared = { storage, clock, logger, notifier, config, nodeId }
@@ -66,6 +67,7 @@ export function makeComponents(deps: SchedulerDeps) {
     registry,
     counters,
     mayLead: () => loop.started,
+    nodeInfo: deps.nodeInfo,
   })
   return { nodeId, registry, triggers, tracker, jobs, loop, events, housekeeper }
 }

@@ -1,12 +1,19 @@
 import { decoratedHandlers } from '../handler.ts'
 import type { NodeRecord, Storage } from '../storage/contract.ts'
-import type { HandlerClass, HandlerFunction, HandlerOptions } from '../types/handlers.ts'
+import type {
+  HandlerClass,
+  HandlerFunction,
+  HandlerOptions,
+  HandlerReference,
+} from '../types/handlers.ts'
 import type { WorkSource } from '../types/work_source.ts'
 import { Chores, type Chore, type Timetable } from './chores.ts'
 import { makeComponents, type Components, type SchedulerDeps } from './components.ts'
 import { discoverHandlers } from './discover.ts'
 import { Gate, gatedStorage } from './gate.ts'
 import { Lifecycle } from './lifecycle.ts'
+import type { PullerOptions } from './pullers/options.ts'
+import { Pullers } from './pullers/pullers.ts'
 import type { SchedulerState } from './status.ts'
 import type { Handlers } from './types.ts'
 import { ownChores, singleParts, workingParts, type Hook } from './working_parts.ts'
@@ -22,6 +29,7 @@ export abstract class ProcessFacade {
   protected readonly gate: Gate
   protected readonly parts: Components
   protected readonly chores: Chores
+  protected readonly pullers: Pullers
   /** Aborts at the shutdown, for those who wait. */
   protected readonly closing = new AbortController()
   readonly #working: Lifecycle
@@ -36,12 +44,16 @@ export abstract class ProcessFacade {
     this.deps = deps
     this.gate = new Gate(deps.storage)
     this.storage = gatedStorage(deps.storage, this.gate)
-    this.parts = makeComponents({ ...deps, storage: this.storage })
+    const nodeInfo = () => ({ pullers: this.pullers.status() })
+    this.parts = makeComponents({ ...deps, storage: this.storage, nodeInfo })
+    const nameOf = (handler: HandlerReference) => this.parts.registry.nameOf(handler)
+    this.pullers = new Pullers({ ...deps, ...this.parts, storage: this.storage, nameOf })
     this.chores = new Chores(deps)
     ownChores(this.parts, deps.config).forEach((chore) => this.chores.add(chore))
     const working = {
       ...this.parts,
       chores: this.chores,
+      pullers: this.pullers,
       hooks: this.#hooks,
       config: deps.config,
       begin: () => this.#begin(),
@@ -201,6 +213,17 @@ export abstract class ProcessFacade {
     this.parts.jobs.addSource(source)
   }
 
+  /**
+   * Keeps the events of the source `api:<name>` in step with what an API gives.
+   * Of the working processes one asks.
+   *
+   * @throws E_INVALID_INPUT, E_SOURCE_EXISTS
+   */
+  addPuller(options: PullerOptions): void {
+    this.gate.check()
+    this.pullers.add(options)
+  }
+
   /** What an adapter does when this process starts working; a throw undoes the start. */
   onStart(hook: Hook): void {
     this.gate.check()
@@ -229,6 +252,7 @@ export abstract class ProcessFacade {
 
   async #round(): Promise<{ fired: string[]; ran: number }> {
     await this.chores.runAll()
+    await this.pullers.runAll(this.closing.signal)
     const fired = this.deps.config.enabled ? await this.tick() : []
     return { fired, ran: await this.parts.jobs.runOnce() }
   }

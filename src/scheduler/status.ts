@@ -3,6 +3,8 @@ import type { EventStatus } from '../types/events.ts'
 import type { ExecutionState } from '../types/executions.ts'
 import type { Chores, StatusProblem } from './chores.ts'
 import type { Components } from './components.ts'
+import type { PullerStatus } from './pullers/puller_log.ts'
+import { pullerProblems } from './pullers/pullers.ts'
 
 export type SchedulerState =
   'not booted yet' | 'ready' | 'starting' | 'running' | 'stopping' | 'shut down'
@@ -32,6 +34,8 @@ export interface AlmanacStatus {
   capacity: { total: number; free: number; running: number }
   /** What this process has counted since it started. */
   counters: Record<string, number>
+  /** The APIs that events come from, as the nodes tell that ask them. */
+  pullers: PullerStatus[]
   /** What failed the last time it was tried, and goes on being tried. */
   problems: StatusProblem[]
 }
@@ -63,7 +67,11 @@ export async function storedStatus(
 }
 
 /** What fails in this process, of all its parts. */
-export function allProblems(parts: Components, chores: Chores): StatusProblem[] {
+export function allProblems(
+  parts: Components,
+  chores: Chores,
+  pullers: PullerStatus[]
+): StatusProblem[] {
   const sources = parts.jobs
     .sources()
     .filter(({ error }) => error !== null)
@@ -75,5 +83,5 @@ export function allProblems(parts: Components, chores: Chores): StatusProblem[] 
   const housekeeping = parts.housekeeper
     .problems()
     .map(({ part, message }) => ({ part: `housekeeping: ${part}`, message }))
-  return [...chores.problems(), ...sources, ...housekeeping]
+  return [...chores.problems(), ...sources, ...pullerProblems(pullers), ...housekeeping]
 }

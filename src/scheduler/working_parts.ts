@@ -7,6 +7,7 @@ export type Hook = () => Promise<unknown> | unknown
 
 export interface WorkingPartsDeps extends Components {
   chores: Chores
+  pullers: { start(): void; stop(): Promise<void> }
   hooks: { start: Hook[]; stop: Hook[] }
   config: CoreConfig
   /** Looks at the schema and brings the events of the code in step. */
@@ -18,7 +19,7 @@ export interface WorkingPartsDeps extends Components {
  * first, then the running work, then what that work leaned on.
  */
 export function workingParts(deps: WorkingPartsDeps): Part[] {
-  const { jobs, loop, chores, config } = deps
+  const { jobs, loop, chores, pullers, config } = deps
   return [
     ...singleParts(deps),
     { name: 'pulling', start: () => jobs.start() },
@@ -27,6 +28,7 @@ export function workingParts(deps: WorkingPartsDeps): Part[] {
       start: () => (config.enabled ? loop.start() : undefined),
       stop: () => loop.stop(),
     },
+    { name: 'pullers', start: () => pullers.start(), stop: () => pullers.stop() },
     { name: 'chores', start: () => chores.start(), stop: () => chores.stop() },
   ]
 }

@@ -1,4 +1,5 @@
 import { SuiteContext, type StorageCase, type StorageUnderTest } from './storage_suite/context.ts'
+import { backfillCases } from './storage_suite/backfill.ts'
 import { birthCases } from './storage_suite/birth.ts'
 import { cancelCases } from './storage_suite/cancel.ts'
 import { claimCases } from './storage_suite/claim.ts'
@@ -33,6 +34,7 @@ const TOPICS: Record<string, StorageCase[]> = {
   'renewals and checkpoints': renewCases,
   'rescue': rescueCases,
   'cancel': cancelCases,
+  'backfill': backfillCases,
   'reading': readingCases,
   'logs': logCases,
   'leases and nodes': leaseCases,

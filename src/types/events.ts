@@ -42,7 +42,7 @@ export interface EventRecord {
   id: string
   /** Unique within its source. */
   name: string
-  /** `api`, `code`, or `legacy:<name>`. */
+  /** `api` (created at run time), `code`, `api:<name>` (pulled), or `legacy:<name>`. */
   source: string
   /** The key in the source; unique together with it. */
   sourceKey: string

@@ -11,6 +11,7 @@ export type JournalKind =
   | 'event.triggered'
   | 'execution.cancelled'
   | 'slots.missed'
+  | 'slots.backfilled'
   | 'leader.acquired'
   | 'leader.lost'
   | 'node.joined'

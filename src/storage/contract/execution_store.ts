@@ -2,6 +2,7 @@ import type { ExecutionRecord, ExecutionState } from '../../types/executions.ts'
 import type { NewJournalEntry } from '../../types/journal.ts'
 import type { JsonObject, JsonValue } from '../../types/json.ts'
 import type {
+  BackfillResult,
   BirthResult,
   Claimant,
   EnqueueResult,
@@ -10,8 +11,10 @@ import type {
   Fence,
   NewExecution,
   PruneRule,
+  RangeSplit,
   SettleResult,
   Settlement,
+  SlotRow,
 } from './execution_values.ts'
 import type { Now } from './now.ts'
 
@@ -99,6 +102,26 @@ export interface ExecutionStore {
     expired: ExpiredLease[]
     maxRescues: number
   }): Promise<{ requeued: string[]; abandoned: string[]; cancelled: string[] }>
+
+  /** The rows that stand for slots of an event within `from`..`to` (inclusive), oldest slot first. */
+  listSlots(params: { eventId: string; from: number; to: number }): Promise<SlotRow[]>
+
+  /**
+   * Queues slots that were not run, in one transaction: missed rows become
+   * queued in place or are split, and `executions` are inserted. The totals
+   * give back what they had counted as missed. The event's open missed range
+   * goes on with the part that ends where it did, and is closed without one.
+   *
+   * @returns null when a missed range is no longer the expected one; nothing is written then
+   * @throws E_EVENT_NOT_FOUND
+   */
+  backfill(params: {
+    now: Now
+    eventId: string
+    splits: RangeSplit[]
+    executions: NewExecution[]
+    journal: NewJournalEntry
+  }): Promise<BackfillResult | null>
 
   /** Deletes at most `limit` ended and rolled-up executions of one rule, with their logs. @returns how many */
   prune(params: { now: Now; rule: PruneRule; limit: number }): Promise<number>

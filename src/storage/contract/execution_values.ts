@@ -94,6 +94,8 @@ export interface ExecutionFilter {
   to?: number
   concurrencyKey?: string
   dedupeKey?: string
+  /** All but those of this origin. */
+  exceptOrigin?: ExecutionOrigin
   limit?: number
   /** Id of the last execution of the page before; pages run newest first. */
   before?: string
@@ -118,4 +120,36 @@ export interface PruneRule {
   count: number | null
   exceptHandlers?: string[]
   exceptEvents?: string[]
+}
+
+/** Slots of one series: the first, the last, and how many they are. Epoch ms. */
+export interface SlotSpan {
+  first: number
+  last: number
+  count: number
+}
+
+/** What a row tells of the slots of its event: a run of one, or a missed range. */
+export type SlotRow = Pick<
+  ExecutionRecord,
+  'id' | 'state' | 'slot' | 'slotLast' | 'slotCount' | 'slotKey' | 'rerunOf'
+> & { slot: number; slotLast: number }
+
+/**
+ * What becomes of a missed range some of whose slots are run after all. The
+ * row itself either stays as the shorter range `keep`, or becomes `execution`,
+ * which has the row's id; `parts` are the ranges that are left behind it.
+ */
+export type RangeSplit = {
+  id: string
+  /** The range as it was read: where it is another one now, nothing at all is written. */
+  expected: SlotSpan
+  parts: (SlotSpan & { id: string })[]
+} & ({ keep: SlotSpan; execution: null } | { keep: null; execution: NewExecution })
+
+export interface BackfillResult {
+  /** Ids of the missed rows that became queued in place. */
+  requeued: string[]
+  /** Ids of the executions that were inserted: a slot key or dedupe key that is taken is left out. */
+  inserted: string[]
 }

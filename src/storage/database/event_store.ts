@@ -164,14 +164,18 @@ async function stored(work: Work, id: string): Promise<EventRecord> {
   return (await findEvent(work, id))!
 }
 
-/** Open executions of events, by `<state> <event id>`. */
+/**
+ * Open executions of events, by `<state> <event id>`. What a backfill has
+ * queued takes no slot's place.
+ */
 async function countOpen(work: Work, ids: string[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
   for (const chunk of chunks(ids)) {
     const list = inList(chunk)
     const rows = await work.all(
       `select event_id, state, count(*) as total from almanac_executions
-        where finished_at is null and event_id in ${list.sql} group by event_id, state`,
+        where finished_at is null and event_id in ${list.sql}
+          and (state <> 'queued' or origin <> 'backfill') group by event_id, state`,
       list.bindings
     )
     for (const row of rows) {

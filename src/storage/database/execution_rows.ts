@@ -113,6 +113,35 @@ function patchColumns(patch: ExecutionPatch): Record<string, Value> {
   return row
 }
 
+/** Puts other records in the place of rows that the unit of work has locked; none is in the totals. */
+export function replaceExecutions(work: Work, records: ExecutionRecord[]): Promise<void> {
+  const changes = records.map((record) => {
+    const { id, ...columns } = { ...mapper.toRow(record), ...keyColumns(record) }
+    return { id: record.id, columns }
+  })
+  return mapper.writer.update(work, changes)
+}
+
+/** Reads executions by id and locks them, in order of their ids, with whether they are in the totals. */
+export async function lockExecutions(
+  work: Work,
+  ids: string[]
+): Promise<Map<string, { record: ExecutionRecord; rolledUp: boolean }>> {
+  const found = new Map<string, { record: ExecutionRecord; rolledUp: boolean }>()
+  for (const chunk of chunks([...new Set(ids)].sort())) {
+    const list = inList(chunk)
+    const rows = await work.all(
+      `select * from almanac_executions where id in ${list.sql} order by id ${work.dialect.lockRows}`,
+      list.bindings
+    )
+    for (const row of rows) {
+      const record = toExecution(row)
+      found.set(record.id, { record, rolledUp: Number(row.rolled_up) === 1 })
+    }
+  }
+  return found
+}
+
 /** The columns of an attempt that its holder or rescuer looks at. */
 const OF_ATTEMPT = `id, event_id, state, node, attempt, available_at, started_at, failures, rescues,
   renewals, lease_expires_at, cancel_requested_at, reason, progress, error`

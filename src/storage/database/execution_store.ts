@@ -1,13 +1,16 @@
 import type { ExecutionRecord, ExecutionState } from '../../types/executions.ts'
 import type {
+  BackfillResult,
   BirthResult,
   EnqueueResult,
   ExecutionFilter,
   ExecutionStore,
   ExpiredLease,
   SettleResult,
+  SlotRow,
 } from '../contract.ts'
 import { toJson } from '../../json.ts'
+import { backfill, listSlots } from './backfill.ts'
 import { enqueue, insertRunning } from './birth.ts'
 import { requestCancel } from './cancel.ts'
 import { claim } from './claim.ts'
@@ -93,6 +96,7 @@ export class DatabaseExecutionStore implements ExecutionStore {
       .add('created_at < ?', filter.to)
       .add('concurrency_hash = ?', hashOrUndefined(filter.concurrencyKey, 'concurrencyKey'))
       .add('dedupe_hash = ?', hashOrUndefined(filter.dedupeKey, 'dedupeKey'))
+      .add('origin <> ?', filter.exceptOrigin)
       .add('id < ?', filter.before)
     return this.#connection.read('executions.list', async (work) => {
       const rows = await work.all(
@@ -163,6 +167,14 @@ export class DatabaseExecutionStore implements ExecutionStore {
     params: Params<'rescueExpired'>
   ): ReturnType<ExecutionStore['rescueExpired']> {
     return this.#connection.write('executions.rescueExpired', (work) => rescueExpired(work, params))
+  }
+
+  listSlots(params: Params<'listSlots'>): Promise<SlotRow[]> {
+    return this.#connection.read('executions.listSlots', (work) => listSlots(work, params))
+  }
+
+  backfill(params: Params<'backfill'>): Promise<BackfillResult | null> {
+    return this.#connection.write('executions.backfill', (work) => backfill(work, params))
   }
 
   prune({ now, rule, limit }: Params<'prune'>): Promise<number> {

@@ -14,7 +14,7 @@ import { Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'
 import { toExecution } from './execution_rows.ts'
 import { integer, RowMapper, text } from './row_mapper.ts'
-import { chunks, inList, type Row, type Work } from './work.ts'
+import { chunks, inList, type Work } from './work.ts'
 
 type Params<K extends keyof StatsStore> = Parameters<StatsStore[K]>[0]
 
@@ -55,7 +55,10 @@ export class DatabaseStatsStore implements StatsStore {
       for (const total of totals.values()) {
         await addTotal(work, total)
       }
-      await markRolledUp(work, rows)
+      await markRolledUp(
+        work,
+        rows.map(({ id }) => id as string)
+      )
       return rows.length
     })
   }
@@ -74,7 +77,8 @@ export class DatabaseStatsStore implements StatsStore {
   }
 }
 
-async function addTotal(work: Work, row: StatsRow): Promise<void> {
+/** Adds to a total, which may not be there yet. */
+export async function addTotal(work: Work, row: StatsRow): Promise<void> {
   const key = hashKey(statsKey(row))
   if ((await increase(work, key, row)) === 0) {
     // Another node may begin the same total now: what it adds must not be lost
@@ -106,8 +110,9 @@ function increase(work: Work, key: string, row: StatsRow): Promise<number> {
   )
 }
 
-async function markRolledUp(work: Work, rows: Row[]): Promise<void> {
-  for (const chunk of chunks(rows.map(({ id }) => id as string))) {
+/** Marks executions as part of the totals. */
+export async function markRolledUp(work: Work, ids: string[]): Promise<void> {
+  for (const chunk of chunks(ids)) {
     const list = inList(chunk)
     await work.run(
       `update almanac_executions set rolled_up = 1 where id in ${list.sql}`,

@@ -140,9 +140,11 @@ export class MemoryEventStore implements EventStore {
   #countOpen(): Map<string, number> {
     const counts = new Map<string, number>()
     for (const id of this.#tables.open) {
-      const { state, eventId } = this.#tables.executions.get(id)!
+      const { state, eventId, origin } = this.#tables.executions.get(id)!
       const key = `${state} ${eventId}`
-      counts.set(key, (counts.get(key) ?? 0) + 1)
+      // What a backfill has queued takes no slot's place
+      const counted = state !== 'queued' || origin !== 'backfill'
+      counts.set(key, (counts.get(key) ?? 0) + (counted ? 1 : 0))
     }
     return counts
   }

@@ -1,15 +1,18 @@
 import { E_CLIENT_MISMATCH } from '../../errors.ts'
 import type { ExecutionRecord, ExecutionState } from '../../types/executions.ts'
 import type {
+  BackfillResult,
   BirthResult,
   EnqueueResult,
   ExecutionFilter,
   ExecutionStore,
   ExpiredLease,
   SettleResult,
+  SlotRow,
 } from '../contract.ts'
 import { claimPatch, newExecution } from '../rules/new_records.ts'
 import { owned, renew, requestCancel, rescueExpired, settle } from './attempts.ts'
+import { backfill, listSlots } from './backfill.ts'
 import { claimable } from './claim.ts'
 import { prune } from './prune.ts'
 import { compare, copy, jsonCopy, storable, type MemoryTables } from './tables.ts'
@@ -166,6 +169,14 @@ export class MemoryExecutionStore implements ExecutionStore {
     return rescueExpired(this.#tables, params)
   }
 
+  async listSlots(params: Params<'listSlots'>): Promise<SlotRow[]> {
+    return copy(listSlots(this.#tables, params))
+  }
+
+  async backfill(params: Params<'backfill'>): Promise<BackfillResult | null> {
+    return backfill(this.#tables, params)
+  }
+
   async prune(params: Params<'prune'>): Promise<number> {
     return prune(this.#tables, params.rule, params.limit, this.#tables.now(params.now))
   }
@@ -184,6 +195,7 @@ function matches(execution: ExecutionRecord, filter: ExecutionFilter): boolean {
     same(filter.queue, execution.queue) &&
     same(filter.concurrencyKey, execution.concurrencyKey) &&
     same(filter.dedupeKey, execution.dedupeKey) &&
+    (filter.exceptOrigin === undefined || execution.origin !== filter.exceptOrigin) &&
     (filter.states === undefined || filter.states.includes(execution.state)) &&
     (filter.from === undefined || execution.createdAt >= filter.from) &&
     (filter.to === undefined || execution.createdAt < filter.to) &&

@@ -1,0 +1,21 @@
+import type { Scheduler } from '../src/scheduler.ts'
+import type { EventRecord } from '../src/types/events.ts'
+import { EventChangeCommand } from './_event_change.ts'
+
+export default class AlmanacResume extends EventChangeCommand {
+  static override commandName = 'almanac:resume'
+  static override description = 'Let a paused event fire again, from now on'
+  static override help = [
+    'The slots of the pause become one missed range, unless the event says otherwise (onResume).',
+    '',
+    'Exit codes:',
+    '  0  done, or so already',
+    '  1  could not be done (no such event, its state, config, schema, database)',
+  ]
+
+  protected readonly done = 'Resumed'
+
+  protected change(almanac: Scheduler, id: string, by: string): Promise<EventRecord> {
+    return almanac.events.resume(id, by)
+  }
+}

@@ -1,0 +1,118 @@
+import { newId } from '../ids.ts'
+import { LEADER_LEASE } from '../loop/leader.ts'
+import { defaultsOf } from '../loop/slot_execution.ts'
+import { backfill, type BackfillReport } from './backfill/backfill.ts'
+import type { BackfillOptions } from './backfill/options.ts'
+import {
+  exportLines,
+  importLines,
+  type BackupDeps,
+  type ExportOptions,
+  type ImportReport,
+} from './backup/main.ts'
+import type { ImportOptions } from './backup/options.ts'
+import { forecast, type Forecast } from './forecast/forecast.ts'
+import type { ForecastOptions } from './forecast/options.ts'
+import { monitor, type FailedSnapshot, type MonitorOptions, type Snapshot } from './monitor.ts'
+import { ProcessFacade } from './process_facade.ts'
+import { storedStatus } from './status.ts'
+
+/**
+ * The part of the facade that operators use: seeing ahead, making up for what
+ * was missed, watching, and moving definitions from store to store.
+ */
+export abstract class OperationsFacade extends ProcessFacade {
+  /**
+   * The runs of all events in a window, and the load they make.
+   *
+   * @throws E_INVALID_INPUT
+   */
+  async forecast(options: ForecastOptions = {}): Promise<Forecast> {
+    this.gate.check()
+    const { storage, parts, deps } = this
+    const { concurrency } = deps.config
+    const { triggers } = parts
+    return forecast({ storage, clock: deps.clock, triggers, concurrency }, options)
+  }
+
+  /**
+   * Queues the slots of a window of the past that were not run; each slot once,
+   * whoever else backfills or fires at the same time.
+   *
+   * @throws E_EVENT_NOT_FOUND, E_INVALID_INPUT, E_BACKFILL_TOO_LARGE, E_BACKFILL_CONFLICT
+   * @throws E_EVENT_TRANSITION when the event is cancelled
+   */
+  async backfill(eventId: string, options: BackfillOptions): Promise<BackfillReport> {
+    this.gate.check()
+    const { storage, parts, deps } = this
+    const { triggers, events, registry, jobs } = parts
+    const { clock, notifier } = deps
+    const defaults = defaultsOf(registry)
+    const wake = () => jobs.wake()
+    const given = { storage, clock, notifier, triggers, events, defaults, wake }
+    return backfill(given, eventId, options)
+  }
+
+  /**
+   * What the store tells, again and again, until the signal aborts or the
+   * process shuts down. A look that fails is told as one with its error.
+   *
+   * @throws E_INVALID_INPUT
+   */
+  monitor(options: MonitorOptions = {}): AsyncGenerator<Snapshot | FailedSnapshot, void, void> {
+    this.gate.check()
+    const { storage, deps } = this
+    const { clock } = deps
+    const closing = this.closing.signal
+    return monitor({ storage, clock, closing, read: () => this.storedStatus() }, options)
+  }
+
+  /** The definitions of all events as JSON Lines, the header first. */
+  export(options: ExportOptions = {}): AsyncGenerator<string, void, void> {
+    this.gate.check()
+    return exportLines({ storage: this.storage, clock: this.deps.clock }, options)
+  }
+
+  /**
+   * Takes over what `export` gave, line by line. Next slots are computed from
+   * now, and nothing of the past is run unless `backfillFrom` says so.
+   *
+   * @throws E_IMPORT_FORMAT, E_INVALID_INPUT
+   */
+  async import(
+    lines: AsyncIterable<string> | Iterable<string>,
+    options: ImportOptions = {}
+  ): Promise<ImportReport> {
+    this.gate.check()
+    return importLines(this.#backupDeps(), lines, options)
+  }
+
+  /** The part of the status that the store knows. */
+  protected storedStatus() {
+    return storedStatus(this.storage, {
+      now: this.deps.clock.nowOrNull(),
+      lease: LEADER_LEASE,
+      knows: (handler) => this.parts.registry.has(handler),
+    })
+  }
+
+  #backupDeps(): BackupDeps {
+    const { storage, parts, deps } = this
+    const { triggers, registry: handlers } = parts
+    const { clock, logger, notifier, config } = deps
+    const { maxPayload } = config
+    return {
+      ...{ storage, clock, logger, notifier },
+      plan: { triggers, newId, defaults: defaultsOf(handlers) },
+      fields: { triggers, handlers, maxPayload, knownHandlersOnly: false },
+      backfill: async (id, options) => {
+        const { queued } = await this.backfill(id, options)
+        return queued
+      },
+      wake: () => {
+        parts.loop.wake()
+        parts.jobs.wake()
+      },
+    }
+  }
+}

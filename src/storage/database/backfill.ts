@@ -1,0 +1,111 @@
+import { E_EVENT_NOT_FOUND } from '../../errors.ts'
+import type { ExecutionRecord, ExecutionState } from '../../types/executions.ts'
+import type { BackfillResult, ExecutionStore, RangeSplit, SlotRow } from '../contract.ts'
+import {
+  isExpected,
+  leftRange,
+  openRangeAfter,
+  requeuedRow,
+  shorterRange,
+  takenOut,
+} from '../rules/backfill.ts'
+import { newExecution } from '../rules/new_records.ts'
+import { statsOf, type EndedExecution } from '../rules/stats.ts'
+import { insertMissed, lockEvent, patchEvents } from './event_rows.ts'
+import {
+  insertExecutions,
+  lockExecutions,
+  patchExecutions,
+  replaceExecutions,
+} from './execution_rows.ts'
+import { appendJournal } from './journal_store.ts'
+import { addTotal, markRolledUp } from './stats_store.ts'
+import { instant, type Work } from './work.ts'
+
+type BackfillParams = Parameters<ExecutionStore['backfill']>[0]
+type ListParams = Parameters<ExecutionStore['listSlots']>[0]
+
+/** A missed row and what becomes of it. */
+interface Split {
+  split: RangeSplit
+  row: ExecutionRecord
+  rolledUp: boolean
+}
+
+export async function listSlots(work: Work, params: ListParams): Promise<SlotRow[]> {
+  const rows = await work.all(
+    `select id, state, slot, slot_last, slot_count, slot_key, rerun_of from almanac_executions
+      where event_id = ? and slot <= ? and slot_last >= ? order by slot, id`,
+    [params.eventId, params.to, params.from]
+  )
+  return rows.map((row) => ({
+    id: row.id as string,
+    state: row.state as ExecutionState,
+    slot: Number(row.slot),
+    slotLast: Number(row.slot_last),
+    slotCount: Number(row.slot_count),
+    slotKey: row.slot_key as string | null,
+    rerunOf: row.rerun_of as string | null,
+  }))
+}
+
+/** Queues slots that were not run. The event is locked first, as a firing does. */
+export async function backfill(work: Work, params: BackfillParams): Promise<BackfillResult | null> {
+  const now = await instant(work, params.now)
+  const event = await lockEvent(work, params.eventId)
+  if (!event) {
+    throw new E_EVENT_NOT_FOUND([params.eventId])
+  }
+  const splits = await lockSplits(work, params.splits)
+  if (!splits) {
+    return null
+  }
+  const requeued = await writeSplits(work, splits, now)
+  const executions = params.executions.map((input) => newExecution(input, now))
+  const inserted = await insertExecutions(work, executions)
+  const patch = openRangeAfter(event, params.splits)
+  await patchEvents(work, patch ? [{ id: event.id, patch }] : [])
+  await appendJournal(work, [params.journal], now)
+  return { requeued, inserted: [...inserted] }
+}
+
+async function lockSplits(work: Work, splits: RangeSplit[]): Promise<Split[] | null> {
+  const rows = await lockExecutions(
+    work,
+    splits.map(({ id }) => id)
+  )
+  const locked: Split[] = []
+  for (const split of splits) {
+    const found = rows.get(split.id)
+    if (!found || !isExpected(found.record, split)) {
+      return null
+    }
+    locked.push({ split, row: found.record, rolledUp: found.rolledUp })
+  }
+  return locked
+}
+
+/** @returns the ids of the rows that are queued now */
+async function writeSplits(work: Work, splits: Split[], now: number): Promise<string[]> {
+  const kept = splits.flatMap(({ split, row }) =>
+    split.keep ? [{ id: row.id, patch: shorterRange(row, split.keep) }] : []
+  )
+  const requeued = splits.flatMap(({ split, row }) =>
+    split.execution ? [requeuedRow(row, split.execution, now)] : []
+  )
+  await patchExecutions(work, kept)
+  await replaceExecutions(work, requeued)
+  const counted = splits.filter(({ rolledUp }) => rolledUp)
+  for (const { row, split } of counted) {
+    const total = { ...row, slotCount: -takenOut(row, split) } as EndedExecution
+    await addTotal(work, statsOf(total))
+  }
+  const parts = (each: Split[]) =>
+    each.flatMap(({ row, split }) => split.parts.map((part) => leftRange(row, part)))
+  await insertMissed(work, parts(splits))
+  await markRolledUp(
+    work,
+    parts(counted).map(({ id }) => id)
+  )
+  return requeued.map(({ id }) => id)
+}

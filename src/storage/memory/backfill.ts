@@ -1,0 +1,82 @@
+import { E_EVENT_NOT_FOUND } from '../../errors.ts'
+import type { ExecutionRecord } from '../../types/executions.ts'
+import type { BackfillResult, ExecutionStore, RangeSplit, SlotRow } from '../contract.ts'
+import {
+  isExpected,
+  leftRange,
+  openRangeAfter,
+  requeuedRow,
+  shorterRange,
+  takenOut,
+} from '../rules/backfill.ts'
+import { newExecution } from '../rules/new_records.ts'
+import { addStats, statsOf, type EndedExecution } from '../rules/stats.ts'
+import { insertMissed } from './event_rows.ts'
+import { compare, storable, type MemoryTables } from './tables.ts'
+
+type BackfillParams = Parameters<ExecutionStore['backfill']>[0]
+type ListParams = Parameters<ExecutionStore['listSlots']>[0]
+
+export function listSlots(tables: MemoryTables, { eventId, from, to }: ListParams): SlotRow[] {
+  return [...tables.executions.values()]
+    .filter(
+      (row) =>
+        row.eventId === eventId && row.slot !== null && row.slot <= to && row.slotLast! >= from
+    )
+    .sort((a, b) => a.slot! - b.slot! || compare(a.id, b.id))
+    .map(({ id, state, slot, slotLast, slotCount, slotKey, rerunOf }) => ({
+      ...{ id, state, slotCount, slotKey, rerunOf },
+      slot: slot!,
+      slotLast: slotLast!,
+    }))
+}
+
+/** Queues slots that were not run; nothing is changed when a range has moved. */
+export function backfill(tables: MemoryTables, params: BackfillParams): BackfillResult | null {
+  const now = tables.now(params.now)
+  const event = tables.events.get(params.eventId)
+  if (!event) {
+    throw new E_EVENT_NOT_FOUND([params.eventId])
+  }
+  const executions = params.executions.map((input) => storable(newExecution(input, now)))
+  const { splits } = params
+  if (!splits.every((split) => isExpected(tables.executions.get(split.id), split))) {
+    return null
+  }
+  const requeued = splits.filter((split) => splitRange(tables, split, now)).map(({ id }) => id)
+  const inserted: string[] = []
+  for (const row of executions) {
+    if (tables.conflict(row) === undefined) {
+      inserted.push(tables.insert(row).id)
+    }
+  }
+  Object.assign(event, openRangeAfter(event, splits))
+  tables.addJournal([params.journal], now)
+  return { requeued, inserted }
+}
+
+/** @returns whether the row itself is queued now */
+function splitRange(tables: MemoryTables, split: RangeSplit, now: number): boolean {
+  const row = tables.executions.get(split.id)!
+  const before = { ...row }
+  const counted = tables.rolledUp.has(row.id)
+  if (counted) {
+    const slotCount = -takenOut(row, split)
+    addStats(tables.stats, statsOf({ ...before, slotCount } as EndedExecution))
+  }
+  const next: ExecutionRecord = split.keep
+    ? { ...row, ...shorterRange(row, split.keep) }
+    : storable(requeuedRow(row, split.execution, now))
+  tables.remove(row)
+  tables.insert(next)
+  if (counted && split.keep) {
+    tables.rolledUp.add(row.id)
+  }
+  for (const part of split.parts) {
+    const left = insertMissed(tables, leftRange(before, part))
+    if (counted && left) {
+      tables.rolledUp.add(left.id)
+    }
+  }
+  return split.keep === null
+}
