@@ -1,6 +1,6 @@
 import type { Report } from '../../input/fields.ts'
 import { refuseOthers } from '../../input/fields.ts'
-import { isFrequencyCode, usesMonthDay, usesWeekday } from '../../triggers/frequency.ts'
+import { isFrequencyCode, usesMonthDay, usesWeekday } from '../../triggers/frequency_dialects.ts'
 import { WEEKDAYS } from '../../triggers/civil_date.ts'
 import { validateTrigger } from '../../triggers/main.ts'
 import type { FrequencyCode } from '../../types/triggers.ts'
