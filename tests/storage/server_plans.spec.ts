@@ -16,6 +16,14 @@ const fill = (source: string, n: string) =>
     select concat('done-', ${n}), concat('event-', ${n} % 100), 'noop', 'default', 'schedule',
       'succeeded', 5, 1, ${n}, ${n}, ${START} - ${n} * 1000, 1, 0, 0, 0, 1 from ${source}`
 
+/** The numbers from 1, as MariaDB and MySQL both make them. */
+function numbers(): string {
+  const digit = 'select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9'
+  const tables = ['a', 'b', 'c', 'e', 'f'].map((name) => `(${digit}) ${name}`).join(', ')
+  return `select 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d as n from ${tables}
+    having n <= ${FINISHED}`
+}
+
 const SERVERS = [
   {
     service: await requires('postgresql'),
@@ -37,7 +45,7 @@ const SERVERS = [
   },
   {
     service: await requires('mariadb'),
-    fill: fill(`seq_1_to_${FINISHED}`, 'seq'),
+    fill: fill(`(${numbers()}) numbers`, 'n'),
     analyze: `analyze table ${TABLE}`,
     walks: (plan: string) =>
       plan.match(new RegExp(`"table_name":"${TABLE}","access_type":"(ALL)"`)),
@@ -127,9 +135,11 @@ function register(service: Service, server: (typeof SERVERS)[number]) {
       for (const [sql, plan] of plans) {
         assert.isNull(server.walks(plan), `${sql}\n${plan}`)
       }
-      const claims = [...plans].filter(([sql]) => /for update skip locked/.test(sql))
+      const claims = [...plans].filter(([sql]) => /available_at <= .*for update skip locked/s.test(sql))
       assert.isNotEmpty(claims)
-      assert.isTrue(claims.every(([, plan]) => /almanac_exec_(queue|waiting)_i/.test(plan)))
+      for (const [sql, plan] of claims) {
+        assert.match(plan, /almanac_exec_(queue|waiting)_i/, sql)
+      }
     })
   })
 }
