@@ -18,7 +18,8 @@ const fill = (source: string, n: string) =>
 
 /** The numbers from 1, as MariaDB and MySQL both make them. */
 function numbers(): string {
-  const digit = 'select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9'
+  const digit =
+    'select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9'
   const tables = ['a', 'b', 'c', 'e', 'f'].map((name) => `(${digit}) ${name}`).join(', ')
   return `select 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d as n from ${tables}
     having n <= ${FINISHED}`
@@ -135,7 +136,9 @@ function register(service: Service, server: (typeof SERVERS)[number]) {
       for (const [sql, plan] of plans) {
         assert.isNull(server.walks(plan), `${sql}\n${plan}`)
       }
-      const claims = [...plans].filter(([sql]) => /available_at <= .*for update skip locked/s.test(sql))
+      const claims = [...plans].filter(([sql]) =>
+        /available_at <= .*for update skip locked/s.test(sql)
+      )
       assert.isNotEmpty(claims)
       for (const [sql, plan] of claims) {
         assert.match(plan, /almanac_exec_(queue|waiting)_i/, sql)

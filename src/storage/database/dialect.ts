@@ -44,6 +44,8 @@ export interface Dialect {
   readonly rowSets: RowSets | null
   /** How a claim keeps away from other claimants: they wait, or their rows are passed over. */
   readonly claim: 'one writer' | 'locked rows' | 'one statement'
+  /** Selects each key of the queue once; the null of those without one may be among them. */
+  readonly waitingKeys: string
   /** Lets an insert pass over rows whose unique keys are taken; `key` is a column of the primary key. */
   insertOrSkip(insert: string, key?: string): string
   /** Whether a column holds a text, the letters A to Z in either case. */
@@ -82,6 +84,14 @@ const common = {
   byPrimaryKey: '',
   rowSets: null,
   claim: 'one writer' as const,
+  // From key to key; the group by of the other databases would walk the whole backlog
+  waitingKeys: `with recursive waiting_keys (concurrency_hash) as (
+      select min(concurrency_hash) from almanac_executions where state = 'queued'
+      union all
+      select (select min(further.concurrency_hash) from almanac_executions further
+        where further.state = 'queued' and further.concurrency_hash > waiting_keys.concurrency_hash)
+      from waiting_keys where waiting_keys.concurrency_hash is not null)
+    select concurrency_hash from waiting_keys`,
   insertOrSkip: (insert: string) => `${insert} on conflict do nothing`,
   contains: (column: string, text: string) => ({
     sql: String.raw`lower(${column}) like ? escape '\'`,
@@ -187,6 +197,9 @@ const mysql: Dialect = {
   byPrimaryKey: 'force index (primary)',
   rowSets: mysqlSets,
   claim: 'locked rows',
+  // Grouped by both columns it steps along the index; a recursion ends after a thousand rounds
+  waitingKeys: `select concurrency_hash from almanac_executions
+    where state = 'queued' and concurrency_hash is not null group by state, concurrency_hash`,
   // Its lower() folds all letters: the pattern names both cases of A to Z instead
   contains: (column, text) => ({ sql: `${column} regexp ?`, binding: eitherCase(text) }),
   clockSql: `select cast(timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) / 1000 as signed) as now_ms`,
