@@ -19,7 +19,7 @@ export interface WorkingPartsDeps extends Components {
  * first, then the running work, then what that work leaned on.
  */
 export function workingParts(deps: WorkingPartsDeps): Part[] {
-  const { jobs, loop, chores, pullers, config } = deps
+  const { jobs, loop, listener, chores, pullers, config } = deps
   return [
     ...singleParts(deps),
     { name: 'pulling', start: () => jobs.start() },
@@ -29,6 +29,8 @@ export function workingParts(deps: WorkingPartsDeps): Part[] {
       stop: () => loop.stop(),
     },
     { name: 'pullers', start: () => pullers.start(), stop: () => pullers.stop() },
+    // What it would wake runs already, and it is the first to be quiet
+    { name: 'listener', start: () => listener.start(), stop: () => listener.stop() },
     { name: 'chores', start: () => chores.start(), stop: () => chores.stop() },
   ]
 }

@@ -29,6 +29,7 @@ const SERVERS = [
     columns: `select table_name, column_name, data_type, character_maximum_length, is_nullable, collation_name
       from information_schema.columns where table_schema = 'public' order by 1, 2`,
     indexes: `select tablename, indexname, indexdef from pg_indexes where schemaname = 'public' order by 1, 2`,
+    triggers: `select tgname, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal order by 1`,
   },
   {
     service: await requires('mariadb'),
@@ -40,6 +41,8 @@ const SERVERS = [
       from information_schema.columns where table_schema = database() order by 1, 2`,
     indexes: `select table_name, index_name, seq_in_index, column_name, non_unique
       from information_schema.statistics where table_schema = database() order by 1, 2, 3`,
+    triggers: `select trigger_name, action_statement from information_schema.triggers
+      where trigger_schema = database() order by 1`,
   },
 ]
 
@@ -74,7 +77,7 @@ for (const server of SERVERS) {
       const file = new URL(`../../database/ddl/${server.ddl}`, import.meta.url)
       const sql = await readFile(file, 'utf8')
       assert.equal(sql, schemaDdl(plain.client()), 'run scripts/write_ddl.ts')
-      for (const statement of sql.split(/;\n/).filter((text) => text.trim() !== '')) {
+      for (const statement of sql.split(/;\n(?:\n|$)/).filter((text) => text.trim() !== '')) {
         await plain.client().rawQuery(statement)
       }
       for (const query of [server.columns, server.indexes]) {
@@ -82,6 +85,9 @@ for (const server of SERVERS) {
         assert.isAbove(expected.length, 20)
         assert.deepEqual(await rows(plain, query), expected)
       }
+      const triggers = await rows(migrated, server.triggers)
+      assert.lengthOf(triggers, service.name === 'postgresql' ? 3 : 0)
+      assert.deepEqual(await rows(plain, server.triggers), triggers)
       const meta = 'select * from almanac_meta order by name'
       assert.deepEqual(await rows(plain, meta), await rows(migrated, meta))
     })

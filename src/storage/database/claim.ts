@@ -2,6 +2,7 @@ import type { ExecutionRecord } from '../../types/executions.ts'
 import { claimInOneStatement } from './claim_statement.ts'
 import type { StoreConnection } from './connection.ts'
 import { findExecutions } from './execution_rows.ts'
+import { allPriorities, fewKeys, firstOfKeys, inOrder, notHeldAmong } from './few_keys.ts'
 import { NOT_HELD, waitingCondition, waitingPriorities, type ClaimParams } from './waiting.ts'
 import { inList, instant, type Row, type Work } from './work.ts'
 
@@ -55,44 +56,56 @@ function claimLockedRows(
 ): Promise<ExecutionRecord[]> {
   return connection.write('executions.claim', async (work) => {
     const now = await instant(work, params.now)
-    const head = await headOfQueue(work, params, now, params.limit)
-    const chosen = firstOfEachKey(head, params.limit)
-    if (chosen.length < head.length && head.length === params.limit) {
-      // One key fills the head
-      const first = await firstRows(work, params, now)
-      return claimRows(work, await lockQueued(work, first), params, now)
-    }
-    return claimRows(work, chosen, params, now)
+    const candidates = await claimable(work, params, now)
+    return claimRows(work, await lockQueued(work, candidates), params, now)
   })
 }
 
 /**
  * The executions to claim now, in order, one per key and none of a held key.
- * First a window at the head of the queue; only when a full window gives too
- * few, because one key fills it, the first row of every key is looked for.
+ * Mostly the head of the queue gives them. Where rows of one key fill it, the
+ * first row of each key is looked for: key by key, or where there are many of
+ * them behind the rows of held keys, and at last in the whole queue.
  */
 async function claimable(work: Work, params: ClaimParams, now: number): Promise<Candidate[]> {
-  const size = params.limit * WINDOW_FACTOR
-  const window = await headOfQueue(work, params, now, size)
-  const chosen = firstOfEachKey(window, params.limit)
-  return chosen.length < params.limit && window.length === size
-    ? firstRows(work, params, now)
-    : chosen
+  const { limit } = params
+  const head = await headOfQueue(work, params, now, { size: limit, lock: true })
+  const keys = head.map(({ key }) => key).filter((key) => key !== null)
+  const isFree = await notHeldAmong(work, keys)
+  const chosen = firstOfEachKey(
+    head.filter(({ key }) => isFree(key)),
+    limit
+  )
+  if (chosen.length === limit || head.length < limit) {
+    return chosen
+  }
+  const few = await fewKeys(work)
+  if (few !== null) {
+    const at = { sql: '?', bindings: [now] }
+    const statement = firstOfKeys(params, few, at, await allPriorities(work))
+    const rows = await work.all(statement.sql, statement.bindings)
+    return rows.sort(inOrder).slice(0, limit).map(toCandidate)
+  }
+  const size = limit * WINDOW_FACTOR
+  const window = await headOfQueue(work, params, now, { size, free: true })
+  const further = firstOfEachKey(window, limit)
+  return further.length < limit && window.length === size ? firstRows(work, params, now) : further
 }
 
+/** Rows in the order of the queue: `free` leaves out those of held keys, `lock` takes them. */
 async function headOfQueue(
   work: Work,
   params: ClaimParams,
   now: number,
-  size: number
+  { size, free = false, lock = false }: { size: number; free?: boolean; lock?: boolean }
 ): Promise<Candidate[]> {
   const waiting = waitingCondition(params)
   const window: Candidate[] = []
   for await (const priority of waitingPriorities(work)) {
     const rows = await work.all(
       `select id, concurrency_hash from almanac_executions
-        where priority = ? and available_at <= ? and ${waiting.sql} and ${NOT_HELD}
-        order by available_at, id limit ? ${work.dialect.lockFreeRows}`,
+        where priority = ? and available_at <= ? and ${waiting.sql} ${free ? `and ${NOT_HELD}` : ''}
+        order by available_at, id limit ? ${lock ? work.dialect.lockFreeRows : ''}`,
       [priority, now, ...waiting.bindings, size - window.length]
     )
     window.push(...rows.map(toCandidate))

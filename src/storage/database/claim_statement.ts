@@ -1,26 +1,43 @@
 import type { ExecutionRecord } from '../../types/executions.ts'
 import type { StoreConnection } from './connection.ts'
+import { allPriorities, fewKeys, firstOfKeys } from './few_keys.ts'
 import { toExecution } from './execution_rows.ts'
+import type { Statement } from './row_sets.ts'
 import { NOT_HELD, waitingCondition, type ClaimParams } from './waiting.ts'
 import type { Value } from './work.ts'
 
 /**
  * The claim of PostgreSQL: one statement finds rows, locks them past those of
- * other claimants, and takes them. A head of the queue that one key fills is
- * followed by a statement that looks for the first row of every key.
+ * other claimants, and takes them. Where rows of one key fill the head of the
+ * queue, further statements look for the first row of each key: key by key, or
+ * where there are many of them behind the rows of held keys, and at last in the
+ * whole queue.
  */
 export async function claimInOneStatement(
   connection: StoreConnection,
   params: ClaimParams
 ): Promise<ExecutionRecord[]> {
-  const head = await take(connection, params, HEAD)
-  const missing = params.limit - head.claimed.length
-  if (!head.collided && (missing === 0 || head.locked < params.limit)) {
-    return head.claimed
+  const { limit } = params
+  const claimed: ExecutionRecord[] = []
+  const further = async (candidates: Candidates) => {
+    const taken = await take(connection, { ...params, limit: limit - claimed.length }, candidates)
+    claimed.push(...taken.claimed)
+    return taken
   }
-  const rest = await take(connection, { ...params, limit: missing }, FIRST_OF_EACH_KEY)
-  const claimed = [...head.claimed, ...rest.claimed]
-  return rest.collided ? oneByOne(connection, params, claimed) : claimed
+  const head = await further(headOfQueue)
+  if (!head.collided && (claimed.length === limit || head.locked < limit)) {
+    return claimed
+  }
+  const keys = await connection.read('executions.claim', fewKeys)
+  const last = keys === null ? wholeQueue : await firstOf(connection, keys)
+  if (keys === null && !head.collided) {
+    const free = await further(freeHead)
+    if (claimed.length === limit || (!free.collided && free.locked === 0)) {
+      return claimed
+    }
+  }
+  const rest = await further(last)
+  return rest.collided ? oneByOne(connection, params, claimed, last) : claimed
 }
 
 interface Taken {
@@ -35,11 +52,12 @@ interface Taken {
 async function oneByOne(
   connection: StoreConnection,
   params: ClaimParams,
-  claimed: ExecutionRecord[]
+  claimed: ExecutionRecord[],
+  candidates: Candidates
 ): Promise<ExecutionRecord[]> {
   const rows = [...claimed]
   for (let attempt = rows.length; attempt < params.limit; attempt++) {
-    const one = await take(connection, { ...params, limit: 1 }, FIRST_OF_EACH_KEY)
+    const one = await take(connection, { ...params, limit: 1 }, candidates)
     if (one.locked === 0 && !one.collided) {
       break
     }
@@ -51,17 +69,20 @@ async function oneByOne(
 async function take(
   connection: StoreConnection,
   params: ClaimParams,
-  candidates: (waiting: string) => string
+  candidates: Candidates
 ): Promise<Taken> {
-  const { now, limit, node, lease } = params
-  const waiting = waitingCondition(params)
-  const bindings: Value[] = [now, ...waiting.bindings, limit, limit, node, lease]
-  const sql = statement(candidates(waiting.sql))
+  const { now, node, lease } = params
+  const found = candidates(params)
+  const bindings: Value[] = [now, ...found.bindings, node, lease]
+  const sql = statement(found.sql)
   try {
     const rows = await connection.read('executions.claim', (work) => work.all(sql, bindings))
     return {
-      claimed: rows.map(toExecution).sort(inOrder),
-      locked: rows.length === 0 ? 0 : Number(rows[0].locked_rows),
+      claimed: rows
+        .filter(({ id }) => id !== null)
+        .map(toExecution)
+        .sort(inOrder),
+      locked: Number(rows[0].locked_rows),
       collided: false,
     }
   } catch (error) {
@@ -79,31 +100,49 @@ function inOrder(a: ExecutionRecord, b: ExecutionRecord): number {
 
 const CLOCK = `select coalesce(?::bigint, floor(extract(epoch from clock_timestamp()) * 1000)::bigint) as at`
 
-/** Bindings: now, those of the candidates, limit, limit, node, lease. */
+/** Names locked rows `head`, in order, with the bindings of their statement. */
+type Candidates = (params: ClaimParams) => Statement
+
+/**
+ * Takes the first candidate of each key that nobody holds. It gives a row in
+ * any case, which tells how many were locked. Bindings: now, those of the
+ * candidates, node, lease.
+ */
 function statement(candidates: string): string {
   return `with recursive clock as materialized (${CLOCK}),
     ${candidates},
     locked as (select count(*) as locked_rows from head),
     chosen as (
       select id from (
-        select id, row_number() over (
+        select id, concurrency_hash, row_number() over (
           partition by coalesce(concurrency_hash, id) order by priority, available_at, id) as turn
-        from head) ranked
-      where turn = 1)
-    update almanac_executions set state = 'running', running_key = concurrency_hash,
-      attempt = attempt + 1, node = given.node, claimed_at = clock.at,
-      lease_expires_at = clock.at + given.lease, renewals = 0, started_at = null,
-      cancel_requested_at = null, progress = null, reason = null
-    from clock, locked, (select ?::text as node, ?::bigint as lease) given
-    where id = any(array(select id from chosen))
-    returning almanac_executions.*, locked.locked_rows`
+        from head) almanac_executions
+      where turn = 1 and ${NOT_HELD}),
+    claimed as (
+      update almanac_executions set state = 'running', running_key = concurrency_hash,
+        attempt = attempt + 1, node = given.node, claimed_at = clock.at,
+        lease_expires_at = clock.at + given.lease, renewals = 0, started_at = null,
+        cancel_requested_at = null, progress = null, reason = null
+      from clock, (select ?::text as node, ?::bigint as lease) given
+      where id = any(array(select id from chosen))
+      returning almanac_executions.*)
+    select claimed.*, locked.locked_rows from locked left join claimed on true`
 }
+
+/** As many rows as are wanted, those of held keys among them. */
+const headOfQueue: Candidates = (params) => alongPriorities(params, '')
+
+/** The same without the rows of held keys, however many of them stand before. */
+const freeHead: Candidates = (params) => alongPriorities(params, `and ${NOT_HELD}`)
 
 /**
  * The head of the queue, priority by priority: each is one range of the
  * index, and later ones are not looked at once there are enough rows.
  */
-const HEAD = (waiting: string) => `priorities (priority) as (
+function alongPriorities(params: ClaimParams, condition: string): Statement {
+  const waiting = waitingCondition(params)
+  return {
+    sql: `priorities (priority) as (
       (select priority from almanac_executions where state = 'queued' order by priority limit 1)
       union all
       select (select further.priority from almanac_executions further
@@ -114,19 +153,47 @@ const HEAD = (waiting: string) => `priorities (priority) as (
       select found.* from priorities cross join clock cross join lateral (
         select id, concurrency_hash, priority, available_at from almanac_executions
         where priority = priorities.priority and available_at <= clock.at
-          and ${waiting} and ${NOT_HELD}
+          and ${waiting.sql} ${condition}
         order by available_at, id limit ? for update skip locked) found
-      limit ?)`
+      limit ?)`,
+    bindings: [...waiting.bindings, params.limit, params.limit],
+  }
+}
 
-/** The first row of every key, however long the backlog of one key is. */
-const FIRST_OF_EACH_KEY = (waiting: string) => `first_rows as materialized (
-      select id, row_number() over (
-        partition by coalesce(concurrency_hash, id) order by priority, available_at, id) as turn
-      from almanac_executions, clock
-      where available_at <= clock.at and ${waiting} and ${NOT_HELD}),
-    head as materialized (
-      select waiting.id, concurrency_hash, priority, available_at
+/** The first row of each of these keys, and the first ones without a key. */
+async function firstOf(connection: StoreConnection, keys: string[]): Promise<Candidates> {
+  const priorities = await connection.read('executions.claim', allPriorities)
+  const clock = { sql: '(select clock.at from clock)', bindings: [] }
+  return (params) => {
+    if (keys.length + priorities.length === 0) {
+      return { sql: 'head as (select * from almanac_executions where false)', bindings: [] }
+    }
+    const first = firstOfKeys(params, keys, clock, priorities)
+    return {
+      sql: `first_rows as materialized (${first.sql}), ${LOCKED}`,
+      bindings: [...first.bindings, params.limit],
+    }
+  }
+}
+
+/** The first row of every key in the queue. */
+const wholeQueue: Candidates = (params) => {
+  const waiting = waitingCondition(params)
+  return {
+    sql: `first_rows as materialized (
+      select id from (
+        select id, row_number() over (
+          partition by coalesce(concurrency_hash, id) order by priority, available_at, id) as turn
+        from almanac_executions, clock
+        where available_at <= clock.at and ${waiting.sql} and ${NOT_HELD}) ranked
+      where turn = 1), ${LOCKED}`,
+    bindings: [...waiting.bindings, params.limit],
+  }
+}
+
+const LOCKED = `head as materialized (
+      select waiting.id, waiting.concurrency_hash, waiting.priority, waiting.available_at
       from almanac_executions waiting join first_rows on first_rows.id = waiting.id
-      where first_rows.turn = 1 and waiting.state = 'queued' and ?::bigint > 0
-      order by priority, available_at, waiting.id limit ?
+      where waiting.state = 'queued'
+      order by waiting.priority, waiting.available_at, waiting.id limit ?
       for update of waiting skip locked)`

@@ -16,6 +16,8 @@ export interface Dialect {
   readonly partialIndexes: boolean
   /** DDL takes part in a transaction. */
   readonly transactionalDdl: boolean
+  /** Tells other connections of what was committed, by NOTIFY. */
+  readonly notifies: boolean
   /** Column type of a SHA-256 in hex. */
   readonly hashType: string
   /** Selects the database's clock as `now_ms`, epoch milliseconds. */
@@ -42,6 +44,8 @@ export interface Dialect {
   readonly rowSets: RowSets | null
   /** How a claim keeps away from other claimants: they wait, or their rows are passed over. */
   readonly claim: 'one writer' | 'locked rows' | 'one statement'
+  /** Selects each key of the queue once; the null of those without one may be among them. */
+  readonly waitingKeys: string
   /** Lets an insert pass over rows whose unique keys are taken; `key` is a column of the primary key. */
   insertOrSkip(insert: string, key?: string): string
   /** Whether a column holds a text, the letters A to Z in either case. */
@@ -53,6 +57,8 @@ export interface Dialect {
   /** Another writer holds the lock: to be tried again. */
   isBusy(error: unknown): boolean
   isUniqueViolation(error: unknown): boolean
+  /** What a statement of the schema was to make is there already. */
+  isThere(error: unknown): boolean
   /** The connection broke off. Before a commit was sent, nothing was done. */
   isLost(error: unknown): boolean
   /** The database is away or full, rather than the statement wrong. */
@@ -66,6 +72,7 @@ const DATA_COMMANDS = ['INSERT', 'UPDATE', 'DELETE', 'MERGE']
 
 const common = {
   store: false,
+  notifies: false,
   hashType: 'char(64)',
   idType: (length: number) => `varchar(${length})`,
   stringType: (length: number) => `varchar(${length})`,
@@ -77,11 +84,20 @@ const common = {
   byPrimaryKey: '',
   rowSets: null,
   claim: 'one writer' as const,
+  // From key to key; the group by of the other databases would walk the whole backlog
+  waitingKeys: `with recursive waiting_keys (concurrency_hash) as (
+      select min(concurrency_hash) from almanac_executions where state = 'queued'
+      union all
+      select (select min(further.concurrency_hash) from almanac_executions further
+        where further.state = 'queued' and further.concurrency_hash > waiting_keys.concurrency_hash)
+      from waiting_keys where waiting_keys.concurrency_hash is not null)
+    select concurrency_hash from waiting_keys`,
   insertOrSkip: (insert: string) => `${insert} on conflict do nothing`,
   contains: (column: string, text: string) => ({
     sql: String.raw`lower(${column}) like ? escape '\'`,
     binding: likePattern(text),
   }),
+  isThere: () => false,
   isLost: () => false,
   startOfDay: (column: string) => `(${column} - (${column} % ${DAY}))`,
 }
@@ -114,6 +130,7 @@ const postgres: Dialect = {
   ...common,
   name: 'postgres',
   store: true,
+  notifies: true,
   hashType: 'char(64) collate "C"',
   idType: (length) => `varchar(${length}) collate "C"`,
   stringType: (length) => `varchar(${length}) collate "C"`,
@@ -180,6 +197,9 @@ const mysql: Dialect = {
   byPrimaryKey: 'force index (primary)',
   rowSets: mysqlSets,
   claim: 'locked rows',
+  // Grouped by both columns it steps along the index; a recursion ends after a thousand rounds
+  waitingKeys: `select concurrency_hash from almanac_executions
+    where state = 'queued' and concurrency_hash is not null group by state, concurrency_hash`,
   // Its lower() folds all letters: the pattern names both cases of A to Z instead
   contains: (column, text) => ({ sql: `${column} regexp ?`, binding: eitherCase(text) }),
   clockSql: `select cast(timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) / 1000 as signed) as now_ms`,
@@ -192,6 +212,7 @@ const mysql: Dialect = {
   },
   isBusy: (error) => ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes(codeOf(error)),
   isUniqueViolation: (error) => codeOf(error) === 'ER_DUP_ENTRY',
+  isThere: (error) => /^ER_(TABLE_EXISTS_ERROR|DUP_KEYNAME|DUP_FIELDNAME)$/.test(codeOf(error)),
   isLost: (error) =>
     /^(PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ECONNRESET|EPIPE)$/.test(
       codeOf(error)

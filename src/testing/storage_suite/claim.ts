@@ -111,6 +111,17 @@ export const claimCases = cases({
     assert.deepEqual(ids(await context.claim({ limit: 1 })), [fourth])
   },
 
+  'nor many other keys': async (context) => {
+    const big = Array.from({ length: 300 }, () => ({ concurrencyKey: 'big' }))
+    const many = Array.from({ length: 150 }, (_, n) => ({ concurrencyKey: `key ${n}` }))
+    const [first] = await context.enqueue(...big)
+    const others = await context.enqueue(...many, {})
+    assert.deepEqual(ids(await context.claim({ limit: 5 })), [first, ...others.slice(0, 4)])
+    // Now the key is held, and its rows stand before all others
+    assert.deepEqual(ids(await context.claim({ limit: 5 })), others.slice(4, 9))
+    assert.deepEqual(ids(await context.claim({ limit: 500 })), others.slice(9))
+  },
+
   'two claimants at once take different rows': async (context) => {
     const all = await context.enqueue(...Array.from({ length: 40 }, () => ({})))
     const stores = [context.storage, await context.another()]
