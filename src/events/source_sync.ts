@@ -72,7 +72,8 @@ export class SourceSync {
   async #existing(source: string): Promise<EventRecord[]> {
     const events: EventRecord[] = []
     for (;;) {
-      const after = events.at(-1)?.name
+      const last = events.at(-1)
+      const after = last && { value: last.name, id: last.id }
       const page = await this.#deps.storage.events.list({ source, after, limit: PAGE })
       events.push(...page)
       if (page.length < PAGE) {

@@ -1,16 +1,20 @@
+import { E_EVENT_UNREADABLE } from '../errors.ts'
 import { missedRanges, planSlots, type PlannedEvent } from './plan_slots.ts'
 import { slotExecution, type ExecutionDefaults } from './slot_execution.ts'
 import type { NextSlot } from './slot_search.ts'
+import type { Profiles } from './slot_payload.ts'
 import type { DueEvent, Firing } from '../storage/contract.ts'
+import type { EventRecord } from '../types/events.ts'
 
 export interface TickInput {
   /** The database's clock, epoch ms. */
   now: number
   events: DueEvent[]
-  triggers: (event: DueEvent) => { next: NextSlot }
+  triggers: (event: EventRecord) => { next: NextSlot }
   newId: () => string
   /** Where executions of a handler go when the event says nothing. */
   defaults: (handler: string) => ExecutionDefaults
+  profiles: Profiles
 }
 
 export interface TickProblem {
@@ -44,10 +48,14 @@ export function planTick(input: TickInput): TickPlan {
 }
 
 function planFiring(event: PlannedEvent, first: number, input: TickInput): Firing {
+  if (event.problem !== null) {
+    throw new E_EVENT_UNREADABLE([event.id, event.problem])
+  }
   const { next } = input.triggers(event)
   const { verdicts, nextRunAt } = planSlots(event, first, next, input.now)
   const missed = missedRanges(verdicts)
   const defaults = input.defaults(event.handler)
+  const { profiles } = input
   const head = verdicts.at(0)?.reason ?? null
   return {
     eventId: event.id,
@@ -55,7 +63,7 @@ function planFiring(event: PlannedEvent, first: number, input: TickInput): Firin
     nextRunAt,
     executions: verdicts
       .filter((verdict) => verdict.reason === null)
-      .map(({ slot }) => slotExecution(event, slot, { id: input.newId(), defaults })),
+      .map(({ slot }) => slotExecution(event, slot, { id: input.newId(), defaults, profiles })),
     missed: missed.map((range) => ({ ...range, id: input.newId() })),
     extendsOpenMissed:
       event.openMissedId !== null && head !== null && head === event.openMissedReason,

@@ -46,6 +46,7 @@ export function makeComponents(deps: SchedulerDeps) {
     counters,
     handlers: registry,
     wakeJobs: () => jobs.wake(),
+    absorb: (event, found) => events.absorb(event, found),
   })
   const events = new EventManager({
     storage,

@@ -40,4 +40,4 @@ export interface Storage {
 }
 
 /** The schema version that this code needs. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 3

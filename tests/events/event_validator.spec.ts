@@ -8,6 +8,8 @@ const context = {
   triggers: new TriggerManager(),
   handlers,
   maxPayload: 100,
+  maxMeta: 60,
+  profiles: { north: { region: 'north' }, big: { text: 'x'.repeat(80) } },
   knownHandlersOnly: true,
 }
 

@@ -18,6 +18,8 @@ export const hourly = {
   trigger: { kind: 'cron', expression: '0 * * * *', timezone: 'UTC' },
 } satisfies EventInput
 
+export const PROFILES = { north: { region: 'north', limits: { rows: 10, days: 3 }, tags: ['a'] } }
+
 /** Keeps what was emitted, in order. */
 export class Notices implements Notifier {
   readonly all: { name: string; data: unknown }[] = []
@@ -83,7 +85,7 @@ export function setup(now = NOW) {
     notifier: notices,
     clock,
     logger,
-    config: { maxPayload: 1_000 },
+    config: { maxPayload: 1_000, maxMeta: 200, profiles: PROFILES },
     handlers,
     wake: () => (woken.count += 1),
   })

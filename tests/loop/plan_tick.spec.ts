@@ -13,6 +13,7 @@ function plan(now: number, overrides: Partial<DueEvent> = {}, next: NextSlot = e
     triggers: () => ({ next }),
     newId: counter('id-'),
     defaults: () => ({ queue: 'default', priority: 5 }),
+    profiles: {},
   })
   if (problems.length > 0) {
     throw problems[0].error
@@ -257,6 +258,7 @@ test.group('Plan tick | several events', () => {
       },
       newId: counter('id-'),
       defaults: () => ({ queue: 'default', priority: 5 }),
+      profiles: {},
     })
 
     assert.deepEqual(
@@ -275,6 +277,7 @@ test.group('Plan tick | several events', () => {
       triggers: () => ({ next: () => START }),
       newId: counter('id-'),
       defaults: () => ({ queue: 'default', priority: 5 }),
+      profiles: {},
     })
 
     assert.isEmpty(firings)
@@ -288,6 +291,7 @@ test.group('Plan tick | several events', () => {
       triggers: () => ({ next: every(SECOND) }),
       newId: counter('id-'),
       defaults: () => ({ queue: 'default', priority: 5 }),
+      profiles: {},
     })
 
     assert.isEmpty(firings)
@@ -300,6 +304,7 @@ test.group('Plan tick | several events', () => {
       triggers: () => ({ next: every(SECOND) }),
       newId: counter('id-'),
       defaults: (handler) => ({ queue: `${handler}-queue`, priority: 9 }),
+      profiles: {},
     })
 
     assert.equal(firings[0].executions[0].queue, 'mail-queue')

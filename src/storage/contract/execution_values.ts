@@ -14,6 +14,10 @@ export interface NewExecution {
   queue: string
   origin: ExecutionOrigin
   payload: JsonValue
+  /** Default null. */
+  meta?: JsonObject | null
+  /** Default null. */
+  subject?: string | null
   priority: number
   slot: number | null
   slotKey: string | null
@@ -94,6 +98,7 @@ export interface ExecutionFilter {
   to?: number
   concurrencyKey?: string
   dedupeKey?: string
+  subject?: string
   limit?: number
   /** Id of the last execution of the page before; pages run newest first. */
   before?: string

@@ -182,6 +182,7 @@ function matches(execution: ExecutionRecord, filter: ExecutionFilter): boolean {
     same(filter.eventId, execution.eventId) &&
     same(filter.handler, execution.handler) &&
     same(filter.queue, execution.queue) &&
+    same(filter.subject, execution.subject) &&
     same(filter.concurrencyKey, execution.concurrencyKey) &&
     same(filter.dedupeKey, execution.dedupeKey) &&
     (filter.states === undefined || filter.states.includes(execution.state)) &&

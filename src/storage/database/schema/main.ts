@@ -7,8 +7,9 @@ import { useWriteAheadLog, withHandle } from '../sqlite_handle.ts'
 import type { SchemaStep } from './builder.ts'
 import { TABLES } from './tables.ts'
 import { v1 } from './v1.ts'
+import { v3 } from './v3.ts'
 
-const STEPS: SchemaStep[] = [v1]
+const STEPS: SchemaStep[] = [v1, v3]
 /** Lucid's names of the dialects whose drivers the store talks to. */
 const DRIVERS: string[] = ['better-sqlite3', 'postgres', 'mysql']
 

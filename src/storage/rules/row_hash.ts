@@ -1,0 +1,61 @@
+import { hashKey } from '../../keys.ts'
+import type { EventRecord } from '../../types/events.ts'
+
+/**
+ * The columns that an author writes, and the status: a row whose hash does
+ * not fit them was changed by other hands.
+ */
+const COLUMNS = [
+  'name',
+  'source',
+  'sourceKey',
+  'handler',
+  'payload',
+  'profile',
+  'trigger',
+  'meta',
+  'subject',
+  'tags',
+  'status',
+  'queue',
+  'priority',
+  'misfire',
+  'overlap',
+  'onResume',
+  'concurrencyKey',
+  'timeout',
+  'retries',
+  'maxRuns',
+] as const satisfies (keyof EventRecord)[]
+
+type Hashed = Pick<EventRecord, (typeof COLUMNS)[number]>
+
+export function rowHash(event: Hashed): string {
+  return hashKey(JSON.stringify(COLUMNS.map((column) => event[column] ?? null)))
+}
+
+export interface RowBefore {
+  event: EventRecord
+  /** Hash of the row as it is in the store. */
+  found: string
+  /** What plain SQL left is taken over with this change. */
+  accepted: boolean
+}
+
+/**
+ * The hash that is written with a change of ours. Where the row was changed by
+ * other hands before, it stays as it is, so that their change is still noticed.
+ */
+export function hashAfter(before: RowBefore, patch: object, after: EventRecord): string | null {
+  const { event, found, accepted } = before
+  if (!accepted && event.rowHash !== found) {
+    return event.rowHash
+  }
+  // A row that cannot be read keeps the hash that it was found with
+  return COLUMNS.some((column) => column in patch) ? rowHash(after) : found
+}
+
+/** Whether other hands have changed a row, or nobody has looked at it yet. */
+export function isForeign({ event, found }: { event: EventRecord; found: string }): boolean {
+  return event.rowHash !== found
+}
