@@ -1,3 +1,4 @@
+import { toJson } from '../../json.ts'
 import { hashKey } from '../../keys.ts'
 import type { EventRecord } from '../../types/events.ts'
 
@@ -30,7 +31,10 @@ const COLUMNS = [
 
 type Hashed = Pick<EventRecord, (typeof COLUMNS)[number]>
 
+/** @throws E_PAYLOAD_NOT_JSON */
 export function rowHash(event: Hashed): string {
+  toJson(event.payload, { field: 'payload' })
+  toJson(event.meta, { field: 'meta' })
   return hashKey(JSON.stringify(COLUMNS.map((column) => event[column] ?? null)))
 }
 
