@@ -41,6 +41,8 @@ test.group('Plan tick | a slot on time', () => {
         queue: 'default',
         origin: 'schedule',
         payload: { table: 'sales' },
+        meta: null,
+        subject: null,
         priority: 5,
         slot: START,
         slotKey: `event-1:${START}`,
