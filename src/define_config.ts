@@ -79,9 +79,15 @@ function readStore(reader: ConfigReader): ConfigProvider<StoreFactory> {
 export const stores = {
   /**
    * A Lucid connection, by name; without one the app's default connection.
+   *
+   * @param options.notify whether a working process listens, on one connection
+   * beside the pool, to what PostgreSQL tells of new work. Default true
    */
-  database(options: { connection?: string } = {}): ConfigProvider<StoreFactory> {
+  database(
+    options: { connection?: string; notify?: boolean } = {}
+  ): ConfigProvider<StoreFactory> {
     return configProvider.create(async (app) => {
+      const notify = new ConfigReader(options, 'store').boolean('notify', true)
       if (!app.container.hasBinding('lucid.db')) {
         const remedy = 'configure @adonisjs/lucid first, or use stores.memory()'
         throw new E_INVALID_CONFIG(['store', 'a database', remedy])
@@ -100,7 +106,7 @@ export const stores = {
         async create({ logger }) {
           const { DatabaseStorage } = await import('./storage/database/main.ts')
           const client = db.connection(name, { mode: 'write' })
-          return new DatabaseStorage({ client, connectionName: name, logger })
+          return new DatabaseStorage({ client, connectionName: name, logger, notify })
         },
       }
     })

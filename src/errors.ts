@@ -252,6 +252,13 @@ export const E_SCHEMA_OUTDATED = defineError<[found: string, needed: string]>({
   help: 'Run "node ace migration:run"; when it finds nothing to do, publish the newer migration first with "node ace configure adonisjs-almanac".',
 })
 
+export const E_SCHEMA_CONFLICT = defineError<[table: string, missing: string]>({
+  code: 'E_SCHEMA_CONFLICT',
+  status: 500,
+  message: 'The table %s is there already, without the columns %s of Almanac\'s own',
+  help: 'It belongs to something else: rename or drop it, or give the store a database of its own, and run the migration again.',
+})
+
 export const E_STORAGE_UNAVAILABLE = defineError<[operation: string, reason: string]>({
   code: 'E_STORAGE_UNAVAILABLE',
   status: 503,

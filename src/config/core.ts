@@ -7,6 +7,8 @@ import { readProfiles } from './profiles.ts'
 import { readRetention } from './retention.ts'
 
 const MIB = 1_048_576
+/** Between two looks at a queue that was busy just now, ms: what no store tells of is noticed then. */
+const MIN_POLL = 50
 /** A claim in a legacy table writes `<node>.<boot>.<claim>` into 64 characters. */
 const NODE_NAME = /^[\w.-]{1,40}$/
 const ROLES: readonly ProcessRole[] = ['web', 'console', 'test', 'repl']
@@ -89,12 +91,12 @@ function readPoll(reader: ConfigReader): { min: number; max: number } {
   if (value !== null && typeof value === 'object') {
     const section = reader.section('poll')
     const max = section.duration('max', 1_000, 10)
-    const poll = { min: section.duration('min', Math.min(100, max), 1), max }
+    const poll = { min: section.duration('min', Math.min(MIN_POLL, max), 1), max }
     section.end()
     return poll
   }
   const max = reader.duration('poll', 1_000, 10)
-  return { min: Math.min(100, max), max }
+  return { min: Math.min(MIN_POLL, max), max }
 }
 
 /** `renew` follows `ttl` unless it is given. */

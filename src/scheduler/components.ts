@@ -5,9 +5,11 @@ import { EventManager } from '../events/event_manager.ts'
 import { ExecutionTracker } from '../executions/execution_tracker.ts'
 import { Housekeeper } from '../housekeeping/housekeeper.ts'
 import { HandlerRegistry } from '../jobs/handler_registry.ts'
+import { OWN_QUEUE } from '../jobs/own_queue.ts'
 import { JobManager } from '../jobs/job_manager.ts'
 import { SchedulerLoop } from '../loop/scheduler_loop.ts'
 import type { Storage } from '../storage/contract.ts'
+import { StoreListener } from './store_watch.ts'
 import { TriggerManager } from '../triggers/trigger_manager.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { HandlerClass, HandlerContract } from '../types/handlers.ts'
@@ -67,5 +69,12 @@ export function makeComponents(deps: SchedulerDeps) {
     counters,
     mayLead: () => loop.started,
   })
-  return { nodeId, registry, triggers, tracker, jobs, loop, events, housekeeper }
+  const listener = new StoreListener({
+    storage,
+    clock,
+    logger,
+    counters,
+    wake: { work: () => jobs.wake(OWN_QUEUE), events: () => loop.wake() },
+  })
+  return { nodeId, registry, triggers, tracker, jobs, loop, events, housekeeper, listener }
 }

@@ -70,6 +70,7 @@ export function gatedStorage(storage: Storage, gate: Gate): Storage {
     journal: gated(storage.journal, gate),
     now: () => storage.now(),
     schemaVersion: () => storage.schemaVersion(),
+    watch: async (watcher) => (await storage.watch?.(watcher)) ?? null,
     close: () => storage.close(),
   }
 }

@@ -18,7 +18,7 @@ export interface WorkingPartsDeps extends Components {
  * first, then the running work, then what that work leaned on.
  */
 export function workingParts(deps: WorkingPartsDeps): Part[] {
-  const { jobs, loop, chores, config } = deps
+  const { jobs, loop, listener, chores, config } = deps
   return [
     ...singleParts(deps),
     { name: 'pulling', start: () => jobs.start() },
@@ -27,6 +27,8 @@ export function workingParts(deps: WorkingPartsDeps): Part[] {
       start: () => (config.enabled ? loop.start() : undefined),
       stop: () => loop.stop(),
     },
+    // What it would wake runs already, and it is the first to be quiet
+    { name: 'listener', start: () => listener.start(), stop: () => listener.stop() },
     { name: 'chores', start: () => chores.start(), stop: () => chores.stop() },
   ]
 }

@@ -7,6 +7,7 @@ import type {
   NodeStore,
   StatsStore,
 } from './contract/other_stores.ts'
+import type { StoreWatch, StoreWatcher } from './contract/watch.ts'
 
 export type * from './contract/now.ts'
 export type * from './contract/event_values.ts'
@@ -14,6 +15,7 @@ export type * from './contract/event_store.ts'
 export type * from './contract/execution_values.ts'
 export type * from './contract/execution_store.ts'
 export type * from './contract/other_stores.ts'
+export type * from './contract/watch.ts'
 
 /**
  * The port to the store. Each call is one atomic transition; the exported
@@ -36,6 +38,12 @@ export interface Storage {
   now(): Promise<number>
   /** The schema version found in the store; 0 when there is none. */
   schemaVersion(): Promise<number>
+  /**
+   * Has the watcher told of changes as they are committed, which saves the
+   * wait for the next poll and nothing else. Null, or no such method, where
+   * the store cannot tell.
+   */
+  watch?(watcher: StoreWatcher): Promise<StoreWatch | null>
   close(): Promise<void>
 }
 

@@ -8,6 +8,8 @@ import type {
   NodeStore,
   StatsStore,
   Storage,
+  StoreWatch,
+  StoreWatcher,
 } from './contract.ts'
 
 type Method = (...args: unknown[]) => Promise<unknown>
@@ -43,6 +45,10 @@ export class TracedStorage implements Storage {
 
   schemaVersion(): Promise<number> {
     return span('schemaVersion', () => this.#storage.schemaVersion())
+  }
+
+  async watch(watcher: StoreWatcher): Promise<StoreWatch | null> {
+    return span('watch', async () => (await this.#storage.watch?.(watcher)) ?? null)
   }
 
   close(): Promise<void> {

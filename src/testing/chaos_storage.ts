@@ -1,13 +1,13 @@
 import { E_STORAGE_UNAVAILABLE } from '../errors.ts'
-import type { Storage } from '../storage/contract.ts'
+import type { Storage, StoreWatch, StoreWatcher } from '../storage/contract.ts'
 
 type StoreName = {
-  [K in keyof Storage]: Storage[K] extends (...args: never[]) => unknown ? never : K
+  [K in keyof Storage]-?: Storage[K] extends ((...args: never[]) => unknown) | undefined ? never : K
 }[keyof Storage]
 
 /** A call of the storage contract, such as `executions.claim`, or `now`. */
 export type StorageOperation =
-  { [S in StoreName]: `${S}.${keyof Storage[S] & string}` }[StoreName] | 'now' | 'schemaVersion'
+  { [S in StoreName]: `${S}.${keyof Storage[S] & string}` }[StoreName] | 'now' | 'schemaVersion' | 'watch'
 
 /** When a planned failure strikes: instead of the call, or after the storage has done it. */
 export type FailureMoment = 'before' | 'after'
@@ -102,6 +102,10 @@ export class ChaosStorage implements Storage {
 
   schemaVersion(): Promise<number> {
     return this.#run('schemaVersion', () => this.#storage.schemaVersion())
+  }
+
+  watch(watcher: StoreWatcher): Promise<StoreWatch | null> {
+    return this.#run('watch', async () => (await this.#storage.watch?.(watcher)) ?? null)
   }
 
   close(): Promise<void> {

@@ -50,7 +50,10 @@ export interface AlmanacOptions {
   prefetch?: number
   /** Queues that this node works on. Default null: all. */
   queues?: string[] | null
-  /** Longest wait between two looks at the queue while idle. Default `1s`, at least 100 ms apart. */
+  /**
+   * Longest wait between two looks at the queue while idle. Default `1s`. After
+   * work the waits begin at 50 ms and double.
+   */
   poll?: Duration | { min?: Duration; max?: Duration }
   /** Lease of an execution. Default 30 s, renewed every 10 s. */
   lease?: LeaseOptions

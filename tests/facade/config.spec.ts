@@ -27,7 +27,7 @@ test.group('Config | defaults', () => {
       concurrency: 10,
       prefetch: 10,
       queues: null,
-      poll: { min: 100, max: 1_000 },
+      poll: { min: 50, max: 1_000 },
       lease: { ttl: 30_000, renew: 10_000 },
       leader: { ttl: 15_000, renew: 5_000 },
       leaderPriority: 0,
@@ -71,7 +71,7 @@ test.group('Config | defaults', () => {
       },
     })
 
-    assert.deepEqual(core.poll, { min: 100, max: 2_000 })
+    assert.deepEqual(core.poll, { min: 50, max: 2_000 })
     assert.deepEqual(core.lease, { ttl: 60_000, renew: 20_000 })
     assert.equal(core.timeout, 3_600_000)
     assert.containSubset(core.retry, { retries: 1, delay: 1_000, maxDelay: 60_000 })

@@ -16,6 +16,8 @@ export interface Dialect {
   readonly partialIndexes: boolean
   /** DDL takes part in a transaction. */
   readonly transactionalDdl: boolean
+  /** Tells other connections of what was committed, by NOTIFY. */
+  readonly notifies: boolean
   /** Column type of a SHA-256 in hex. */
   readonly hashType: string
   /** Selects the database's clock as `now_ms`, epoch milliseconds. */
@@ -53,6 +55,8 @@ export interface Dialect {
   /** Another writer holds the lock: to be tried again. */
   isBusy(error: unknown): boolean
   isUniqueViolation(error: unknown): boolean
+  /** What a statement of the schema was to make is there already. */
+  isThere(error: unknown): boolean
   /** The connection broke off. Before a commit was sent, nothing was done. */
   isLost(error: unknown): boolean
   /** The database is away or full, rather than the statement wrong. */
@@ -66,6 +70,7 @@ const DATA_COMMANDS = ['INSERT', 'UPDATE', 'DELETE', 'MERGE']
 
 const common = {
   store: false,
+  notifies: false,
   hashType: 'char(64)',
   idType: (length: number) => `varchar(${length})`,
   stringType: (length: number) => `varchar(${length})`,
@@ -82,6 +87,7 @@ const common = {
     sql: String.raw`lower(${column}) like ? escape '\'`,
     binding: likePattern(text),
   }),
+  isThere: () => false,
   isLost: () => false,
   startOfDay: (column: string) => `(${column} - (${column} % ${DAY}))`,
 }
@@ -114,6 +120,7 @@ const postgres: Dialect = {
   ...common,
   name: 'postgres',
   store: true,
+  notifies: true,
   hashType: 'char(64) collate "C"',
   idType: (length) => `varchar(${length}) collate "C"`,
   stringType: (length) => `varchar(${length}) collate "C"`,
@@ -192,6 +199,8 @@ const mysql: Dialect = {
   },
   isBusy: (error) => ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes(codeOf(error)),
   isUniqueViolation: (error) => codeOf(error) === 'ER_DUP_ENTRY',
+  isThere: (error) =>
+    /^ER_(TABLE_EXISTS_ERROR|DUP_KEYNAME|DUP_FIELDNAME)$/.test(codeOf(error)),
   isLost: (error) =>
     /^(PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ECONNRESET|EPIPE)$/.test(
       codeOf(error)

@@ -1,12 +1,13 @@
 import type { QueryClientContract } from '@adonisjs/lucid/types/database'
 import { SystemClock, type Clock } from '../../clock.ts'
 import type { Logger } from '../../types/logger.ts'
-import type { Storage } from '../contract.ts'
+import type { Storage, StoreWatch, StoreWatcher } from '../contract.ts'
 import { StoreConnection } from './connection.ts'
 import { DatabaseEventStore } from './event_store.ts'
 import { DatabaseExecutionStore } from './execution_store.ts'
 import { DatabaseJournalStore } from './journal_store.ts'
 import { DatabaseLeaseStore } from './lease_store.ts'
+import { PostgresListener } from './listener.ts'
 import { DatabaseLogStore } from './log_store.ts'
 import { DatabaseNodeStore } from './node_store.ts'
 import { schemaVersionOf, storeDialectOf } from './schema/main.ts'
@@ -19,6 +20,8 @@ export interface DatabaseStorageDeps {
   logger: Logger
   /** For the pauses while another writer holds the lock. Default: the system's. */
   clock?: Clock
+  /** Listens to what PostgreSQL tells of new work. Default true. */
+  notify?: boolean
 }
 
 /**
@@ -28,6 +31,7 @@ export interface DatabaseStorageDeps {
 export class DatabaseStorage implements Storage {
   readonly #client: QueryClientContract
   readonly #connection: StoreConnection
+  readonly #listening: { clock: Clock; logger: Logger } | null
   readonly events: DatabaseEventStore
   readonly executions: DatabaseExecutionStore
   readonly leases: DatabaseLeaseStore
@@ -37,9 +41,11 @@ export class DatabaseStorage implements Storage {
   readonly journal: DatabaseJournalStore
 
   /** @throws E_INVALID_CONFIG when the package's tables cannot live in this database */
-  constructor({ client, connectionName, logger, clock = new SystemClock() }: DatabaseStorageDeps) {
+  constructor(deps: DatabaseStorageDeps) {
+    const { client, connectionName, logger, clock = new SystemClock(), notify = true } = deps
     const dialect = storeDialectOf(client)
     this.#client = client
+    this.#listening = notify && dialect.notifies ? { clock, logger } : null
     this.#connection = new StoreConnection({ client, connectionName, clock, dialect, logger })
     this.events = new DatabaseEventStore(this.#connection)
     this.executions = new DatabaseExecutionStore(this.#connection)
@@ -56,6 +62,13 @@ export class DatabaseStorage implements Storage {
 
   schemaVersion(): Promise<number> {
     return this.#connection.guard('schemaVersion', () => schemaVersionOf(this.#client))
+  }
+
+  /** On PostgreSQL, on a connection of its own; null elsewhere, and where it is switched off. */
+  async watch(watcher: StoreWatcher): Promise<StoreWatch | null> {
+    return this.#listening === null
+      ? null
+      : new PostgresListener({ client: this.#client, watcher, ...this.#listening }).start()
   }
 
   /** The pool belongs to the app, which closes it. */

@@ -33,6 +33,8 @@ const switched = new WeakSet<SqliteHandle>()
 /** The parts of knex's client that are used here. */
 export interface KnexClient {
   acquireConnection(): Promise<object>
+  /** Opens a connection with the settings of the pool, beside it. */
+  acquireRawConnection(): Promise<object>
   releaseConnection(connection: object): Promise<void>
   transaction(container: (trx: unknown) => void, config: object): unknown
   canCancelQuery?: boolean

@@ -11,6 +11,8 @@ export interface SchemaContext {
   schema: SchemaBuilder
   knex: Knex
   dialect: Dialect
+  /** Whether the database is to tell working processes of new work, where it can. */
+  notify: boolean
 }
 
 /** One numbered, forward-only step. */
