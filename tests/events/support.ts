@@ -74,7 +74,8 @@ export const handlers = {
 /** An event manager on a store in memory and a clock that stands still. */
 export function setup(now = NOW) {
   const clock = new ManualClock(now)
-  const storage = new ChaosStorage(new MemoryStorage({ clock }))
+  const memory = new MemoryStorage({ clock })
+  const storage = new ChaosStorage(memory)
   const notices = new Notices()
   const logger = new Lines()
   const triggers = new TriggerManager()
@@ -103,7 +104,7 @@ export function setup(now = NOW) {
     return rows.sort((a, b) => (a.slot ?? 0) - (b.slot ?? 0))
   }
   return {
-    ...{ clock, storage, notices, logger, triggers, woken, events },
+    ...{ clock, memory, storage, notices, logger, triggers, woken, events },
     ...{ journal, kinds, lastEntry, executions },
   }
 }
