@@ -83,9 +83,7 @@ export const stores = {
    * @param options.notify whether a working process listens, on one connection
    * beside the pool, to what PostgreSQL tells of new work. Default true
    */
-  database(
-    options: { connection?: string; notify?: boolean } = {}
-  ): ConfigProvider<StoreFactory> {
+  database(options: { connection?: string; notify?: boolean } = {}): ConfigProvider<StoreFactory> {
     return configProvider.create(async (app) => {
       const notify = new ConfigReader(options, 'store').boolean('notify', true)
       if (!app.container.hasBinding('lucid.db')) {

@@ -255,7 +255,7 @@ export const E_SCHEMA_OUTDATED = defineError<[found: string, needed: string]>({
 export const E_SCHEMA_CONFLICT = defineError<[table: string, missing: string]>({
   code: 'E_SCHEMA_CONFLICT',
   status: 500,
-  message: 'The table %s is there already, without the columns %s of Almanac\'s own',
+  message: "The table %s is there already, without the columns %s of Almanac's own",
   help: 'It belongs to something else: rename or drop it, or give the store a database of its own, and run the migration again.',
 })
 

@@ -7,7 +7,10 @@ type StoreName = {
 
 /** A call of the storage contract, such as `executions.claim`, or `now`. */
 export type StorageOperation =
-  { [S in StoreName]: `${S}.${keyof Storage[S] & string}` }[StoreName] | 'now' | 'schemaVersion' | 'watch'
+  | { [S in StoreName]: `${S}.${keyof Storage[S] & string}` }[StoreName]
+  | 'now'
+  | 'schemaVersion'
+  | 'watch'
 
 /** When a planned failure strikes: instead of the call, or after the storage has done it. */
 export type FailureMoment = 'before' | 'after'

@@ -5,7 +5,11 @@ import { E_STORAGE_UNAVAILABLE } from '../../src/errors.ts'
 async function filled() {
   const app = setup()
   const make = (name: string, tags: string[]) => app.events.create({ ...hourly, name, tags })
-  const [a, b, c] = [await make('a', ['night']), await make('b', ['night', 'x']), await make('c', [])]
+  const [a, b, c] = [
+    await make('a', ['night']),
+    await make('b', ['night', 'x']),
+    await make('c', []),
+  ]
   return { ...app, a, b, c }
 }
 
@@ -71,7 +75,8 @@ test.group('Event manager | many at once', () => {
     assert,
   }) => {
     const { events, storage, a, b } = await filled()
-    storage.failNext('events.update', new E_STORAGE_UNAVAILABLE(['events.update', 'gone']))
+    const error = new E_STORAGE_UNAVAILABLE(['events.update', 'gone'])
+    storage.fail('events.update', { error })
     const { changed, failed } = await events.pauseMany({ tag: 'night' })
     assert.isEmpty(changed)
     assert.deepEqual(

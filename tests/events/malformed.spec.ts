@@ -21,7 +21,12 @@ const circle: Record<string, unknown> = {}
 circle.self = circle
 
 const CASES: Case[] = [
-  ['a payload with a function', create({ payload: { f: () => 1 } }), 'payload', /"f" is a function/],
+  [
+    'a payload with a function',
+    create({ payload: { f: () => 1 } }),
+    'payload',
+    /"f" is a function/,
+  ],
   ['a payload with a bigint', create({ payload: { n: 1n } }), 'payload', /BigInt/],
   ['a payload that is a circle', create({ payload: circle }), 'payload', /circular/],
   ['a payload with NaN', create({ payload: [Number.NaN] }), 'payload', /is NaN/],

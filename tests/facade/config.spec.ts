@@ -119,10 +119,13 @@ test.group('Config | refusals', () => {
     .with([
       [{ concurency: 5 }, 'concurency is not a known key; did you mean "concurrency"?'],
       [{ lease: { tll: 5 } }, 'lease.tll is not a known key; did you mean "ttl"?'],
-      [{ zzzzzzzzz: 1 }, 'zzzzzzzzz is not a known key; the keys are changeCheckInterval, concurrency'],
+      [
+        { zzzzzzzzz: 1 },
+        'zzzzzzzzz is not a known key; the keys are changeCheckInterval, concurrency',
+      ],
       [{ profiles: { a: () => 1 } }, 'profiles.a is [Function: a]; give plain JSON: '],
       [{ profiles: { a: null } }, 'profiles.a is null; give a payload, such as'],
-      [{ profiles: { ' a': 1 } }, "profiles. a is 1; name it in 1 to 100 letters"],
+      [{ profiles: { ' a': 1 } }, 'profiles. a is 1; name it in 1 to 100 letters'],
       [{ profiles: [1] }, 'profiles is [ 1 ]; give an object'],
       [{ maxMeta: 1 }, 'maxMeta is 1; give a whole number of at least 2'],
       [{ changeCheckInterval: '7s' }, 'changeCheckInterval is 7000 ms; give an even part of'],

@@ -199,8 +199,7 @@ const mysql: Dialect = {
   },
   isBusy: (error) => ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes(codeOf(error)),
   isUniqueViolation: (error) => codeOf(error) === 'ER_DUP_ENTRY',
-  isThere: (error) =>
-    /^ER_(TABLE_EXISTS_ERROR|DUP_KEYNAME|DUP_FIELDNAME)$/.test(codeOf(error)),
+  isThere: (error) => /^ER_(TABLE_EXISTS_ERROR|DUP_KEYNAME|DUP_FIELDNAME)$/.test(codeOf(error)),
   isLost: (error) =>
     /^(PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ECONNRESET|EPIPE)$/.test(
       codeOf(error)

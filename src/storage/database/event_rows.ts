@@ -116,20 +116,23 @@ export function sourceKeyHash(source: string, key: string): string {
   return hashKey(JSON.stringify([source, key]))
 }
 
+function uniqueKeys({ source, name, sourceKey }: EventRecord): Record<string, Value> {
+  return { name_hash: nameHash(source, name), source_key_hash: sourceKeyHash(source, sourceKey) }
+}
+
 /** @throws E_EVENT_EXISTS */
 export async function insertEvent(work: Work, event: EventRecord): Promise<void> {
   const { sql, bindings } = mapper.insert({
     ...mapper.toRow(event),
-    name_hash: nameHash(event.source, event.name),
-    source_key_hash: sourceKeyHash(event.source, event.sourceKey),
+    ...uniqueKeys(event),
   })
   await named(work, event, () => work.run(sql, bindings))
   await insertTags(work, event)
 }
 
 /**
- * Stores the columns that differ, and those of `patch` where other hands left
- * something that cannot be read.
+ * Stores the columns that differ, those of `patch` where other hands left
+ * something that cannot be read, and what hangs on the name and the tags in it.
  *
  * @throws E_EVENT_EXISTS when the new name is taken
  */
@@ -142,8 +145,7 @@ export async function replaceEvent(
   const { sql, bindings } = mapper.update({
     ...changedColumns(before, after),
     ...(before.problem === null ? {} : mapper.toRow(patch)),
-    name_hash: nameHash(after.source, after.name),
-    source_key_hash: sourceKeyHash(after.source, after.sourceKey),
+    ...('name' in patch ? uniqueKeys(after) : {}),
   })
   await named(work, after, () => work.run(`${sql} where id = ?`, [...bindings, after.id]))
   if ('tags' in patch) {

@@ -42,7 +42,9 @@ export class MemoryEventStore implements EventStore {
       found,
       accepted: params.accept !== undefined,
     })
-    checkName(this.#tables, next)
+    if ('name' in params.patch) {
+      checkName(this.#tables, next)
+    }
     replaceEvent(this.#tables, next)
     insertDue(this.#tables, before, params.executions ?? [], params.missed ?? [], now)
     this.#tables.addJournal(params.journal ?? [], now)

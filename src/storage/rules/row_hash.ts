@@ -31,11 +31,21 @@ const COLUMNS = [
 
 type Hashed = Pick<EventRecord, (typeof COLUMNS)[number]>
 
-/** @throws E_PAYLOAD_NOT_JSON */
+/**
+ * Columns that hold nothing are left out, so that a later version may add some
+ * without making every row look changed.
+ *
+ * @throws E_PAYLOAD_NOT_JSON
+ */
 export function rowHash(event: Hashed): string {
   toJson(event.payload, { field: 'payload' })
   toJson(event.meta, { field: 'meta' })
-  return hashKey(JSON.stringify(COLUMNS.map((column) => event[column] ?? null)))
+  const set = COLUMNS.filter((column) => isSet(event[column]))
+  return hashKey(JSON.stringify(set.map((column) => [column, event[column]])))
+}
+
+function isSet(value: unknown): boolean {
+  return value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0)
 }
 
 export interface RowBefore {

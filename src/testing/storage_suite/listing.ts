@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { EventQuery } from '../../storage/contract.ts'
 import type { EventRecord } from '../../types/events.ts'
-import { cases, MINUTE, START, type SuiteContext } from './context.ts'
+import { cases, mapped, MINUTE, START, type SuiteContext } from './context.ts'
 
 const names = (events: EventRecord[]) => events.map(({ name }) => name)
 
@@ -43,7 +43,9 @@ export const listingCases = cases({
     assert.deepEqual(await list(context, { statuses: ['paused', 'completed'] }), ['c', 'd'])
     assert.deepEqual(await list(context, { nextFrom: START + 1 }), ['b'])
     assert.deepEqual(await list(context, { nextTo: START + MINUTE }), ['a', 'c'])
-    assert.deepEqual(await list(context, { nextFrom: START, nextTo: START + 1, tags: ['x'] }), ['a'])
+    assert.deepEqual(await list(context, { nextFrom: START, nextTo: START + 1, tags: ['x'] }), [
+      'a',
+    ])
   },
 
   'tags follow the event': async (context) => {
@@ -138,11 +140,9 @@ export const listingCases = cases({
         [range.id, { m: 1 }],
       ].sort()
     )
-    assert.deepEqual(
-      (await executions.list({ subject: 's' })).map(({ id }) => id),
-      [other]
-    )
-    const bare = await context.find((await context.enqueue({}))[0])
+    assert.deepEqual(await mapped(executions.list({ subject: 's' }), ({ id }) => id), [other])
+    const [plain] = await context.enqueue({})
+    const bare = await context.find(plain)
     assert.deepEqual([bare.meta, bare.subject], [null, null])
   },
 })
