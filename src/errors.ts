@@ -143,13 +143,6 @@ export const E_EVENT_TRANSITION = defineError<[id: string, from: string, action:
   help: 'See the table of event states in the README.',
 })
 
-export const E_EVENT_UNREADABLE = defineError<[id: string, problem: string]>({
-  code: 'E_EVENT_UNREADABLE',
-  status: 500,
-  message: 'Event "%s" cannot be used as plain SQL left it: %s',
-  help: 'Correct the row, or update the event; it is not fired until then.',
-})
-
 export const E_EVENT_NO_SLOT = defineError<[id: string]>({
   code: 'E_EVENT_NO_SLOT',
   status: 409,

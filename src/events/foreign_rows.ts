@@ -1,25 +1,11 @@
 import { E_EVENT_CONFLICT, E_EVENT_NOT_FOUND, E_STORAGE_UNAVAILABLE } from '../errors.ts'
 import { changeEntries, eventNotice } from './event_journal.ts'
 import { planForeign } from './foreign_plan.ts'
-import { definitionOf, type EventDefinition, type FieldContext } from './event_fields.ts'
+import { definitionOf, type EventDefinition } from './event_fields.ts'
 import { validateEvent } from './event_validator.ts'
-import type { Clock } from '../clock.ts'
-import type { EventChanges } from './event_changes.ts'
-import type { PlanDeps } from './event_plan.ts'
-import type { ForeignRow, Storage } from '../storage/contract.ts'
+import type { EventParts } from './source_sync.ts'
+import type { ForeignRow } from '../storage/contract.ts'
 import type { EventRecord } from '../types/events.ts'
-import type { Logger } from '../types/logger.ts'
-import type { Notifier } from '../types/notifications.ts'
-
-interface Deps {
-  storage: Storage
-  notifier: Notifier
-  clock: Clock
-  logger: Logger
-  changes: EventChanges
-  plan: PlanDeps
-  fields: FieldContext
-}
 
 /** Rows read at a time. */
 const PAGE = 500
@@ -31,9 +17,9 @@ const ACTOR = 'plain SQL'
  * written with each change of ours and does not fit after any other.
  */
 export class ForeignRows {
-  readonly #deps: Deps
+  readonly #deps: EventParts
 
-  constructor(deps: Deps) {
+  constructor(deps: EventParts) {
     this.#deps = deps
   }
 

@@ -1,4 +1,4 @@
-import { E_EVENT_UNREADABLE } from '../errors.ts'
+import { E_INVALID_INPUT } from '../errors.ts'
 import { missedRanges, planSlots, type PlannedEvent } from './plan_slots.ts'
 import { slotExecution, type ExecutionDefaults } from './slot_execution.ts'
 import type { NextSlot } from './slot_search.ts'
@@ -49,7 +49,8 @@ export function planTick(input: TickInput): TickPlan {
 
 function planFiring(event: PlannedEvent, first: number, input: TickInput): Firing {
   if (event.problem !== null) {
-    throw new E_EVENT_UNREADABLE([event.id, event.problem])
+    const problem = { field: 'row', value: event.id, message: event.problem }
+    throw new E_INVALID_INPUT(`Event "${event.name}" as plain SQL left it`, [problem])
   }
   const { next } = input.triggers(event)
   const { verdicts, nextRunAt } = planSlots(event, first, next, input.now)
