@@ -68,10 +68,8 @@ async function publishMigrations(command: Configure, codemods: Codemods): Promis
       command.logger.action(`create ${MIGRATIONS}/${existing}`).skipped('File already exists')
     } else {
       const migration = { folder: MIGRATIONS, fileName: `${now + version}_${name}` }
-      await codemods.makeUsingStub(stubsRoot, 'migration/almanac_schema.stub', {
-        version,
-        migration,
-      })
+      const stub = version === 1 ? 'almanac_schema' : 'almanac_step'
+      await codemods.makeUsingStub(stubsRoot, `migration/${stub}.stub`, { version, migration })
     }
   }
 }

@@ -140,7 +140,7 @@ test.group('Public API | signatures', () => {
     >()
     expectTypeOf(main.stores.database)
       .parameter(0)
-      .toEqualTypeOf<{ connection?: string } | undefined>()
+      .toEqualTypeOf<{ connection?: string; notify?: boolean } | undefined>()
     expectTypeOf(main.stores.memory).returns.toEqualTypeOf<ConfigProvider<main.StoreFactory>>()
     expectTypeOf(main.storeClient).returns.resolves.toEqualTypeOf<QueryClientContract>()
     expectTypeOf(schema.migrateSchema).parameter(0).toEqualTypeOf<QueryClientContract>()

@@ -68,8 +68,9 @@ export class StoreListener implements StoreWatcher {
       this.#lost = false
       this.#deps.logger.info({}, 'The store tells of new work again')
     }
-    this.changed('work')
-    this.changed('events')
+    if (this.#starting !== null) {
+      Object.values(this.#deps.wake).forEach((wake) => wake())
+    }
   }
 
   lost(error: unknown): void {

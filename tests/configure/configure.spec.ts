@@ -88,6 +88,10 @@ test.group('Configure', (group) => {
     const migration = await fs.contents(`database/migrations/${files[0]}`)
     assert.include(migration, 'migrateSchema(await storeClient(), { to: 1 })')
     assert.include(migration, 'dropSchema(await storeClient())')
+    const second = await fs.contents(`database/migrations/${files[1]}`)
+    assert.include(second, 'migrateSchema(await storeClient(), { to: 2, notify: true })')
+    // Rolled back alone, it must not take the tables along
+    assert.notInclude(second, 'dropSchema')
 
     const logs = await runConfigure(fs)
     assert.deepEqual(await readdir(folder), files)

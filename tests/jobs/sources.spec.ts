@@ -257,6 +257,41 @@ test.group('Sources | cadence', () => {
     await node.jobs.stop()
   })
 
+  test('a queue that was busy is looked at soon, an idle one ever less', async ({ assert }) => {
+    const poll = { min: 50, max: 1_000 }
+    const node = createNode({ handlers: { work: () => {} }, config: { poll } })
+    const { clock, storage } = node
+    const looks = async (ms: number) => {
+      const before = storage.calls('executions.claim')
+      await clock.advance(ms)
+      return storage.calls('executions.claim') - before
+    }
+    await node.jobs.start()
+    await clock.advance(60_000)
+    assert.equal(await looks(10_000), 10)
+    // Of another node, which tells nothing
+    await storage.executions.enqueue({ now: clock.now(), executions: [newExecution()] })
+    await clock.advance(1_000)
+    assert.equal(node.counters.get('executions.succeeded'), 1)
+    await storage.executions.enqueue({ now: clock.now(), executions: [newExecution()] })
+    let waited = 0
+    while (node.counters.get('executions.succeeded') < 2) {
+      waited += 10
+      await clock.advance(10)
+    }
+    assert.isAtMost(waited, 1_000)
+    // Busy just now: after 50, 100, 200 and 400 ms
+    assert.equal(await looks(40), 0)
+    assert.equal(await looks(10), 1)
+    assert.equal(await looks(90), 0)
+    assert.equal(await looks(10), 1)
+    assert.equal(await looks(190), 0)
+    assert.equal(await looks(10), 1)
+    // 400, 800, and then each second
+    assert.equal(await looks(10_000), 10)
+    await node.jobs.stop()
+  })
+
   test('one that cannot be claimed yet does not make the queue spin', async ({ assert }) => {
     const end = gate()
     const node = createNode({ handlers: { work: () => end.promise } })

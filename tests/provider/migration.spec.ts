@@ -3,25 +3,29 @@ import { test } from '@japa/runner'
 import type { FileSystem } from '@japa/file-system'
 import { MigrationRunner } from '@adonisjs/lucid/migration'
 import type { ApplicationService } from '@adonisjs/core/types'
+import { SCHEMA_VERSION } from '../../src/storage/contract.ts'
 import { stores } from '../../src/define_config.ts'
 import { storeClient } from '../../src/store_client.ts'
 import { bootApp } from './app.ts'
 
-const STUB = new URL('../../stubs/migration/almanac_schema.stub', import.meta.url)
+const STUBS = new URL('../../stubs/migration/', import.meta.url)
 const PACKAGES: Record<string, string> = {
   '@adonisjs/lucid/schema': import.meta.resolve('@adonisjs/lucid/schema'),
   'adonisjs-almanac/schema': import.meta.resolve('../../src/storage/database/schema/main.ts'),
   'adonisjs-almanac': import.meta.resolve('../../src/index.ts'),
 }
 
-/** The migration that configure publishes; the packages are not installed in the test's folder. */
-async function publishMigration(fs: FileSystem) {
-  const stub = await readFile(STUB, 'utf8')
-  const source = stub
-    .slice(stub.indexOf('import '))
-    .replace('{{ version }}', '1')
-    .replace(/from '([^']+)'/g, (_, name: string) => `from '${PACKAGES[name]}'`)
-  await fs.create('database/migrations/1_almanac_schema_v1.ts', source)
+/** The migrations that configure publishes; the packages are not installed in the test's folder. */
+async function publishMigrations(fs: FileSystem) {
+  for (let version = 1; version <= SCHEMA_VERSION; version++) {
+    const name = version === 1 ? 'almanac_schema' : 'almanac_step'
+    const stub = await readFile(new URL(`${name}.stub`, STUBS), 'utf8')
+    const source = stub
+      .slice(stub.indexOf('import '))
+      .replace('{{ version }}', String(version))
+      .replace(/from '([^']+)'/g, (_, specifier: string) => `from '${PACKAGES[specifier]}'`)
+    await fs.create(`database/migrations/${version}_almanac_schema_v${version}.ts`, source)
+  }
 }
 
 async function migrate(app: ApplicationService, direction: 'up' | 'down', dryRun = false) {
@@ -50,7 +54,7 @@ test.group('The published migration', () => {
     assert,
     fs,
   }) => {
-    await publishMigration(fs)
+    await publishMigrations(fs)
     const { app, almanac } = await bootApp(fs, {
       migrate: false,
       connections: ['store'],
@@ -67,14 +71,14 @@ test.group('The published migration', () => {
   })
 
   test('works on the connection that the migrations run on', async ({ assert, fs }) => {
-    await publishMigration(fs)
+    await publishMigrations(fs)
     const { app, almanac } = await bootApp(fs, { migrate: false })
     assert.equal(await migrate(app, 'up'), 'completed')
     assert.deepEqual(await almanac.events.list(), [])
   })
 
   test('a dry run makes nothing', async ({ assert, fs }) => {
-    await publishMigration(fs)
+    await publishMigrations(fs)
     const { app } = await bootApp(fs, { migrate: false })
     await migrate(app, 'up', true)
     assert.deepEqual(await tables(app, 'primary'), [])

@@ -59,8 +59,13 @@ async function requireOurs(statement: string, client: QueryClientContract): Prom
     return
   }
   const wanted = [...statement.matchAll(/[(,] ?`(\w+)` [a-z]/g)].map(([, column]) => column)
-  const found = Object.keys(await client.columnsInfo(table))
-  const missing = wanted.filter((column) => !found.includes(column))
+  const [rows] = await client.rawQuery(
+    `select column_name as name from information_schema.columns
+      where table_schema = database() and table_name = ?`,
+    [table]
+  )
+  const found = new Set((rows as { name: string }[]).map(({ name }) => name))
+  const missing = wanted.filter((column) => !found.has(column))
   if (missing.length > 0) {
     throw new E_SCHEMA_CONFLICT([table, missing.join(', ')])
   }
