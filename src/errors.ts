@@ -111,6 +111,20 @@ export const E_EVENT_TRANSITION = defineError<[id: string, from: string, action:
   help: 'See the table of event states in the README.',
 })
 
+export const E_EVENT_NO_SLOT = defineError<[id: string]>({
+  code: 'E_EVENT_NO_SLOT',
+  status: 409,
+  message: 'Event "%s" has no next slot to skip',
+  help: 'Its last slot is due or decided; see its history.',
+})
+
+export const E_UNKNOWN_PROFILE = defineError<[event: string, profile: string]>({
+  code: 'E_UNKNOWN_PROFILE',
+  status: 422,
+  message: 'Event "%s" names the payload profile "%s", which is not defined',
+  help: 'Define it under "profiles" in config/almanac.ts, or give the event another profile.',
+})
+
 export const E_EXECUTION_NOT_FOUND = defineError<[id: string]>({
   code: 'E_EXECUTION_NOT_FOUND',
   status: 404,

@@ -12,13 +12,19 @@ import type { CalendarResolver } from '../src/triggers/main.ts'
 import type SchedulerProvider from '../providers/scheduler_provider.ts'
 import type {
   AlmanacEvents,
+  BulkResult,
+  EventChange,
+  EventFilter,
   EventInput,
+  EventPage,
   EventRecord,
+  EventSelector,
   ExecutionRecord,
   HandlerContext,
   HandlerFunction,
   Instant,
   JournalEntry,
+  JsonObject,
   JsonValue,
   PayloadOf,
   ShortMonths,
@@ -174,7 +180,10 @@ test.group('Public API | signatures', () => {
     >()
     expectTypeOf<Almanac['tick']>().toEqualTypeOf<() => Promise<string[]>>()
     expectTypeOf<Almanac['trigger']>().toEqualTypeOf<
-      (eventId: string, options?: { payload?: JsonValue; by?: string }) => Promise<ExecutionRecord>
+      (
+        eventId: string,
+        options?: { payload?: JsonValue; meta?: JsonObject; subject?: string; by?: string }
+      ) => Promise<ExecutionRecord>
     >()
     expectTypeOf<Almanac['cancel']>().returns.resolves.toEqualTypeOf<
       'cancelled' | 'requested' | null
@@ -188,6 +197,24 @@ test.group('Public API | signatures', () => {
     >()
     expectTypeOf<Almanac['schedule']>().parameter(0).toEqualTypeOf<EventInput>()
     expectTypeOf<Almanac['events']['create']>().returns.resolves.toEqualTypeOf<EventRecord>()
+    type Events = Almanac['events']
+    expectTypeOf<Events['upsert']>().returns.resolves.toEqualTypeOf<{
+      event: EventRecord
+      created: boolean
+    }>()
+    expectTypeOf<Events['list']>().parameter(0).toEqualTypeOf<EventFilter | undefined>()
+    expectTypeOf<Events['page']>().returns.resolves.toEqualTypeOf<EventPage>()
+    expectTypeOf<Events['pauseMany']>().toEqualTypeOf<
+      (selector: EventSelector, by?: string) => Promise<BulkResult>
+    >()
+    expectTypeOf<Events['skipNext']>().toEqualTypeOf<
+      (id: string, by?: string) => Promise<EventRecord>
+    >()
+    expectTypeOf<Events['clone']>()
+      .parameter(1)
+      .toEqualTypeOf<(EventChange & { enabled?: boolean }) | undefined>()
+    expectTypeOf<ExecutionRecord['meta']>().toEqualTypeOf<JsonObject | null>()
+    expectTypeOf<EventRecord['tags']>().toEqualTypeOf<string[]>()
     expectTypeOf<Almanac['fake']>().returns.toEqualTypeOf<testing.FakeAlmanac>()
     expectTypeOf<Almanac['register']>().parameter(0).toEqualTypeOf<string>()
   })
@@ -209,7 +236,7 @@ test.group('Public API | signatures', () => {
 
   test('the events on the emitter of the app', ({ expectTypeOf }) => {
     expectTypeOf<keyof AlmanacEvents>().toEqualTypeOf<
-      | `event:${'created' | 'updated' | 'deleted' | 'paused' | 'resumed' | 'cancelled' | 'completed'}`
+      | `event:${'created' | 'updated' | 'deleted' | 'paused' | 'resumed' | 'cancelled' | 'completed' | 'skipped' | 'problem'}`
       | `slot:${'fired' | 'missed'}`
       | `execution:${'queued' | 'started' | 'progress' | 'retried'}`
       | `execution:${'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'abandoned' | 'missed' | 'skipped'}`

@@ -191,3 +191,23 @@ update almanac_meta set amount = 1 where name = 'schema_version';
 alter table `almanac_executions` add index `almanac_exec_waiting_i`(`state`, `concurrency_hash`, `priority`, `available_at`, `id`);
 
 update almanac_meta set amount = 2 where name = 'schema_version';
+
+-- Version 3: a store of version 2 needs what follows, and no more
+
+alter table `almanac_events` add `profile` varchar(100), add `meta` longtext, add `subject` varchar(255), add `tags` longtext, add `skipped_slot` bigint, add `resumed_at` bigint, add `row_hash` char(64) character set ascii collate ascii_bin, add `problem` longtext;
+
+alter table `almanac_events` add index `almanac_events_subject_i`(`subject`, `id`);
+
+create table `almanac_event_tags` (
+  `event_id` varchar(64) character set ascii collate ascii_bin not null,
+  `tag` varchar(100) not null,
+  constraint `almanac_event_tags_pk` primary key (`event_id`, `tag`)
+) default character set utf8mb4 collate utf8mb4_bin engine = InnoDB;
+
+alter table `almanac_event_tags` add index `almanac_event_tags_i`(`tag`, `event_id`);
+
+alter table `almanac_executions` add `meta` longtext, add `subject` varchar(255);
+
+alter table `almanac_executions` add index `almanac_exec_subject_i`(`subject`, `id`);
+
+update almanac_meta set amount = 3 where name = 'schema_version';

@@ -214,3 +214,23 @@ create constraint trigger almanac_event_new_t after insert on almanac_events def
 create constraint trigger almanac_event_due_t after update of next_run_at, status on almanac_events deferrable initially deferred for each row when (new.status = 'active' and new.next_run_at is not null and (old.status <> new.status or old.next_run_at is null or new.next_run_at < old.next_run_at)) execute function almanac_tell('events');
 
 update almanac_meta set amount = 2 where name = 'schema_version';
+
+-- Version 3: a store of version 2 needs what follows, and no more
+
+alter table "almanac_events" add column "profile" varchar(100) collate "C", add column "meta" text, add column "subject" varchar(255) collate "C", add column "tags" text, add column "skipped_slot" bigint, add column "resumed_at" bigint, add column "row_hash" char(64) collate "C", add column "problem" text;
+
+create index "almanac_events_subject_i" on "almanac_events" ("subject", "id") where subject is not null;
+
+create table "almanac_event_tags" (
+  "event_id" varchar(64) collate "C" not null,
+  "tag" varchar(100) collate "C" not null,
+  constraint "almanac_event_tags_pk" primary key ("event_id", "tag")
+);
+
+create index "almanac_event_tags_i" on "almanac_event_tags" ("tag", "event_id");
+
+alter table "almanac_executions" add column "meta" text, add column "subject" varchar(255) collate "C";
+
+create index "almanac_exec_subject_i" on "almanac_executions" ("subject", "id") where subject is not null;
+
+update almanac_meta set amount = 3 where name = 'schema_version';

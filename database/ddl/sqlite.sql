@@ -191,3 +191,39 @@ update almanac_meta set amount = 1 where name = 'schema_version';
 create index `almanac_exec_waiting_i` on `almanac_executions` (`concurrency_hash`, `priority`, `available_at`, `id`) where state = 'queued';
 
 update almanac_meta set amount = 2 where name = 'schema_version';
+
+-- Version 3: a store of version 2 needs what follows, and no more
+
+alter table `almanac_events` add column `profile` varchar(100);
+
+alter table `almanac_events` add column `meta` text;
+
+alter table `almanac_events` add column `subject` varchar(255);
+
+alter table `almanac_events` add column `tags` text;
+
+alter table `almanac_events` add column `skipped_slot` bigint;
+
+alter table `almanac_events` add column `resumed_at` bigint;
+
+alter table `almanac_events` add column `row_hash` char(64);
+
+alter table `almanac_events` add column `problem` text;
+
+create index `almanac_events_subject_i` on `almanac_events` (`subject`, `id`) where subject is not null;
+
+create table `almanac_event_tags` (
+  `event_id` varchar(64) not null,
+  `tag` varchar(100) not null,
+  constraint `almanac_event_tags_pk` primary key (`event_id`, `tag`)
+);
+
+create index `almanac_event_tags_i` on `almanac_event_tags` (`tag`, `event_id`);
+
+alter table `almanac_executions` add column `meta` text;
+
+alter table `almanac_executions` add column `subject` varchar(255);
+
+create index `almanac_exec_subject_i` on `almanac_executions` (`subject`, `id`) where subject is not null;
+
+update almanac_meta set amount = 3 where name = 'schema_version';

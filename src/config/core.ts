@@ -4,6 +4,7 @@ import type { HandlerClass, HandlerFunction, RetryPolicy } from '../types/handle
 import { readCalendars } from './calendars.ts'
 import { checkIntervals } from './intervals.ts'
 import { ConfigReader } from './reader.ts'
+import { readProfiles } from './profiles.ts'
 import { readRetention } from './retention.ts'
 
 const MIB = 1_048_576
@@ -30,6 +31,7 @@ export interface ShellConfig {
  */
 export function readShell(reader: ConfigReader): ShellConfig {
   const concurrency = reader.number('concurrency', 10, { min: 1 })
+  const maxPayload = reader.number('maxPayload', MIB, { min: 2 })
   const core: CoreConfig = {
     node: readNode(reader),
     enabled: reader.boolean('enabled', true),
@@ -46,7 +48,10 @@ export function readShell(reader: ConfigReader): ShellConfig {
     timeout: (reader.take('timeout') ?? null) === null ? null : reader.duration('timeout', 0),
     retry: readRetry(reader),
     maxRescues: reader.number('maxRescues', 5),
-    maxPayload: reader.number('maxPayload', MIB, { min: 2 }),
+    maxPayload,
+    maxMeta: reader.number('maxMeta', 16_384, { min: 2 }),
+    profiles: readProfiles(reader, maxPayload),
+    changeCheckInterval: reader.duration('changeCheckInterval', 60_000, 1_000),
     maxResult: reader.number('maxResult', MIB / 4, { min: 2 }),
     shutdown: readShutdown(reader.section('shutdown')),
     housekeeping: readHousekeeping(reader.section('housekeeping')),

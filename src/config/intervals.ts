@@ -27,7 +27,12 @@ export function checkIntervals(config: CoreConfig, syncInterval: number): void {
   const [delay, maxDelay] = [Number(retry.delay), Number(retry.maxDelay)]
   refuseWhen(delay > maxDelay, 'retry.delay', delay, `at most retry.maxDelay (${maxDelay} ms)`)
 
-  const chores = { 'housekeeping.interval': config.housekeeping.interval, syncInterval }
+  const { housekeeping, changeCheckInterval } = config
+  const chores = {
+    'housekeeping.interval': housekeeping.interval,
+    syncInterval,
+    changeCheckInterval,
+  }
   for (const [key, interval] of Object.entries(chores)) {
     const remedy = 'an even part of a minute, an hour or a day, such as 15s, 5m or 1h'
     refuseWhen(everyPattern(interval) === null, key, interval, remedy)

@@ -24,9 +24,11 @@ interface Deps {
 }
 
 export interface Change {
-  kind: Exclude<EventKind, 'event.created' | 'event.deleted' | 'event.triggered'>
+  kind: Exclude<EventKind, 'event.created' | 'event.deleted' | 'event.triggered' | 'event.problem'>
   by: Actor
   expectedVersion?: number
+  /** Hash of the row whose change by other hands this one takes over. */
+  accept?: string
   /** Plans from what is found; null when there is nothing to change. */
   plan: (event: PlannedEvent, now: number) => ChangePlan | null
 }
@@ -103,7 +105,7 @@ export class EventChanges {
     const { kind, by, plan, now } = options
     const { notifier, logger } = this.#deps
     if (plan.problem !== undefined) {
-      const message = `The old trigger of event "${before.name}" could not be computed`
+      const message = `The due slots of event "${before.name}" could not be decided as its definition says`
       logger.warn({ err: plan.problem, eventId: before.id }, message)
     }
     notifier.emit(noticeName(kind), eventNotice(after, by, now))
@@ -111,7 +113,7 @@ export class EventChanges {
     const missed = await this.#stored(plan.missed)
     const opened = new Set(missed.map((execution) => execution.id))
     announceSlots(notifier, { name: after.name, fired, missed, opened, now })
-    if (completes(before, plan)) {
+    if (completes(before, plan) && kind !== 'event.completed') {
       notifier.emit('event:completed', eventNotice(after, by, now))
     }
   }
@@ -134,6 +136,7 @@ export class EventChanges {
       id,
       expectedVersion: found.version,
       expectedNextRunAt: found.nextRunAt,
+      ...(change.accept === undefined ? {} : { accept: change.accept }),
       patch: plan.patch,
       executions: plan.executions,
       missed: plan.missed,

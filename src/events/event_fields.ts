@@ -1,4 +1,8 @@
+import { nearestName } from '../config/did_you_mean.ts'
 import { parseJson, toJson } from '../json.ts'
+import { laidOver, type Profiles } from '../loop/slot_payload.ts'
+import { readMeta } from '../input/meta.ts'
+import { readTags } from './event_tags.ts'
 import {
   duration,
   integer,
@@ -21,7 +25,11 @@ export type EventDefinition = Pick<
   | 'name'
   | 'handler'
   | 'payload'
+  | 'profile'
   | 'trigger'
+  | 'meta'
+  | 'subject'
+  | 'tags'
   | 'queue'
   | 'priority'
   | 'misfire'
@@ -35,8 +43,8 @@ export type EventDefinition = Pick<
 
 export type EventField = keyof EventDefinition
 
-/** The definition of a stored event. */
-export function definitionOf(event: EventRecord): EventDefinition {
+/** The definition of a stored event, its fields in one order. */
+export function definitionOf(event: EventDefinition): EventDefinition {
   const fields = Object.keys(FIELD_READERS) as EventField[]
   return Object.fromEntries(fields.map((field) => [field, event[field]])) as EventDefinition
 }
@@ -50,6 +58,8 @@ export interface FieldContext {
   handlers: { has(name: string): boolean; nameOf(reference: HandlerReference): string }
   /** Bytes of JSON. */
   maxPayload: number
+  maxMeta: number
+  profiles: Profiles
   /** False where a handler may live on other nodes only: the definitions of a source. */
   knownHandlersOnly: boolean
 }
@@ -68,6 +78,10 @@ const DEFAULT_MISFIRE: MisfirePolicy = { policy: 'once', grace: 60_000, cap: 100
 /** What an optional field is when its author says nothing. */
 export const FIELD_DEFAULTS: Omit<EventDefinition, 'name' | 'handler' | 'trigger'> = {
   payload: null,
+  profile: null,
+  meta: null,
+  subject: null,
+  tags: [],
   queue: null,
   priority: null,
   misfire: DEFAULT_MISFIRE,
@@ -84,7 +98,11 @@ export const FIELD_READERS: { [Field in EventField]: Reader<Field> } = {
   name: (value, report) => text('name', value, MAX_TEXT, report),
   handler: readHandler,
   payload: readPayload,
+  profile: readProfile,
   trigger: readTrigger,
+  meta: (value, report, { maxMeta }) => readMeta(value, maxMeta, report),
+  subject: (value, report) => text('subject', value, MAX_TEXT, report),
+  tags: (value, report) => readTags('tags', value, report),
   queue: (value, report) => text('queue', value, MAX_TEXT, report),
   priority: (value, report) => integer('priority', value, { min: 1, max: 10 }, report),
   misfire: readMisfire,
@@ -118,6 +136,35 @@ function readPayload(value: unknown, report: Report, context: FieldContext): Jso
   } catch (error) {
     report('payload', value, (error as Error).message)
     return undefined
+  }
+}
+
+function readProfile(value: unknown, report: Report, context: FieldContext): string | undefined {
+  const { profiles } = context
+  if (typeof value === 'string' && Object.hasOwn(profiles, value)) {
+    return value
+  }
+  const names = Object.keys(profiles)
+  const near = typeof value === 'string' ? nearestName(value, names) : null
+  const known = names.length === 0 ? 'none is defined' : `the profiles are ${names.join(', ')}`
+  const hint = near === null ? known : `did you mean "${near}"?`
+  report('profile', value, `name a payload of "profiles" in config/almanac.ts; ${hint}`)
+  return undefined
+}
+
+/** A payload may be small enough by itself and too large over its profile. */
+export function checkMerged(
+  { payload, profile }: Pick<EventDefinition, 'payload' | 'profile'>,
+  report: Report,
+  { profiles, maxPayload }: FieldContext
+): void {
+  if (profile === null || payload === null || !Object.hasOwn(profiles, profile)) {
+    return
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(laidOver(profiles[profile], payload)))
+  if (bytes > maxPayload) {
+    const message = `over profile "${profile}" it has ${bytes} bytes of JSON, more than the ${maxPayload} allowed; shorten it`
+    report('payload', payload, message)
   }
 }
 

@@ -12,7 +12,11 @@ const FACTS = [
   'name',
   'handler',
   'payload',
+  'profile',
   'trigger',
+  'meta',
+  'subject',
+  'tags',
   'queue',
   'priority',
   'misfire',
@@ -30,7 +34,7 @@ export type EventKind = Extract<JournalKind, `event.${string}`>
 
 /** What the journal tells of an event: its definition and state, instants as ISO UTC texts. */
 export function factsOf(event: NewEvent | EventRecord): JsonObject {
-  const facts = FACTS.map((name) => [name, event[name] as unknown as JsonValue])
+  const facts = FACTS.map((name) => [name, (event[name] ?? null) as unknown as JsonValue])
   return {
     ...Object.fromEntries(facts),
     nextRunAt: event.nextRunAt === null ? null : toIso(event.nextRunAt),
@@ -60,7 +64,7 @@ export function changeEntries(
   const subject = before.id
   const entry = { kind, actor, subject, before: only(facts.before), after: only(facts.after) }
   const missed = plan.missed.map((range) => missedEntry(actor, subject, range, plan.exact))
-  return completes(before, plan)
+  return completes(before, plan) && kind !== 'event.completed'
     ? [entry, ...missed, { kind: 'event.completed', actor, subject }]
     : [entry, ...missed]
 }
@@ -70,8 +74,11 @@ export function completes(before: EventRecord, plan: Pick<ChangePlan, 'patch'>):
 }
 
 /** The notification that belongs to a kind of journal row. */
-export function noticeName(kind: Exclude<EventKind, 'event.triggered'>) {
-  return kind.replace('.', ':') as Extract<keyof AlmanacEvents, `event:${string}`>
+export function noticeName(kind: Exclude<EventKind, 'event.triggered' | 'event.problem'>) {
+  return kind.replace('.', ':') as Exclude<
+    Extract<keyof AlmanacEvents, `event:${string}`>,
+    'event:problem'
+  >
 }
 
 export function eventNotice(event: EventRecord, actor: string, now: number): EventNotice {

@@ -1,29 +1,19 @@
-import { E_EVENT_NOT_FOUND } from '../errors.ts'
+import { E_EVENT_EXISTS } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { defaultsOf, type KnownHandlers } from '../loop/slot_execution.ts'
-import { EventChanges, type Change } from './event_changes.ts'
-import { createdEntry, deletedEntry, eventNotice } from './event_journal.ts'
-import {
-  planChange,
-  planNewEvent,
-  refuseEnded,
-  sameTrigger,
-  statusOnly,
-  type PlanDeps,
-} from './event_plan.ts'
-import { runNow } from './event_run.ts'
+import { EventStates } from './event_states.ts'
+import { API_SOURCE, type EventManagerDeps } from './event_base.ts'
+import { copyOf } from './event_copy.ts'
+import { createdEntry, eventNotice } from './event_journal.ts'
+import { planChange, planNewEvent, refuseEnded, sameTrigger } from './event_plan.ts'
+import { runNow, type RunOptions } from './event_run.ts'
 import { transition } from './event_status.ts'
-import { definitionOf, type FieldContext } from './event_fields.ts'
-import { validateActor, validateChange, validateEvent } from './event_validator.ts'
+import { definitionOf, type EventDefinition } from './event_fields.ts'
+import { validateChange, validateEvent, type ValidEvent } from './event_validator.ts'
+import { ForeignRows } from './foreign_rows.ts'
 import { SourceSync, type SourceResult } from './source_sync.ts'
-import type { Clock } from '../clock.ts'
-import type { Storage } from '../storage/contract.ts'
-import type { TriggerManager } from '../triggers/trigger_manager.ts'
-import type { CoreConfig } from '../types/config.ts'
 import type {
   Actor,
   EventChange,
-  EventFilter,
   EventInput,
   EventRecord,
   SourceInput,
@@ -31,46 +21,25 @@ import type {
 } from '../types/events.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
 import type { HandlerReference } from '../types/handlers.ts'
-import type { JsonValue } from '../types/json.ts'
-import type { Logger } from '../types/logger.ts'
-import type { Notifier } from '../types/notifications.ts'
 
-export interface EventManagerDeps {
-  storage: Storage
-  triggers: TriggerManager
-  notifier: Notifier
-  clock: Clock
-  logger: Logger
-  config: Pick<CoreConfig, 'maxPayload'>
-  /** The registry; its queues and priorities serve events that name none. */
-  handlers: KnownHandlers & { nameOf(reference: HandlerReference): string }
-  /** Called when the loop and the job manager have something new to look at. */
-  wake: () => void
-}
+export type { EventManagerDeps } from './event_base.ts'
 
-const DEFAULT_ACTOR = 'system'
-const API_SOURCE = 'api'
+/** Between finding a name and writing it, another may come or go; more often is another fault. */
+const ATTEMPTS = 5
 
 /**
  * The events: what runs and when. Every change is one transition of the store,
  * with its row in the journal, and takes effect at the next tick of any node.
  */
-export class EventManager {
-  readonly #deps: EventManagerDeps
-  readonly #changes: EventChanges
+export class EventManager extends EventStates {
   readonly #sync: SourceSync
-  readonly #plan: PlanDeps
+  readonly #foreign: ForeignRows
 
   constructor(deps: EventManagerDeps) {
-    this.#deps = deps
-    this.#changes = new EventChanges(deps)
-    this.#plan = { triggers: deps.triggers, newId, defaults: defaultsOf(deps.handlers) }
-    this.#sync = new SourceSync({
-      ...deps,
-      changes: this.#changes,
-      plan: this.#plan,
-      fields: this.#fields(false),
-    })
+    super(deps)
+    const parts = { ...deps, changes: this.changes, plan: this.planDeps }
+    this.#sync = new SourceSync({ ...parts, fields: this.fields(false) })
+    this.#foreign = new ForeignRows({ ...parts, fields: this.fields(false) })
   }
 
   /**
@@ -78,22 +47,8 @@ export class EventManager {
    * @throws E_EVENT_EXISTS when the name is taken
    */
   async create<H extends HandlerReference>(input: EventInput<H>, by?: Actor): Promise<EventRecord> {
-    const { storage, clock, notifier, wake } = this.#deps
-    const actor = actorOf(by)
-    const { definition, enabled } = validateEvent(input, this.#fields(true))
-    const now = await this.#changes.now()
-    refuseEnded(`Event "${definition.name}"`, definition.trigger, now, this.#plan)
-    const id = newId()
-    const event = planNewEvent(
-      definition,
-      { id, source: API_SOURCE, sourceKey: id, sourceHash: null, statusBy: 'user', enabled, now },
-      this.#plan
-    )
-    const journal = createdEntry(actor, event)
-    const record = await storage.events.insert({ now: clock.nowOrNull(), event, journal })
-    notifier.emit('event:created', eventNotice(record, actor, now))
-    wake()
-    return record
+    const actor = this.actorOf(by)
+    return this.#insert(validateEvent(input, this.fields(true)), actor)
   }
 
   /**
@@ -110,142 +65,92 @@ export class EventManager {
     change: EventChange,
     options: { by?: Actor; expectedVersion?: number } = {}
   ): Promise<EventRecord> {
-    const { name } = await this.get(id)
-    const subject = `Event "${name}"`
-    const fields = validateChange(change, this.#fields(true), subject)
-    return this.#change(id, {
-      kind: 'event.updated',
-      by: actorOf(options.by),
-      expectedVersion: options.expectedVersion,
-      plan: (event, now) => {
-        const status = transition(event, 'update') === 'paused' ? 'paused' : 'active'
-        const definition = { ...definitionOf(event), ...fields }
-        if (!sameTrigger(definition.trigger, event.trigger)) {
-          refuseEnded(subject, definition.trigger, now, this.#plan)
-        }
-        return planChange({ event, definition, status, statusBy: event.statusBy, now }, this.#plan)
-      },
-    })
-  }
-
-  /** @throws E_EVENT_NOT_FOUND */
-  async get(id: string): Promise<EventRecord> {
-    return this.#changes.get(id)
-  }
-
-  async find(id: string): Promise<EventRecord | null> {
-    return this.#deps.storage.events.find(id)
-  }
-
-  async findByName(name: string, source: string = API_SOURCE): Promise<EventRecord | null> {
-    return this.#deps.storage.events.findBy({ source, name })
-  }
-
-  /** Ordered by name. */
-  async list(filter: EventFilter = {}): Promise<EventRecord[]> {
-    return this.#deps.storage.events.list(filter)
-  }
-
-  /**
-   * Deletes the event; its executions stay, and those that are queued still run.
-   *
-   * @returns the event as it was
-   * @throws E_EVENT_NOT_FOUND
-   */
-  async delete(id: string, by?: Actor): Promise<EventRecord> {
-    const { storage, clock, notifier } = this.#deps
-    const actor = actorOf(by)
     const event = await this.get(id)
-    const journal = deletedEntry(actor, event)
-    const deleted = await storage.events.delete({ now: clock.nowOrNull(), id, journal })
-    if (!deleted) {
-      throw new E_EVENT_NOT_FOUND([id])
+    const subject = `Event "${event.name}"`
+    const fields = validateChange(change, this.fields(true), subject, event)
+    if (event.problem !== null) {
+      // What plain SQL left wrong must be put right by this change
+      validateEvent({ ...definitionOf(event), ...fields }, this.fields(false))
     }
-    notifier.emit('event:deleted', eventNotice(deleted, actor, await this.#changes.now()))
-    return deleted
+    return this.#redefine(event, fields, options)
   }
 
   /**
-   * Stops firing until `resume`. Executions that are queued still run. A pause
-   * by hand survives every sync of the event's source.
+   * Creates the event, or gives the one of this name the whole definition:
+   * what is left out goes back to its default. An event that is so already is
+   * not written; its status stays what it is, so that `enabled` counts only
+   * for a new one.
    *
-   * @throws E_EVENT_NOT_FOUND
-   * @throws E_EVENT_TRANSITION when the event is completed or cancelled
+   * @throws E_INVALID_INPUT, E_EVENT_TRANSITION when the event is cancelled
    */
-  async pause(id: string, by?: Actor): Promise<EventRecord> {
-    return this.#change(id, {
-      kind: 'event.paused',
-      by: actorOf(by),
-      plan: (event, now) => {
-        const status = transition(event, 'pause')
-        const again = event.status === status && event.statusBy === 'user'
-        const pausedAt = event.status === status ? event.pausedAt : now
-        return again ? null : statusOnly({ status, statusBy: 'user', pausedAt })
-      },
-    })
+  async upsert<H extends HandlerReference>(
+    input: EventInput<H>,
+    by?: Actor
+  ): Promise<{ event: EventRecord; created: boolean }> {
+    const actor = this.actorOf(by)
+    const valid = validateEvent(input, this.fields(true))
+    for (let attempt = 1; ; attempt++) {
+      const found = await this.findByName(valid.definition.name)
+      if (found) {
+        return { event: await this.#bring(found, valid.definition, actor), created: false }
+      }
+      try {
+        return { event: await this.#insert(valid, actor), created: true }
+      } catch (error) {
+        if (!(error instanceof E_EVENT_EXISTS) || attempt === ATTEMPTS) {
+          throw error
+        }
+      }
+    }
   }
 
   /**
-   * Fires again, from now on. The slots of the pause become one missed range
-   * with reason `paused`; with `onResume: 'misfire'` the misfire policy
-   * decides about them instead. Beyond 1,000 slots the range's count is a
-   * lower bound; its first and last slot are always exact.
+   * Copies an event of any source, with changes. The copy belongs to source
+   * `api`, has a history of its own, and is paused unless `enabled` is true.
+   * Its name is `<name> (copy)`, numbered where that is taken.
    *
-   * @throws E_EVENT_NOT_FOUND
-   * @throws E_EVENT_TRANSITION when the event is completed or cancelled
+   * @throws E_EVENT_NOT_FOUND, E_INVALID_INPUT
+   * @throws E_EVENT_EXISTS when a name was given and is taken
    */
-  async resume(id: string, by?: Actor): Promise<EventRecord> {
-    return this.#change(id, {
-      kind: 'event.resumed',
-      by: actorOf(by),
-      plan: (event, now) => {
-        transition(event, 'resume')
-        const definition = definitionOf(event)
-        const request = { event, definition, status: 'active', statusBy: 'user', now } as const
-        return event.status === 'active' ? null : planChange(request, this.#plan)
-      },
-    })
-  }
-
-  /**
-   * Ends the event for good. Executions that are queued still run.
-   *
-   * @throws E_EVENT_NOT_FOUND
-   * @throws E_EVENT_TRANSITION when the event is completed
-   */
-  async cancel(id: string, by?: Actor): Promise<EventRecord> {
-    return this.#change(id, {
-      kind: 'event.cancelled',
-      by: actorOf(by),
-      plan: (event, now) => {
-        const status = transition(event, 'cancel')
-        const ended = { cancelledAt: now, pausedAt: null, nextRunAt: null }
-        return event.status === status ? null : statusOnly({ status, statusBy: 'user', ...ended })
-      },
-    })
+  async clone(
+    id: string,
+    change: EventChange & { enabled?: boolean } = {},
+    by?: Actor
+  ): Promise<EventRecord> {
+    const actor = this.actorOf(by)
+    const original = await this.get(id)
+    const copies = copyOf(original, change)
+    for (;;) {
+      const { value: input } = copies.next()
+      const valid = validateEvent(input, this.fields(true))
+      try {
+        return await this.#insert(valid, actor)
+      } catch (error) {
+        if (!(error instanceof E_EVENT_EXISTS) || 'name' in change) {
+          throw error
+        }
+      }
+    }
   }
 
   /**
    * Runs the event once now, beside its slots.
    *
-   * @param options.payload in place of the event's own
+   * @param options.payload in place of the event's own; meta and subject likewise
    * @returns the queued execution
-   * @throws E_EVENT_NOT_FOUND, E_INVALID_INPUT
+   * @throws E_EVENT_NOT_FOUND, E_INVALID_INPUT, E_UNKNOWN_PROFILE
    * @throws E_EVENT_TRANSITION when the event is cancelled
    */
-  async trigger(
-    id: string,
-    options: { payload?: JsonValue; by?: Actor } = {}
-  ): Promise<ExecutionRecord> {
+  async trigger(id: string, options: RunOptions & { by?: Actor } = {}): Promise<ExecutionRecord> {
     const event = await this.get(id)
-    const fields = { payload: options.payload }
-    const change = validateChange(fields, this.#fields(false), `The run of event "${event.name}"`)
-    const payload = 'payload' in change ? change.payload! : event.payload
-    const queued = await runNow(event, payload, actorOf(options.by), {
-      ...this.#deps,
-      defaults: this.#plan.defaults,
+    const { payload, meta, subject } = options
+    const title = `The run of event "${event.name}"`
+    const change = validateChange({ payload, meta, subject }, this.fields(false), title, event)
+    const queued = await runNow({ ...event, ...change }, this.actorOf(options.by), {
+      ...this.deps,
+      ...this.planDeps,
     })
-    this.#deps.wake()
+    this.deps.wake()
     return queued
   }
 
@@ -265,28 +170,84 @@ export class EventManager {
     const result = await this.#sync.run(source, definitions, {
       missing: options.missing,
       problems: options.problems ?? [],
-      by: actorOf(options.by),
+      by: this.actorOf(options.by),
     })
     if (result.added.length + result.changed.length > 0) {
-      this.#deps.wake()
+      this.deps.wake()
     }
     return result
   }
 
-  async #change(id: string, change: Change): Promise<EventRecord> {
-    const { event, written } = await this.#changes.apply(id, change)
-    if (written) {
-      this.#deps.wake()
+  /**
+   * Looks for rows that plain SQL has changed, and takes each over by itself:
+   * one that is valid gets its next slot computed anew, one that is not is told
+   * of once and not fired until it is corrected.
+   *
+   * @returns how many rows were changed
+   */
+  async checkRows(): Promise<number> {
+    const found = await this.#foreign.check()
+    if (found > 0) {
+      this.deps.wake()
     }
+    return found
+  }
+
+  /** The same for one event, before it is fired. `found`: hash of its row as it is. */
+  async absorb(event: EventRecord, found: string): Promise<void> {
+    await this.#foreign.absorb(event, found)
+    this.deps.wake()
+  }
+
+  async #insert({ definition, enabled }: ValidEvent, actor: Actor): Promise<EventRecord> {
+    const { storage, clock, notifier, wake } = this.deps
+    const now = await this.changes.now()
+    refuseEnded(`Event "${definition.name}"`, definition.trigger, now, this.planDeps)
+    const id = newId()
+    const origin = { id, source: API_SOURCE, sourceKey: id, sourceHash: null }
+    const state = { statusBy: 'user' as const, enabled, now }
+    const event = planNewEvent(definition, { ...origin, ...state }, this.planDeps)
+    const journal = createdEntry(actor, event)
+    const record = await storage.events.insert({ now: clock.nowOrNull(), event, journal })
+    notifier.emit('event:created', eventNotice(record, actor, now))
+    wake()
+    return record
+  }
+
+  /** An event that is so already is left alone. */
+  async #bring(event: EventRecord, definition: EventDefinition, by: Actor): Promise<EventRecord> {
+    transition(event, 'update')
+    const same = JSON.stringify(definitionOf(event)) === JSON.stringify(definitionOf(definition))
+    return same ? event : this.#redefine(event, definition, { by })
+  }
+
+  async #redefine(
+    { id, name }: EventRecord,
+    fields: Partial<EventDefinition>,
+    options: { by?: Actor; expectedVersion?: number }
+  ): Promise<EventRecord> {
+    const { planDeps } = this
+    const { event } = await this.change(id, {
+      kind: 'event.updated',
+      by: this.actorOf(options.by),
+      expectedVersion: options.expectedVersion,
+      plan: (before, now) => {
+        const status = transition(before, 'update') === 'paused' ? 'paused' : 'active'
+        const definition = { ...definitionOf(before), ...fields }
+        if (!sameTrigger(definition.trigger, before.trigger)) {
+          refuseEnded(`Event "${name}"`, definition.trigger, now, planDeps)
+        }
+        const request = {
+          event: before,
+          definition,
+          status,
+          statusBy: before.statusBy,
+          now,
+        } as const
+        const plan = planChange(request, planDeps)
+        return { ...plan, patch: { ...plan.patch, problem: null } }
+      },
+    })
     return event
   }
-
-  #fields(knownHandlersOnly: boolean): FieldContext {
-    const { triggers, handlers, config } = this.#deps
-    return { triggers, handlers, maxPayload: config.maxPayload, knownHandlersOnly }
-  }
-}
-
-function actorOf(by?: Actor): Actor {
-  return by === undefined ? DEFAULT_ACTOR : validateActor(by)
 }

@@ -3,18 +3,20 @@ import { toIso } from '../triggers/instant.ts'
 import { shown } from '../triggers/field_reader.ts'
 import { NOTHING_PAST, planPast, planPause, type PastPlan } from '../loop/plan_past.ts'
 import { slotExecution, type ExecutionDefaults } from '../loop/slot_execution.ts'
+import { payloadOf, type Profiles } from '../loop/slot_payload.ts'
 import type { PlannedEvent } from '../loop/plan_slots.ts'
 import type { NextSlot } from '../loop/slot_search.ts'
 import type { EventPatch, MissedRange, NewEvent, NewExecution } from '../storage/contract.ts'
 import type { EventRecord, EventStatus, StatusAuthor } from '../types/events.ts'
 import type { Trigger } from '../types/triggers.ts'
 import { transition } from './event_status.ts'
-import type { EventDefinition } from './event_fields.ts'
+import { definitionOf, type EventDefinition } from './event_fields.ts'
 
 export interface PlanDeps {
   triggers: { compile(trigger: Trigger): { next: NextSlot } }
   newId: () => string
   defaults: (handler: string) => ExecutionDefaults
+  profiles: Profiles
 }
 
 /** What one change of an event writes. */
@@ -24,7 +26,7 @@ export interface ChangePlan {
   missed: MissedRange[]
   /** False when the counts of the missed ranges are lower bounds. */
   exact: boolean
-  /** Why the slots of the old trigger could not be computed. */
+  /** Why the slots of the old definition could not be decided as it says. */
   problem?: unknown
 }
 
@@ -36,6 +38,8 @@ export interface ChangeRequest {
   statusBy: StatusAuthor
   /** The database's clock, epoch ms. */
   now: number
+  /** Other hands may have changed the trigger since the next slot was computed. */
+  unsure?: boolean
 }
 
 /**
@@ -47,15 +51,19 @@ export interface ChangeRequest {
 export function planChange(request: ChangeRequest, deps: PlanDeps): ChangePlan {
   const { event, definition } = request
   const { past, problem } = settlePast(request, deps)
-  const defaults = deps.defaults(event.handler)
+  const { profiles } = deps
   // A broken trigger gave one slot, behind which none is known
   const next: NextSlot = (slot) =>
     problem === undefined ? deps.triggers.compile(event.trigger).next(slot) : null
+  const options = () => ({
+    id: deps.newId(),
+    defaults: deps.defaults(event.handler),
+    profiles,
+    next,
+  })
   return {
     patch: { ...definition, ...stateAfter(request, past, deps) },
-    executions: past.run.map((slot) =>
-      slotExecution(event, slot, { id: deps.newId(), defaults, next })
-    ),
+    executions: past.run.map((slot) => slotExecution(event, slot, options())),
     missed: past.missed.map((range) => ({ ...range, id: deps.newId() })),
     exact: past.exact,
     ...(problem === undefined ? {} : { problem }),
@@ -65,6 +73,39 @@ export function planChange(request: ChangeRequest, deps: PlanDeps): ChangePlan {
 /** A change of the status alone: the next slot stays where it is. */
 export function statusOnly(patch: EventPatch): ChangePlan {
   return { patch, executions: [], missed: [], exact: true }
+}
+
+/** The end of an event by hand: what is due of it is decided as if it went on. */
+export function planCompletion(event: PlannedEvent, now: number, deps: PlanDeps): ChangePlan {
+  const definition = definitionOf(event)
+  const status = event.status === 'paused' ? 'paused' : 'active'
+  const plan = planChange({ event, definition, status, statusBy: 'user', now }, deps)
+  const ended = { status: 'completed', completedAt: now, pausedAt: null, nextRunAt: null } as const
+  return { ...plan, patch: { ...plan.patch, ...ended } }
+}
+
+/** Lets the next slot pass, after what is due already is decided. @returns null when none is left */
+export function planSkip(
+  event: PlannedEvent,
+  reason: string,
+  now: number,
+  deps: PlanDeps
+): ChangePlan | null {
+  const { statusBy } = event
+  const definition = definitionOf(event)
+  const plan = planChange({ event, definition, status: 'active', statusBy, now }, deps)
+  const slot = plan.patch.nextRunAt ?? null
+  if (slot === null) {
+    return null
+  }
+  const nextRunAt = deps.triggers.compile(event.trigger).next(slot)
+  const ended = nextRunAt === null ? { status: 'completed' as const, completedAt: now } : {}
+  const range = { id: deps.newId(), first: slot, last: slot, count: 1, reason }
+  return {
+    ...plan,
+    patch: { ...plan.patch, skippedSlot: slot, nextRunAt, ...ended },
+    missed: [...plan.missed, range],
+  }
 }
 
 /** An event as it is created. */
@@ -117,14 +158,28 @@ function settlePast(request: ChangeRequest, deps: PlanDeps): { past: PastPlan; p
   if (!open || first === null || first > now || request.status === 'cancelled') {
     return { past: NOTHING_PAST }
   }
-  const plan = followsMisfire(request)
-    ? (next: NextSlot) => planPast(event, first, next, now)
-    : (next: NextSlot) => planPause(first, next, now)
+  const follows = followsMisfire(request)
+  // Nothing can be run without its payload
+  const lacking = follows ? payloadProblem(event, deps.profiles) : undefined
+  const plan =
+    follows && lacking === undefined
+      ? (next: NextSlot) => planPast(event, first, next, now)
+      : (next: NextSlot) => planPause(first, next, now, follows ? 'misfire' : 'paused')
   try {
-    return { past: plan(deps.triggers.compile(event.trigger).next) }
+    const past = plan(deps.triggers.compile(event.trigger).next)
+    return lacking === undefined ? { past } : { past, problem: lacking }
   } catch (problem) {
     // The trigger is broken and this change may repair it: only its one known slot is decided
     return { past: plan(() => null), problem }
+  }
+}
+
+function payloadProblem(event: EventRecord, profiles: Profiles): unknown {
+  try {
+    payloadOf(event, profiles)
+    return undefined
+  } catch (error) {
+    return error
   }
 }
 
@@ -151,14 +206,21 @@ function stateAfter(request: ChangeRequest, past: PastPlan, deps: PlanDeps): Eve
 }
 
 function nextSlot(request: ChangeRequest, past: PastPlan, deps: PlanDeps): number | null {
-  const { event, definition, now } = request
+  const { event, definition, now, unsure = false } = request
   const { maxRuns } = definition
   if (maxRuns !== null && event.runCount + past.run.length >= maxRuns) {
     return null
   }
-  return sameTrigger(event.trigger, definition.trigger)
-    ? deps.triggers.compile(definition.trigger).next(now)
-    : firstSlot(definition.trigger, now, deps)
+  const { skippedSlot } = event
+  const { trigger } = definition
+  const first =
+    sameTrigger(event.trigger, trigger) && !unsure
+      ? deps.triggers.compile(trigger).next(Math.max(now, skippedSlot ?? now))
+      : firstSlot(trigger, now, deps)
+  // A slot that was skipped by hand stays so
+  return first !== null && first === skippedSlot
+    ? deps.triggers.compile(trigger).next(first)
+    : first
 }
 
 function pausedSince(event: EventRecord, now: number): number {

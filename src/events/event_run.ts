@@ -1,13 +1,14 @@
 import { executionNotice } from '../executions/notices.ts'
 import { newId } from '../ids.ts'
 import { executionOf, type ExecutionDefaults } from '../loop/slot_execution.ts'
+import type { Profiles } from '../loop/slot_payload.ts'
 import { transition } from './event_status.ts'
 import { E_EXECUTION_NOT_FOUND } from '../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { Actor, EventRecord } from '../types/events.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
-import type { JsonValue } from '../types/json.ts'
+import type { JsonObject, JsonValue } from '../types/json.ts'
 import type { Notifier } from '../types/notifications.ts'
 
 interface Deps {
@@ -15,24 +16,31 @@ interface Deps {
   notifier: Notifier
   clock: Clock
   defaults: (handler: string) => ExecutionDefaults
+  profiles: Profiles
+}
+
+/** What one run has in place of the event's own. */
+export interface RunOptions {
+  payload?: JsonValue
+  meta?: JsonObject
+  subject?: string
 }
 
 /**
- * Queues one run of an event beside its slots.
+ * Queues one run of an event, with what this run has of its own, beside its slots.
  *
  * @throws E_EVENT_TRANSITION when the event is cancelled
  */
 export async function runNow(
   event: EventRecord,
-  payload: JsonValue,
   actor: Actor,
   deps: Deps
 ): Promise<ExecutionRecord> {
-  const { storage, clock, defaults, notifier } = deps
+  const { storage, clock, defaults, notifier, profiles } = deps
   transition(event, 'trigger')
   const id = newId()
-  const execution = { ...executionOf(event, { id, defaults: defaults(event.handler) }), payload }
-  const after = { executionId: id, payload }
+  const execution = executionOf(event, { id, defaults: defaults(event.handler), profiles })
+  const after = { executionId: id, payload: execution.payload }
   await storage.executions.enqueue({
     now: clock.nowOrNull(),
     executions: [execution],

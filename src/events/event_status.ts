@@ -1,7 +1,7 @@
 import { E_EVENT_TRANSITION } from '../errors.ts'
 import type { EventRecord, EventStatus } from '../types/events.ts'
 
-export type EventAction = 'pause' | 'resume' | 'cancel' | 'complete' | 'update' | 'trigger'
+export type EventAction = 'pause' | 'resume' | 'cancel' | 'complete' | 'update' | 'skip' | 'trigger'
 
 /**
  * The one table of event states: what an action makes of each state. A pair
@@ -15,6 +15,7 @@ const TRANSITIONS: Record<EventAction, Partial<Record<EventStatus, EventStatus>>
   complete: { active: 'completed', paused: 'completed', completed: 'completed' },
   // A changed definition may have slots again
   update: { active: 'active', paused: 'paused', completed: 'active' },
+  skip: { active: 'active' },
   trigger: { active: 'active', paused: 'paused', completed: 'completed' },
 }
 
@@ -24,6 +25,7 @@ const PARTICIPLES: Record<EventAction, string> = {
   cancel: 'cancelled',
   complete: 'completed',
   update: 'updated',
+  skip: 'skipped',
   trigger: 'triggered',
 }
 

@@ -3,11 +3,12 @@ import { Problems } from '../input/problems.ts'
 import {
   FIELD_DEFAULTS,
   FIELD_READERS,
+  checkMerged,
   type EventDefinition,
   type EventField,
   type FieldContext,
 } from './event_fields.ts'
-import type { Actor } from '../types/events.ts'
+import type { Actor, EventRecord } from '../types/events.ts'
 
 const FIELDS = Object.keys(FIELD_READERS) as EventField[]
 const REQUIRED: Partial<Record<EventField, string>> = {
@@ -46,9 +47,11 @@ export function validateEvent(
   if (typeof enabled !== 'boolean') {
     problems.report('enabled', enabled, 'write true or false')
   }
+  const definition = { ...FIELD_DEFAULTS, ...read } as EventDefinition
+  checkMerged(definition, problems.report, context)
   problems.throwAny(subjectOf(given))
   return {
-    definition: { ...FIELD_DEFAULTS, ...read } as EventDefinition,
+    definition,
     enabled: enabled as boolean,
   }
 }
@@ -56,12 +59,14 @@ export function validateEvent(
 /**
  * Reads a change: only the fields that are given, null meaning the default.
  *
+ * @param event what is changed, so that the whole can be judged too
  * @throws E_INVALID_INPUT with every problem at once
  */
 export function validateChange(
   input: unknown,
   context: FieldContext,
-  subject: string
+  subject: string,
+  event?: EventRecord
 ): Partial<EventDefinition> {
   const problems = new Problems()
   const given = asObject(input, problems)
@@ -72,6 +77,9 @@ export function validateChange(
     }
   }
   const read = readGiven(given, context, problems)
+  if (event) {
+    checkMerged({ ...event, ...read }, problems.report, context)
+  }
   problems.throwAny(subject)
   return read
 }

@@ -10,7 +10,8 @@ import type { Logger } from '../types/logger.ts'
 import type { AlmanacEvents, Notifier } from '../types/notifications.ts'
 import { toIso } from '../triggers/instant.ts'
 
-interface Deps {
+/** What the parts of the event manager share. */
+export interface EventParts {
   storage: Storage
   notifier: Notifier
   clock: Clock
@@ -35,12 +36,12 @@ const PAGE = 1_000
  * Keeps the events of a source in step with its definitions.
  */
 export class SourceSync {
-  readonly #deps: Deps
+  readonly #deps: EventParts
   readonly #planner: SourcePlanner
   /** What was reported of each source last time: a row that stays bad is journalled once. */
   readonly #reported = new Map<string, Set<string>>()
 
-  constructor(deps: Deps) {
+  constructor(deps: EventParts) {
     this.#deps = deps
     this.#planner = new SourcePlanner(deps)
   }
@@ -72,7 +73,8 @@ export class SourceSync {
   async #existing(source: string): Promise<EventRecord[]> {
     const events: EventRecord[] = []
     for (;;) {
-      const after = events.at(-1)?.name
+      const last = events.at(-1)
+      const after = last && { value: last.name, id: last.id }
       const page = await this.#deps.storage.events.list({ source, after, limit: PAGE })
       events.push(...page)
       if (page.length < PAGE) {

@@ -8,7 +8,15 @@ import type { Instant } from '../types/json.ts'
 /** An execution filter whose bounds may be given as any instant. */
 export type HistoryFilter = Omit<ExecutionFilter, 'from' | 'to'> & { from?: Instant; to?: Instant }
 
-const TEXTS = ['eventId', 'handler', 'queue', 'concurrencyKey', 'dedupeKey', 'before'] as const
+const TEXTS = [
+  'eventId',
+  'handler',
+  'queue',
+  'concurrencyKey',
+  'dedupeKey',
+  'subject',
+  'before',
+] as const
 const NAMES = [...TEXTS, 'states', 'from', 'to', 'limit'] as const
 
 /**

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { toMilliseconds } from '../duration.ts'
-import type { PruneRule, Storage } from '../storage/contract.ts'
+import type { EventPosition, PruneRule, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { HandlerDefinition } from '../types/handlers.ts'
 import { pruneRules } from './retention.ts'
@@ -88,14 +88,15 @@ export class Prune {
   /** Events of a name, in every source. */
   async #idsOf(name: string): Promise<string[]> {
     const ids: string[] = []
-    let after: string | undefined
+    let after: EventPosition | undefined
     for (let page = 0; page < MAX_PAGES; page++) {
       const events = await this.#deps.storage.events.list({ text: name, limit: PAGE, after })
       ids.push(...events.filter((event) => event.name === name).map(({ id }) => id))
       if (events.length < PAGE) {
         break
       }
-      after = events.at(-1)!.name
+      const last = events.at(-1)!
+      after = { value: last.name, id: last.id }
     }
     return ids
   }

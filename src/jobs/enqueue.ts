@@ -19,7 +19,7 @@ interface Deps {
   notifier: Notifier
   clock: Clock
   counters: Counters
-  config: Pick<CoreConfig, 'maxPayload'>
+  config: Pick<CoreConfig, 'maxPayload' | 'maxMeta'>
   /** There is work in the queue. */
   wake: () => void
 }
@@ -40,7 +40,7 @@ export class Enqueuer {
     const { storage, registry, config, clock } = this.#deps
     const now = clock.nowOrNull()
     const definition = registry.get(registry.nameOf(handler))
-    const read = readOptions(definition.name, options)
+    const read = readOptions(definition.name, options, config.maxMeta)
     const execution = toNewExecution(definition, payload, read, config.maxPayload)
     const { client } = options
     const [result] = await storage.executions.enqueue({ now, executions: [execution], client })
@@ -74,6 +74,8 @@ function toNewExecution(
     queue: options.queue ?? definition.queue,
     origin: 'enqueue',
     payload: JSON.parse(text) as JsonValue,
+    meta: options.meta ?? null,
+    subject: options.subject ?? null,
     priority: options.priority ?? definition.priority,
     slot: null,
     slotKey: null,

@@ -10,9 +10,10 @@ import {
   text,
   type Report,
 } from '../input/fields.ts'
+import { readMeta } from '../input/meta.ts'
 import { Problems } from '../input/problems.ts'
 import type { Duration } from '../duration.ts'
-import type { Instant } from '../types/json.ts'
+import type { Instant, JsonObject } from '../types/json.ts'
 
 /** How an execution is enqueued; what is left out comes from the handler's options. */
 export interface EnqueueOptions {
@@ -29,6 +30,10 @@ export interface EnqueueOptions {
   dedupeKey?: string
   /** At most one execution with this key runs at a time. */
   concurrencyKey?: string
+  /** Facts that are only kept, an object of at most `maxMeta` bytes of JSON. */
+  meta?: JsonObject
+  /** What it is about: the history can be narrowed to it. */
+  subject?: string
   /** Longest run of one attempt. */
   timeout?: Duration
   /** Failed attempts after the first before it is over. */
@@ -43,6 +48,8 @@ export interface ReadOptions {
   queue?: string
   dedupeKey?: string
   concurrencyKey?: string
+  meta?: JsonObject
+  subject?: string
   timeout?: number
   retries?: number
 }
@@ -51,7 +58,11 @@ export interface ReadOptions {
 const MAX_KEY = 1_000
 
 const READERS: {
-  [Name in keyof ReadOptions]-?: (value: unknown, report: Report) => ReadOptions[Name]
+  [Name in keyof ReadOptions]-?: (
+    value: unknown,
+    report: Report,
+    maxMeta: number
+  ) => ReadOptions[Name]
 } = {
   delay: (value, report) => duration('delay', value, 0, report),
   availableAt: (value, report) => instant('availableAt', value, report),
@@ -59,6 +70,8 @@ const READERS: {
   queue: (value, report) => text('queue', value, MAX_TEXT, report),
   dedupeKey: (value, report) => text('dedupeKey', value, MAX_KEY, report),
   concurrencyKey: (value, report) => text('concurrencyKey', value, MAX_KEY, report),
+  meta: (value, report, maxMeta) => readMeta(value, maxMeta, report),
+  subject: (value, report) => text('subject', value, MAX_TEXT, report),
   timeout: (value, report) => duration('timeout', value, 1, report),
   retries: (value, report) => integer('retries', value, { min: 0, max: MAX_RETRIES }, report),
 }
@@ -70,14 +83,14 @@ const NAMES = Object.keys(READERS) as (keyof ReadOptions)[]
  * @throws E_INVALID_INPUT with every problem at once; E_EMPTY_KEY when an
  * empty key is all that is wrong
  */
-export function readOptions(handler: string, options: unknown): ReadOptions {
+export function readOptions(handler: string, options: unknown, maxMeta: number): ReadOptions {
   const problems = new Problems()
   const { report } = problems
   const given = object('options', options, 'give an object of options, or leave it out', report)
   refuseOthers('', given, ['client', ...NAMES], report)
   const isGiven = (name: string) => given[name] !== undefined && given[name] !== null
   const read = Object.fromEntries(
-    NAMES.filter(isGiven).map((name) => [name, READERS[name](given[name], report)])
+    NAMES.filter(isGiven).map((name) => [name, READERS[name](given[name], report, maxMeta)])
   ) as ReadOptions
   if (isGiven('delay') && isGiven('availableAt')) {
     report('delay', given.delay, 'give a delay or availableAt, not both')

@@ -1,4 +1,10 @@
-import { decideSlots, missedRanges, type PlannedEvent, type SlotRange } from './plan_slots.ts'
+import {
+  decideSlots,
+  missedRanges,
+  type MissReason,
+  type PlannedEvent,
+  type SlotRange,
+} from './plan_slots.ts'
 import { collectDue, newestSlots, type NextSlot } from './slot_search.ts'
 
 /** What becomes of the slots that a change of an event leaves behind. */
@@ -55,13 +61,18 @@ export function planPast(
  * The slots of a pause as one missed range: first and last are exact, the
  * count is a lower bound beyond 1,000.
  */
-export function planPause(first: number, next: NextSlot, now: number): PastPlan {
+export function planPause(
+  first: number,
+  next: NextSlot,
+  now: number,
+  reason: MissReason = 'paused'
+): PastPlan {
   const due = collectDue(next, first, now)
   if (due.slots.length === 0) {
     return NOTHING_PAST
   }
   const last = due.more ? newestSlots(next, first, now, 1)[0] : due.slots[due.slots.length - 1]
-  const range: SlotRange = { first, last, count: due.slots.length, reason: 'paused' }
+  const range: SlotRange = { first, last, count: due.slots.length, reason }
   return { run: [], missed: [range], lastSlot: last, exact: !due.more }
 }
 

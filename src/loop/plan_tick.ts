@@ -1,16 +1,20 @@
+import { E_INVALID_INPUT } from '../errors.ts'
 import { missedRanges, planSlots, type PlannedEvent } from './plan_slots.ts'
 import { slotExecution, type ExecutionDefaults } from './slot_execution.ts'
 import type { NextSlot } from './slot_search.ts'
+import type { Profiles } from './slot_payload.ts'
 import type { DueEvent, Firing } from '../storage/contract.ts'
+import type { EventRecord } from '../types/events.ts'
 
 export interface TickInput {
   /** The database's clock, epoch ms. */
   now: number
   events: DueEvent[]
-  triggers: (event: DueEvent) => { next: NextSlot }
+  triggers: (event: EventRecord) => { next: NextSlot }
   newId: () => string
   /** Where executions of a handler go when the event says nothing. */
   defaults: (handler: string) => ExecutionDefaults
+  profiles: Profiles
 }
 
 export interface TickProblem {
@@ -44,10 +48,15 @@ export function planTick(input: TickInput): TickPlan {
 }
 
 function planFiring(event: PlannedEvent, first: number, input: TickInput): Firing {
+  if (event.problem !== null) {
+    const problem = { field: 'row', value: event.id, message: event.problem }
+    throw new E_INVALID_INPUT(`Event "${event.name}" as plain SQL left it`, [problem])
+  }
   const { next } = input.triggers(event)
   const { verdicts, nextRunAt } = planSlots(event, first, next, input.now)
   const missed = missedRanges(verdicts)
   const defaults = input.defaults(event.handler)
+  const { profiles } = input
   const head = verdicts.at(0)?.reason ?? null
   return {
     eventId: event.id,
@@ -55,7 +64,9 @@ function planFiring(event: PlannedEvent, first: number, input: TickInput): Firin
     nextRunAt,
     executions: verdicts
       .filter((verdict) => verdict.reason === null)
-      .map(({ slot }) => slotExecution(event, slot, { id: input.newId(), defaults, next })),
+      .map(({ slot }) =>
+        slotExecution(event, slot, { id: input.newId(), defaults, profiles, next })
+      ),
     missed: missed.map((range) => ({ ...range, id: input.newId() })),
     extendsOpenMissed:
       event.openMissedId !== null && head !== null && head === event.openMissedReason,

@@ -10,6 +10,7 @@ import type { Counters } from '../counters.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { TriggerManager } from '../triggers/trigger_manager.ts'
 import type { CoreConfig } from '../types/config.ts'
+import type { EventRecord } from '../types/events.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
 
@@ -19,13 +20,18 @@ export interface SchedulerLoopDeps {
   notifier: Notifier
   clock: Clock
   logger: Logger
-  config: Pick<CoreConfig, 'leader' | 'lease' | 'leaderPriority' | 'tickBatch' | 'tickMax'>
+  config: Pick<
+    CoreConfig,
+    'leader' | 'lease' | 'leaderPriority' | 'tickBatch' | 'tickMax' | 'profiles'
+  >
   nodeId: string
   /** The registry: a scheduled run goes to the queue that its handler's options name. */
   handlers?: KnownHandlers
   /** Called when executions were queued. */
   wakeJobs: () => void
   counters: Counters
+  /** Takes over what plain SQL did to an event, before it is fired. */
+  absorb: (event: EventRecord, found: string) => Promise<void>
 }
 
 const FIRST_RETRY = 100
@@ -171,6 +177,11 @@ export class SchedulerLoop {
     if (!this.#leader.trusted()) {
       return config.tickMax
     }
+    const ahead = await storage.events.peek({ now: clock.nowOrNull() })
+    const wait = ahead.next === null ? config.tickMax : ahead.next - ahead.now
+    if (wait > 0) {
+      return Math.min(config.tickMax, wait)
+    }
     const { now, seenAt, left } = await this.#run()
     if (left === 'more') {
       return 0
@@ -202,6 +213,7 @@ export class SchedulerLoop {
         ...this.#deps,
         problems: this.#problems,
         defaults: defaultsOf(handlers),
+        profiles: config.profiles,
         batch: config.tickBatch,
         trusted: () => this.#leader.trusted(),
       })

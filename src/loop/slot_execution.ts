@@ -1,5 +1,6 @@
 import { slotKey } from '../keys.ts'
 import { jitterOf } from '../triggers/jitter.ts'
+import { payloadOf, type Profiles } from './slot_payload.ts'
 import type { NewExecution } from '../storage/contract.ts'
 import type { EventRecord } from '../types/events.ts'
 import type { NextSlot } from './slot_search.ts'
@@ -35,18 +36,28 @@ export function concurrencyKeyOf(
   return event.concurrencyKey ?? (event.overlap === 'allow' ? null : `event:${event.id}`)
 }
 
-/** What every execution of an event has in common. */
-export function executionOf(
-  event: EventRecord,
-  options: { id: string; defaults: ExecutionDefaults }
-): NewExecution {
+/** What an execution needs beside its event. */
+export interface ExecutionOptions {
+  id: string
+  defaults: ExecutionDefaults
+  profiles: Profiles
+}
+
+/**
+ * What every execution of an event has in common.
+ *
+ * @throws E_UNKNOWN_PROFILE
+ */
+export function executionOf(event: EventRecord, options: ExecutionOptions): NewExecution {
   return {
     id: options.id,
     eventId: event.id,
     handler: event.handler,
     queue: event.queue ?? options.defaults.queue,
     origin: 'manual',
-    payload: event.payload,
+    payload: payloadOf(event, options.profiles),
+    meta: event.meta,
+    subject: event.subject,
     priority: event.priority ?? options.defaults.priority,
     slot: null,
     slotKey: null,
@@ -66,7 +77,7 @@ export function executionOf(
 export function slotExecution(
   event: EventRecord,
   slot: number,
-  options: { id: string; defaults: ExecutionDefaults; next: NextSlot }
+  options: ExecutionOptions & { next: NextSlot }
 ): NewExecution {
   const { trigger, id } = event
   return {

@@ -9,6 +9,8 @@ import type { Counters } from '../counters.ts'
 import type { DueEvent, FireResult, Firing, Storage } from '../storage/contract.ts'
 import type { ExecutionDefaults } from './slot_execution.ts'
 import type { NextSlot } from './slot_search.ts'
+import type { Profiles } from './slot_payload.ts'
+import type { EventRecord } from '../types/events.ts'
 import type { Notifier } from '../types/notifications.ts'
 import type { Trigger } from '../types/triggers.ts'
 import type { EventProblems } from './event_problems.ts'
@@ -22,6 +24,9 @@ export interface TickDeps {
   nodeId: string
   problems: EventProblems
   defaults: (handler: string) => ExecutionDefaults
+  profiles: Profiles
+  /** Takes over what plain SQL did to an event, before it is fired. */
+  absorb: (event: EventRecord, found: string) => Promise<void>
   /** Events listed at a time. */
   batch: number
   /** Called when executions were queued. */
@@ -74,13 +79,15 @@ export class Tick {
   }
 
   async #deal(events: DueEvent[], now: number): Promise<void> {
-    const { triggers, defaults, trusted } = this.#deps
+    const { triggers, defaults, profiles, trusted } = this.#deps
+    const own = events.filter(({ foreign }) => foreign === null)
     const { firings, problems } = planTick({
       now,
-      events,
+      events: own,
       triggers: (event) => triggers.compile(event.trigger),
       newId,
       defaults,
+      profiles,
     })
     const byId = new Map(events.map((event) => [event.id, event]))
     for (const batch of firingBatches(firings)) {
@@ -91,6 +98,18 @@ export class Tick {
     for (const problem of problems) {
       await this.#report(problem, byId)
     }
+    for (const event of events) {
+      await this.#absorb(event)
+    }
+  }
+
+  /** An event that other hands have changed is judged anew first; the next tick sees what came of it. */
+  async #absorb({ openQueued, openRunning, foreign, ...event }: DueEvent): Promise<void> {
+    if (foreign === null || !this.#deps.trusted()) {
+      return
+    }
+    this.#leave(event.id, 'contested')
+    await this.#deps.absorb(event, foreign)
   }
 
   /**

@@ -50,6 +50,7 @@ export function makeComponents(deps: SchedulerDeps & { nodeInfo: () => JsonObjec
     counters,
     handlers: registry,
     wakeJobs: () => jobs.wake(),
+    absorb: (event, found) => events.absorb(event, found),
   })
   const events = new EventManager({
     storage,

@@ -17,6 +17,8 @@ export function fakeExecution(params: {
     handler: '',
     queue: 'default',
     origin: 'manual',
+    meta: null,
+    subject: null,
     payload: params.payload,
     state: 'queued',
     priority: 5,

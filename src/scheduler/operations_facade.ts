@@ -49,7 +49,8 @@ export abstract class OperationsFacade extends ProcessFacade {
     const { clock, notifier } = deps
     const defaults = defaultsOf(registry)
     const wake = () => jobs.wake()
-    const given = { storage, clock, notifier, triggers, events, defaults, wake }
+    const { profiles } = deps.config
+    const given = { storage, clock, notifier, triggers, events, defaults, profiles, wake }
     return backfill(given, eventId, options)
   }
 
@@ -100,11 +101,11 @@ export abstract class OperationsFacade extends ProcessFacade {
     const { storage, parts, deps } = this
     const { triggers, registry: handlers } = parts
     const { clock, logger, notifier, config } = deps
-    const { maxPayload } = config
+    const { maxPayload, maxMeta, profiles } = config
     return {
       ...{ storage, clock, logger, notifier },
-      plan: { triggers, newId, defaults: defaultsOf(handlers) },
-      fields: { triggers, handlers, maxPayload, knownHandlersOnly: false },
+      plan: { triggers, newId, defaults: defaultsOf(handlers), profiles },
+      fields: { triggers, handlers, maxPayload, maxMeta, profiles, knownHandlersOnly: false },
       backfill: async (id, options) => {
         const { queued } = await this.backfill(id, options)
         return queued

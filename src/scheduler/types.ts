@@ -1,10 +1,10 @@
 import type { TransactionClientContract } from '@adonisjs/lucid/types/database'
 import type { EventManager } from '../events/event_manager.ts'
+import type { RunOptions } from '../events/event_run.ts'
 import type { ExecutionTracker } from '../executions/execution_tracker.ts'
 import type { EnqueueOptions as JobOptions } from '../jobs/enqueue.ts'
 import type { HandlerRegistry } from '../jobs/handler_registry.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
-import type { JsonValue } from '../types/json.ts'
 
 export type { HistoryFilter, LogQuery, StatsQuery } from '../executions/execution_tracker.ts'
 export type { ExecutionStats } from '../executions/stats.ts'
@@ -21,9 +21,8 @@ export interface Enqueued {
   inserted: boolean
 }
 
-export interface TriggerOptions {
-  /** In place of the event's own payload. */
-  payload?: JsonValue
+/** What one run has in place of the event's own. */
+export interface TriggerOptions extends RunOptions {
   /** Who, for the journal. */
   by?: string
 }
@@ -50,13 +49,22 @@ export type Events = Pick<
   EventManager,
   | 'create'
   | 'update'
+  | 'upsert'
+  | 'clone'
   | 'get'
   | 'find'
   | 'findByName'
   | 'list'
+  | 'page'
   | 'delete'
   | 'pause'
   | 'resume'
   | 'cancel'
+  | 'complete'
+  | 'skipNext'
+  | 'pauseMany'
+  | 'resumeMany'
+  | 'cancelMany'
+  | 'deleteMany'
   | 'trigger'
 >

@@ -62,12 +62,21 @@ export function singleParts(deps: WorkingPartsDeps): Part[] {
 const BACKSTOP = 15_000
 
 /** The chores of the core; adapters add theirs. */
-export function ownChores({ housekeeper, jobs, loop }: Components, config: CoreConfig): Chore[] {
+export function ownChores(
+  { housekeeper, jobs, loop, events }: Components,
+  config: CoreConfig
+): Chore[] {
   return [
     {
       name: 'housekeeping',
       interval: config.housekeeping.interval,
       run: () => housekeeper.runOnce(),
+    },
+    {
+      name: 'changed rows',
+      interval: config.changeCheckInterval,
+      // One node is enough; that two do it at once harms nothing
+      run: async () => (loop.isLeader || !loop.started ? events.checkRows() : undefined),
     },
     {
       name: 'backstop poll',

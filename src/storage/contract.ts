@@ -48,4 +48,4 @@ export interface Storage {
 }
 
 /** The schema version that this code needs. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3

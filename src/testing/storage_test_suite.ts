@@ -6,8 +6,10 @@ import { claimCases } from './storage_suite/claim.ts'
 import { enqueueCases } from './storage_suite/enqueue.ts'
 import { eventCases } from './storage_suite/events.ts'
 import { fireCases } from './storage_suite/fire.ts'
+import { foreignCases } from './storage_suite/foreign.ts'
 import { journalCases } from './storage_suite/journal.ts'
 import { leaseCases } from './storage_suite/leases.ts'
+import { listingCases } from './storage_suite/listing.ts'
 import { logCases } from './storage_suite/logs.ts'
 import { missedCases } from './storage_suite/missed.ts'
 import { pruneCases } from './storage_suite/prune.ts'
@@ -23,7 +25,9 @@ export type { StorageUnderTest } from './storage_suite/context.ts'
 
 const TOPICS: Record<string, StorageCase[]> = {
   'events': eventCases,
+  'lists of events': listingCases,
   'changes of events': updateCases,
+  'rows that plain SQL changed': foreignCases,
   'sync of a source': syncCases,
   'fire': fireCases,
   'missed slots': missedCases,

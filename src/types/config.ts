@@ -1,4 +1,5 @@
 import type { Duration } from '../duration.ts'
+import type { JsonValue } from './json.ts'
 import type {
   HandlerOptions,
   HandlerClass,
@@ -78,6 +79,15 @@ export interface AlmanacOptions {
   maxRescues?: number
   /** Bytes of JSON of a payload. Default 1 MiB. */
   maxPayload?: number
+  /** Bytes of JSON of the `meta` of an event or execution. Default 16 KiB. */
+  maxMeta?: number
+  /** Payloads by name, which events name as their `profile` and lay their own payload over. */
+  profiles?: Record<string, JsonValue>
+  /**
+   * How soon a row of almanac_events that plain SQL has changed is noticed; a
+   * divisor of a minute, an hour or a day. Default `1m`.
+   */
+  changeCheckInterval?: Duration
   /** Bytes of JSON of a result. Default 256 KiB. */
   maxResult?: number
   /** How long running handlers get to end when the process stops. Default 30 s. */
@@ -133,6 +143,10 @@ export interface CoreConfig {
   maxRescues: number
   /** Bytes of JSON. */
   maxPayload: number
+  maxMeta: number
+  profiles: Record<string, JsonValue>
+  /** ms */
+  changeCheckInterval: number
   maxResult: number
   shutdown: { deadline: number }
   housekeeping: { interval: number; batch: number; retention: RetentionConfig }

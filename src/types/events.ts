@@ -1,5 +1,5 @@
 import type { Duration } from '../duration.ts'
-import type { JsonValue } from './json.ts'
+import type { Instant, JsonObject, JsonValue } from './json.ts'
 import type { Outcome } from './executions.ts'
 import type { HandlerReference, PayloadOf } from './handlers.ts'
 import type { Trigger } from './triggers.ts'
@@ -49,8 +49,17 @@ export interface EventRecord {
   /** Hash of the definition at the source, null for `api`. */
   sourceHash: string | null
   handler: string
+  /** Laid over the profile's payload, where the event names a profile. */
   payload: JsonValue
+  /** Name of a payload in `profiles` of config/almanac.ts. */
+  profile: string | null
   trigger: Trigger
+  /** Facts for people and other programs; Almanac only keeps them. */
+  meta: JsonObject | null
+  /** What the event is about, such as a customer or a table; its executions carry it too. */
+  subject: string | null
+  /** Sorted, each once. */
+  tags: string[]
   status: EventStatus
   statusBy: StatusAuthor
   queue: string | null
@@ -66,6 +75,8 @@ export interface EventRecord {
 
   nextRunAt: number | null
   lastSlot: number | null
+  /** The newest slot that was skipped by hand. */
+  skippedSlot: number | null
   /** The missed range that the next missed slot extends. */
   openMissedId: string | null
   openMissedReason: string | null
@@ -80,10 +91,15 @@ export interface EventRecord {
   createdAt: number
   updatedAt: number
   pausedAt: number | null
+  resumedAt: number | null
   completedAt: number | null
   cancelledAt: number | null
   /** Rises with each change by hand or sync. */
   version: number
+  /** Hash of the definition as Almanac wrote it; where it no longer fits, plain SQL has changed the row. */
+  rowHash: string | null
+  /** What plain SQL left wrong with the row: it is not fired until that is corrected. */
+  problem: string | null
 }
 
 /** What `create` takes. */
@@ -91,7 +107,15 @@ export interface EventInput<H extends HandlerReference = HandlerReference> {
   name: string
   handler: H
   payload?: PayloadOf<H>
+  /** Name of a payload in `profiles` of config/almanac.ts; `payload` is laid over it. */
+  profile?: string
   trigger: Trigger
+  /** An object of at most `maxMeta` bytes of JSON. */
+  meta?: JsonObject
+  /** What the event is about; its executions carry it and can be looked for by it. */
+  subject?: string
+  /** At most 20, each of letters, digits and `. _ : / -`. */
+  tags?: string[]
   queue?: string
   priority?: number
   misfire?: MisfireInput
@@ -129,13 +153,52 @@ export interface SourceProblem {
   message: string
 }
 
+/** Who lists events, and how. Every part narrows; lists mean any of theirs. */
 export interface EventFilter {
-  status?: EventStatus
+  status?: EventStatus | EventStatus[]
   source?: string
   handler?: string
-  /** Part of the name. */
+  subject?: string
+  /** Has all of these tags. */
+  tag?: string | string[]
+  /** nextRunAt >= nextFrom */
+  nextFrom?: Instant
+  /** nextRunAt < nextTo */
+  nextTo?: Instant
+  /** Part of the name; the case of A to Z does not matter. */
   text?: string
+  /** Default `name`. Events without a next slot come last. */
+  sort?: EventSort
+  /** Default `asc`. */
+  order?: 'asc' | 'desc'
   limit?: number
-  /** Name of the last event of the page before. */
+  /** `next` of the page before. */
+  cursor?: string
+  /** Only the names after this one, of a list by name. */
   after?: string
+}
+
+export const EVENT_SORTS = ['name', 'nextRunAt', 'createdAt', 'updatedAt'] as const
+
+export type EventSort = (typeof EVENT_SORTS)[number]
+
+export interface EventPage {
+  events: EventRecord[]
+  /** Cursor of the following page, null on the last one. */
+  next: string | null
+}
+
+/** Which events a change of many means; at least one part is given. */
+export interface EventSelector {
+  tag?: string | string[]
+  source?: string
+}
+
+/** What a change of many events did; each was judged alone. */
+export interface BulkResult {
+  /** Ids of the events that were changed. */
+  changed: string[]
+  /** Ids of those that were so already. */
+  unchanged: string[]
+  failed: { id: string; name: string; code: string; message: string }[]
 }

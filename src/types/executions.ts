@@ -38,6 +38,10 @@ export interface ExecutionRecord {
   queue: string
   origin: ExecutionOrigin
   payload: JsonValue
+  /** Facts for people and other programs; Almanac only keeps them. */
+  meta: JsonObject | null
+  /** What it is about; the event's, or the one it was enqueued with. */
+  subject: string | null
   state: ExecutionState
   /** Lower runs first, 1..10. */
   priority: number

@@ -9,6 +9,8 @@ export type JournalKind =
   | 'event.cancelled'
   | 'event.completed'
   | 'event.triggered'
+  | 'event.skipped'
+  | 'event.problem'
   | 'execution.cancelled'
   | 'slots.missed'
   | 'slots.backfilled'

@@ -39,6 +39,9 @@ export interface AlmanacEvents {
   'event:resumed': EventNotice
   'event:cancelled': EventNotice
   'event:completed': EventNotice
+  'event:skipped': EventNotice
+  /** Plain SQL left the event in a state that cannot be used. */
+  'event:problem': EventNotice & { problem: string }
   'slot:fired': {
     eventId: string
     name: string

@@ -11,6 +11,7 @@ const TABLE: Record<EventAction, (EventStatus | null)[]> = {
   cancel: ['cancelled', 'cancelled', null, 'cancelled'],
   complete: ['completed', 'completed', 'completed', null],
   update: ['active', 'paused', 'active', null],
+  skip: ['active', null, null, null],
   trigger: ['active', 'paused', 'completed', null],
 }
 

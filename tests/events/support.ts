@@ -18,6 +18,8 @@ export const hourly = {
   trigger: { kind: 'cron', expression: '0 * * * *', timezone: 'UTC' },
 } satisfies EventInput
 
+export const PROFILES = { north: { region: 'north', limits: { rows: 10, days: 3 }, tags: ['a'] } }
+
 /** Keeps what was emitted, in order. */
 export class Notices implements Notifier {
   readonly all: { name: string; data: unknown }[] = []
@@ -72,7 +74,8 @@ export const handlers = {
 /** An event manager on a store in memory and a clock that stands still. */
 export function setup(now = NOW) {
   const clock = new ManualClock(now)
-  const storage = new ChaosStorage(new MemoryStorage({ clock }))
+  const memory = new MemoryStorage({ clock })
+  const storage = new ChaosStorage(memory)
   const notices = new Notices()
   const logger = new Lines()
   const triggers = new TriggerManager()
@@ -83,7 +86,7 @@ export function setup(now = NOW) {
     notifier: notices,
     clock,
     logger,
-    config: { maxPayload: 1_000 },
+    config: { maxPayload: 1_000, maxMeta: 200, profiles: PROFILES },
     handlers,
     wake: () => (woken.count += 1),
   })
@@ -101,7 +104,7 @@ export function setup(now = NOW) {
     return rows.sort((a, b) => (a.slot ?? 0) - (b.slot ?? 0))
   }
   return {
-    ...{ clock, storage, notices, logger, triggers, woken, events },
+    ...{ clock, memory, storage, notices, logger, triggers, woken, events },
     ...{ journal, kinds, lastEntry, executions },
   }
 }

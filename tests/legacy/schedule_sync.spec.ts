@@ -34,7 +34,7 @@ async function world(
     notifier,
     clock,
     logger,
-    config: { maxPayload: 10_000 },
+    config: { maxPayload: 10_000, maxMeta: 1_000, profiles: {} },
     handlers: {
       has: (name) => name === 'legacy.flow',
       get: () => ({ queue: 'default', priority: 5 }) as HandlerDefinition,

@@ -7,6 +7,7 @@ import { TriggerManager } from '../../src/triggers/trigger_manager.ts'
 import { handlers, Lines, Notices } from '../events/support.ts'
 import { dueEvent, START } from './support.ts'
 import type { Clock } from '../../src/clock.ts'
+import type { EventRecord } from '../../src/types/events.ts'
 import type { KnownHandlers } from '../../src/loop/slot_execution.ts'
 import type { NewEvent, Storage } from '../../src/storage/contract.ts'
 
@@ -16,6 +17,7 @@ export const CONFIG = {
   leaderPriority: 0,
   tickBatch: 10,
   tickMax: 1_000,
+  profiles: {},
 }
 
 /** A store that several nodes share, and the clock of its database. */
@@ -32,6 +34,7 @@ export interface NodeOptions {
   known?: KnownHandlers
   tickBatch?: number
   leaderPriority?: number
+  absorb?: (event: EventRecord, found: string) => Promise<void>
 }
 
 /** One node's loop, and what it told. */
@@ -53,6 +56,7 @@ export function makeNode(options: NodeOptions) {
     nodeId,
     handlers: known ?? handlers,
     wakeJobs: () => (jobs.woken += 1),
+    absorb: options.absorb ?? (async () => {}),
     counters,
   })
   return { chaos, notices, logger, counters, jobs, loop, nodeId }

@@ -20,7 +20,7 @@ function managerOn(storage: Storage, clock: ManualClock) {
     notifier: new Notices(),
     clock,
     logger: new Lines(),
-    config: { maxPayload: 1_000 },
+    config: { maxPayload: 1_000, maxMeta: 1_000, profiles: {} },
     handlers,
     wake: () => {},
   })

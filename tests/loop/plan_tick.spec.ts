@@ -14,6 +14,7 @@ function plan(now: number, overrides: Partial<DueEvent> = {}, next: NextSlot = e
     triggers: () => ({ next }),
     newId: counter('id-'),
     defaults: () => ({ queue: 'default', priority: 5 }),
+    profiles: {},
   })
   if (problems.length > 0) {
     throw problems[0].error
@@ -41,6 +42,8 @@ test.group('Plan tick | a slot on time', () => {
         queue: 'default',
         origin: 'schedule',
         payload: { table: 'sales' },
+        meta: null,
+        subject: null,
         priority: 5,
         slot: START,
         slotKey: `event-1:${START}`,
@@ -274,6 +277,7 @@ test.group('Plan tick | several events', () => {
       },
       newId: counter('id-'),
       defaults: () => ({ queue: 'default', priority: 5 }),
+      profiles: {},
     })
 
     assert.deepEqual(
@@ -292,6 +296,7 @@ test.group('Plan tick | several events', () => {
       triggers: () => ({ next: () => START }),
       newId: counter('id-'),
       defaults: () => ({ queue: 'default', priority: 5 }),
+      profiles: {},
     })
 
     assert.isEmpty(firings)
@@ -305,6 +310,7 @@ test.group('Plan tick | several events', () => {
       triggers: () => ({ next: every(SECOND) }),
       newId: counter('id-'),
       defaults: () => ({ queue: 'default', priority: 5 }),
+      profiles: {},
     })
 
     assert.isEmpty(firings)
@@ -317,6 +323,7 @@ test.group('Plan tick | several events', () => {
       triggers: () => ({ next: every(SECOND) }),
       newId: counter('id-'),
       defaults: (handler) => ({ queue: `${handler}-queue`, priority: 9 }),
+      profiles: {},
     })
 
     assert.equal(firings[0].executions[0].queue, 'mail-queue')

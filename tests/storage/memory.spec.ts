@@ -6,8 +6,12 @@ import { registerStorageTestSuite } from '../../src/testing/storage_test_suite.t
 registerStorageTestSuite({
   test,
   name: 'memory',
-  createStorage: async () => ({
-    storage: new MemoryStorage({ clock: new ManualClock() }),
-    cleanup: async () => {},
-  }),
+  createStorage: async () => {
+    const storage = new MemoryStorage({ clock: new ManualClock() })
+    return {
+      storage,
+      tamper: async (id, columns) => storage.tamper(id, columns),
+      cleanup: async () => {},
+    }
+  },
 })

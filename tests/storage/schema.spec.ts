@@ -9,6 +9,21 @@ import { CONNECTION, createDatabase, type TestDatabase } from './support.ts'
 
 const DDL = new URL('../../database/ddl/sqlite.sql', import.meta.url)
 
+const EVENT_OF_V1 = {
+  ...{
+    id: 'e1',
+    name: 'old',
+    source: 'api',
+    source_key: 'e1',
+    name_hash: 'n',
+    source_key_hash: 'k',
+  },
+  ...{ handler: 'noop', trigger_def: '{"kind":"interval","every":60000}', status: 'active' },
+  ...{ status_by: 'user', misfire: '{"policy":"once","grace":60000,"cap":100}', overlap: 'wait' },
+  ...{ on_resume: 'skip', next_run_at: 60_000, run_count: 0, failure_count: 0, failures_in_row: 0 },
+  ...{ created_at: 1, updated_at: 1, version: 1 },
+}
+
 /** Every object of a database by its name, with its definition. */
 function objectsOf(database: BetterSqlite.Database): Record<string, string> {
   const rows = database
@@ -47,6 +62,20 @@ test.group('storage / schema', (group) => {
     assert.deepEqual(await migrateSchema(client(), { to: 1 }), { from: 0, to: 1 })
     await assert.rejects(() => migrateSchema(client(), { to: 0 }), /forwards only/)
     await assert.rejects(() => migrateSchema(client(), { to: 1.5 }), /forwards only/)
+  })
+
+  test('events of version 1 go on as they were, and are adopted in silence', async ({ assert }) => {
+    await migrateSchema(client(), { to: 1 })
+    await client().table('almanac_events').insert(EVENT_OF_V1)
+    await migrateSchema(client())
+    const { events } = database.storage()
+    const event = await events.find('e1')
+    assert.deepEqual(event!.tags, [])
+    assert.isNull(event!.meta)
+    const { rows } = await events.listForeign({ after: null, limit: 10 })
+    assert.equal(await events.adopt(rows.map(({ found }) => ({ id: 'e1', found }))), 1)
+    assert.deepEqual(await events.listForeign({ after: null, limit: 10 }), { rows: [], next: null })
+    assert.deepEqual(await events.find('e1'), { ...event!, rowHash: rows[0].found })
   })
 
   test('two processes that migrate at once do it once', async ({ assert }) => {

@@ -1,6 +1,7 @@
 import { test } from '@japa/runner'
 import { registerStorageTestSuite } from '../../src/testing/storage_test_suite.ts'
 import { createServerDatabase, type ServerDatabase } from '../helpers/server_database.ts'
+import { tamper } from '../helpers/tampering.ts'
 import type { Service } from '../helpers/services.ts'
 
 /**
@@ -30,6 +31,7 @@ export function registerServerSuite(service: Service, name: string): void {
       return {
         storage: database.storage(),
         another: async () => database.storage({ lucid: database.open() }),
+        tamper: (id, columns) => tamper(database.client(), id, columns),
         cleanup: async () => {},
       }
     },

@@ -1,6 +1,7 @@
 import { test } from '@japa/runner'
 import { registerStorageTestSuite } from '../../src/testing/storage_test_suite.ts'
-import { createDatabase } from './support.ts'
+import { tamper } from '../helpers/tampering.ts'
+import { CONNECTION, createDatabase } from './support.ts'
 
 registerStorageTestSuite({
   test,
@@ -10,6 +11,7 @@ registerStorageTestSuite({
     return {
       storage: database.storage(),
       another: async () => database.storage({ lucid: database.open() }),
+      tamper: (id, columns) => tamper(database.lucid.connection(CONNECTION), id, columns),
       cleanup: () => database.cleanup(),
     }
   },

@@ -48,5 +48,12 @@ test.group('storage / traced', () => {
 registerStorageTestSuite({
   test,
   name: 'memory, traced',
-  createStorage: async () => ({ storage: createStorage(), cleanup: async () => {} }),
+  createStorage: async () => {
+    const memory = new MemoryStorage({ clock: new ManualClock() })
+    return {
+      storage: new TracedStorage(memory),
+      tamper: async (id, columns) => memory.tamper(id, columns),
+      cleanup: async () => {},
+    }
+  },
 })

@@ -6,6 +6,7 @@ import { newId } from '../../ids.ts'
 import { concurrencyKeyOf, type ExecutionDefaults } from '../../loop/slot_execution.ts'
 import { toIso } from '../../triggers/instant.ts'
 import type { Clock } from '../../clock.ts'
+import type { Profiles } from '../../loop/slot_payload.ts'
 import type { Storage } from '../../storage/contract.ts'
 import type { TriggerManager } from '../../triggers/trigger_manager.ts'
 import type { EventRecord } from '../../types/events.ts'
@@ -23,6 +24,7 @@ export interface BackfillDeps {
   events: { get(id: string): Promise<EventRecord> }
   /** Where executions of a handler go when the event says nothing. */
   defaults: (handler: string) => ExecutionDefaults
+  profiles: Profiles
   /** There is work in the queue. */
   wake: () => void
 }
@@ -105,6 +107,7 @@ async function once(
     now,
     newId,
     defaults: deps.defaults(event.handler),
+    profiles: deps.profiles,
   })
   const report = reportOf(event, read, plan, all.length)
   if (read.dryRun || plan.order.length === 0) {

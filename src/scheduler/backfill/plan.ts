@@ -1,5 +1,6 @@
 import { isOpen } from '../../executions/state.ts'
 import { concurrencyKeyOf, executionOf, type ExecutionDefaults } from '../../loop/slot_execution.ts'
+import type { Profiles } from '../../loop/slot_payload.ts'
 import { slotKey } from '../../keys.ts'
 import type { NextSlot } from '../../loop/slot_search.ts'
 import type { NewExecution, RangeSplit, SlotRow } from '../../storage/contract.ts'
@@ -20,6 +21,7 @@ export interface BackfillInput {
   now: number
   newId: () => string
   defaults: ExecutionDefaults
+  profiles: Profiles
 }
 
 export interface BackfillPlan {
@@ -153,7 +155,7 @@ function splitRange(
 }
 
 function executionFor(
-  { event, options, now, newId, defaults }: BackfillInput,
+  { event, options, now, newId, defaults, profiles }: BackfillInput,
   { slot, rerunOf }: Pick,
   turn: number,
   count: number
@@ -161,7 +163,7 @@ function executionFor(
   const key = slotKey(event.id, slot)
   const again = { slotKey: null, rerunOf, dedupeKey: `backfill:${key}` }
   return {
-    ...executionOf(event, { id: newId(), defaults }),
+    ...executionOf(event, { id: newId(), defaults, profiles }),
     origin: 'backfill',
     slot,
     ...(rerunOf === null ? { slotKey: key } : again),

@@ -1,10 +1,12 @@
-import type { EventFilter, EventRecord, EventStatus } from '../../types/events.ts'
+import type { EventRecord, EventStatus } from '../../types/events.ts'
 import type { NewJournalEntry } from '../../types/journal.ts'
 import type {
   DueEvent,
   EventPatch,
+  EventQuery,
   FireResult,
   Firing,
+  ForeignRow,
   MissedRange,
   NewEvent,
   SourceDefinition,
@@ -26,6 +28,10 @@ export interface EventStore {
    * are `missed` ranges. `expectedNextRunAt`, when given, must still hold too:
    * a tick moves next_run_at and not the version.
    *
+   * The hash of the row is written anew where it fitted before. `accept` is the
+   * hash of the row as plain SQL left it and as this change was planned from:
+   * from now on it counts as Almanac's own. It must still fit.
+   *
    * @returns the new record
    * @throws E_EVENT_NOT_FOUND, E_EVENT_CONFLICT
    */
@@ -34,6 +40,7 @@ export interface EventStore {
     id: string
     expectedVersion: number
     expectedNextRunAt?: number | null
+    accept?: string
     patch: EventPatch
     executions?: NewExecution[]
     missed?: MissedRange[]
@@ -45,13 +52,35 @@ export interface EventStore {
 
   find(id: string): Promise<EventRecord | null>
   findBy(params: { source: string; name?: string; sourceKey?: string }): Promise<EventRecord | null>
-  /** Ordered by name, then id. */
-  list(filter: EventFilter): Promise<EventRecord[]>
+  /** Ordered by `sort` (default name), then id; events without a next slot last. */
+  list(query: EventQuery): Promise<EventRecord[]>
+  /**
+   * One page of a walk over all events in order of their ids: of the rows after
+   * `after`, at most `limit`, those whose hash does not fit. `next` is where
+   * the walk goes on, null at its end.
+   */
+  listForeign(params: {
+    after: string | null
+    limit: number
+  }): Promise<{ rows: ForeignRow[]; next: string | null }>
+  /**
+   * Writes the hashes of rows that have none yet and still are as they were
+   * found; nothing else of them changes. @returns how many
+   */
+  adopt(rows: { id: string; found: string }[]): Promise<number>
   countByStatus(): Promise<Record<EventStatus, number>>
 
-  /** Active events with next_run_at <= now, oldest first, and the instant used. */
+  /**
+   * The earliest next_run_at of an active event, and the database's clock: all
+   * that a tick with nothing due asks, in one statement.
+   */
+  peek(params: { now: Now }): Promise<{ now: number; next: number | null }>
+  /**
+   * Active events with next_run_at <= now, oldest first, and the instant used;
+   * those with a stored problem are left out.
+   */
   listDue(params: { now: Now; limit: number }): Promise<{ now: number; events: DueEvent[] }>
-  /** The earliest next_run_at of an active event, of those later than `after` when given. */
+  /** The earliest next_run_at of an active event without a problem, of those later than `after` when given. */
   nextDueAt(params?: { after?: number }): Promise<number | null>
 
   /**

@@ -1,11 +1,13 @@
-import type { EventRecord } from '../../types/events.ts'
+import type { EventRecord, EventSort, EventStatus } from '../../types/events.ts'
 import type { ExecutionRecord } from '../../types/executions.ts'
 import type { NewExecution } from './execution_values.ts'
 
 /** The columns a caller sets; counters and state belong to the store. */
 export type NewEvent = Omit<
   EventRecord,
+  | OptionalColumn
   | 'lastSlot'
+  | 'skippedSlot'
   | 'openMissedId'
   | 'openMissedReason'
   | 'lastRunAt'
@@ -15,19 +17,63 @@ export type NewEvent = Omit<
   | 'consecutiveFailures'
   | 'createdAt'
   | 'updatedAt'
+  | 'resumedAt'
   | 'completedAt'
   | 'cancelledAt'
   | 'version'
->
+  | 'rowHash'
+  | 'problem'
+> &
+  Partial<Pick<EventRecord, OptionalColumn>>
+
+/** Nothing where a caller says nothing. */
+type OptionalColumn = 'profile' | 'meta' | 'subject' | 'tags'
 
 export type EventPatch = Partial<
-  Omit<EventRecord, 'id' | 'source' | 'sourceKey' | 'createdAt' | 'updatedAt' | 'version'>
+  Omit<
+    EventRecord,
+    'id' | 'source' | 'sourceKey' | 'createdAt' | 'updatedAt' | 'version' | 'rowHash'
+  >
 >
 
 /** An event that is due, with what is open of it. */
 export interface DueEvent extends EventRecord {
   openQueued: number
   openRunning: number
+  /** Hash of the row as it is, where plain SQL has changed it since Almanac wrote it; else null. */
+  foreign: string | null
+}
+
+/** What a list of events is narrowed to and ordered by; instants in epoch ms. */
+export interface EventQuery {
+  statuses?: EventStatus[]
+  source?: string
+  handler?: string
+  subject?: string
+  /** Has all of these. */
+  tags?: string[]
+  /** nextRunAt >= nextFrom */
+  nextFrom?: number
+  /** nextRunAt < nextTo */
+  nextTo?: number
+  text?: string
+  sort?: EventSort
+  order?: 'asc' | 'desc'
+  limit?: number
+  /** Where the page before ended: the value it is sorted by, and the id. */
+  after?: EventPosition
+}
+
+export interface EventPosition {
+  value: string | number | null
+  id: string
+}
+
+/** A row that plain SQL has changed, or that no version before had a hash of. */
+export interface ForeignRow {
+  event: EventRecord
+  /** Hash of the row as it is now. */
+  found: string
 }
 
 /** A range of slots that is not run: one `missed` execution. */

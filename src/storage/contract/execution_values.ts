@@ -14,6 +14,10 @@ export interface NewExecution {
   queue: string
   origin: ExecutionOrigin
   payload: JsonValue
+  /** Default null. */
+  meta?: JsonObject | null
+  /** Default null. */
+  subject?: string | null
   priority: number
   slot: number | null
   slotKey: string | null
@@ -96,6 +100,7 @@ export interface ExecutionFilter {
   dedupeKey?: string
   /** All but those of this origin. */
   exceptOrigin?: ExecutionOrigin
+  subject?: string
   limit?: number
   /** Id of the last execution of the page before; pages run newest first. */
   before?: string

@@ -13,6 +13,13 @@ export class Conditions {
     return this
   }
 
+  /** A condition of several bindings. */
+  addAll(condition: string, values: Value[]): this {
+    this.#parts.push(condition)
+    this.bindings.push(...values)
+    return this
+  }
+
   addList(column: string, values: readonly string[] | undefined, negated = false): this {
     if (values !== undefined && (values.length > 0 || !negated)) {
       const list = inList(values)

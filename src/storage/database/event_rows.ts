@@ -2,11 +2,13 @@ import { E_EVENT_EXISTS } from '../../errors.ts'
 import { hashKey } from '../../keys.ts'
 import type { EventRecord } from '../../types/events.ts'
 import type { ExecutionRecord, Outcome } from '../../types/executions.ts'
-import type { MissedRange, NewExecution } from '../contract.ts'
+import type { ForeignRow, MissedRange, NewExecution } from '../contract.ts'
+import { rowHash } from '../rules/row_hash.ts'
 import { missedExecution, newExecution } from '../rules/new_records.ts'
 import { countOutcome, type EventCounters } from '../rules/outcomes.ts'
 import { insertExecutions } from './execution_rows.ts'
 import { integer, json, RowMapper, text } from './row_mapper.ts'
+import { unreadable } from './unreadable.ts'
 import { chunks, first, inList, type Row, type Value, type Work } from './work.ts'
 
 const mapper = new RowMapper<EventRecord>('almanac_events', {
@@ -17,6 +19,10 @@ const mapper = new RowMapper<EventRecord>('almanac_events', {
   sourceHash: text('source_hash'),
   handler: text('handler'),
   payload: json('payload'),
+  profile: text('profile'),
+  meta: json('meta'),
+  subject: text('subject'),
+  tags: json('tags'),
   trigger: json('trigger_def'),
   status: text('status'),
   statusBy: text('status_by'),
@@ -31,6 +37,7 @@ const mapper = new RowMapper<EventRecord>('almanac_events', {
   maxRuns: integer('max_runs'),
   nextRunAt: integer('next_run_at'),
   lastSlot: integer('last_slot'),
+  skippedSlot: integer('skipped_slot'),
   openMissedId: text('open_missed_id'),
   openMissedReason: text('open_missed_reason'),
   lastRunAt: integer('last_run_at'),
@@ -41,13 +48,33 @@ const mapper = new RowMapper<EventRecord>('almanac_events', {
   createdAt: integer('created_at'),
   updatedAt: integer('updated_at'),
   pausedAt: integer('paused_at'),
+  resumedAt: integer('resumed_at'),
   completedAt: integer('completed_at'),
   cancelledAt: integer('cancelled_at'),
   version: integer('version'),
+  rowHash: text('row_hash'),
+  problem: text('problem'),
 })
 
+/** A row that cannot be read stands in nobody's way: it comes with its problem. */
 export function toEvent(row: Row): EventRecord {
-  return mapper.toRecord(row)
+  return toForeign(row).event
+}
+
+/** The event with the hash of its row as it is. */
+export function toForeign(row: Row): ForeignRow {
+  try {
+    const event = withTags(mapper.toRecord(row))
+    return { event, found: rowHash(event) }
+  } catch {
+    const { readable, problem, found } = unreadable(row)
+    return { event: withTags({ ...mapper.toRecord(readable), problem }), found }
+  }
+}
+
+/** Rows of before there were tags have none. */
+function withTags(event: EventRecord): EventRecord {
+  return { ...event, tags: event.tags ?? [] }
 }
 
 export async function findEvent(work: Work, id: string): Promise<EventRecord | null> {
@@ -57,16 +84,22 @@ export async function findEvent(work: Work, id: string): Promise<EventRecord | n
 
 /** Reads events by id and locks them, in order of their ids. */
 export async function lockEvents(work: Work, ids: string[]): Promise<Map<string, EventRecord>> {
-  const events = new Map<string, EventRecord>()
+  const rows = await lockRows(work, ids)
+  return new Map([...rows].map(([id, { event }]) => [id, event]))
+}
+
+/** The same with the hashes of the rows as they are. */
+export async function lockRows(work: Work, ids: string[]): Promise<Map<string, ForeignRow>> {
+  const locked = new Map<string, ForeignRow>()
   for (const chunk of chunks([...new Set(ids)].sort())) {
     const list = inList(chunk)
     const rows = await work.all(
       `select * from almanac_events where id in ${list.sql} order by id ${work.dialect.lockRows}`,
       list.bindings
     )
-    rows.map(toEvent).forEach((event) => events.set(event.id, event))
+    rows.map(toForeign).forEach((row) => locked.set(row.event.id, row))
   }
-  return events
+  return locked
 }
 
 export async function lockEvent(work: Work, id: string): Promise<EventRecord | null> {
@@ -83,27 +116,54 @@ export function sourceKeyHash(source: string, key: string): string {
   return hashKey(JSON.stringify([source, key]))
 }
 
+function uniqueKeys({ source, name, sourceKey }: EventRecord): Record<string, Value> {
+  return { name_hash: nameHash(source, name), source_key_hash: sourceKeyHash(source, sourceKey) }
+}
+
 /** @throws E_EVENT_EXISTS */
 export async function insertEvent(work: Work, event: EventRecord): Promise<void> {
   const { sql, bindings } = mapper.insert({
     ...mapper.toRow(event),
-    name_hash: nameHash(event.source, event.name),
-    source_key_hash: sourceKeyHash(event.source, event.sourceKey),
+    ...uniqueKeys(event),
   })
   await named(work, event, () => work.run(sql, bindings))
+  await insertTags(work, event)
 }
 
-/** Stores the columns that differ. @throws E_EVENT_EXISTS when the new name is taken */
+/**
+ * Stores the columns that differ, those of `patch` where other hands left
+ * something that cannot be read, and what hangs on the name and the tags in it.
+ *
+ * @throws E_EVENT_EXISTS when the new name is taken
+ */
 export async function replaceEvent(
   work: Work,
   before: EventRecord,
-  after: EventRecord
+  after: EventRecord,
+  patch: Partial<EventRecord> = {}
 ): Promise<void> {
   const { sql, bindings } = mapper.update({
     ...changedColumns(before, after),
-    name_hash: nameHash(after.source, after.name),
+    ...(before.problem === null ? {} : mapper.toRow(patch)),
+    ...('name' in patch ? uniqueKeys(after) : {}),
   })
   await named(work, after, () => work.run(`${sql} where id = ?`, [...bindings, after.id]))
+  if ('tags' in patch) {
+    await work.run('delete from almanac_event_tags where event_id = ?', [after.id])
+    await insertTags(work, after)
+  }
+}
+
+export async function deleteEvent(work: Work, id: string): Promise<void> {
+  await work.run('delete from almanac_event_tags where event_id = ?', [id])
+  await work.run('delete from almanac_events where id = ?', [id])
+}
+
+/** The tags once more, each in a row of its own: by these events are found. */
+async function insertTags(work: Work, { id, tags }: EventRecord): Promise<void> {
+  for (const tag of tags) {
+    await work.run('insert into almanac_event_tags (event_id, tag) values (?, ?)', [id, tag])
+  }
 }
 
 /** Changes events that the unit of work has locked. */

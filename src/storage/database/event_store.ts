@@ -1,20 +1,26 @@
 import { E_EVENT_NOT_FOUND } from '../../errors.ts'
-import type { EventFilter, EventRecord, EventStatus } from '../../types/events.ts'
-import type { EventStore, FireResult, SyncResult } from '../contract.ts'
+import type { EventRecord, EventStatus } from '../../types/events.ts'
+import type { EventQuery, EventStore, FireResult, SyncResult } from '../contract.ts'
 import { checkExpected, updatedEvent } from '../rules/event_update.ts'
 import { newEvent } from '../rules/new_records.ts'
+import { isForeign } from '../rules/row_hash.ts'
 import { Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'
 import {
+  deleteEvent,
   findEvent,
   insertDue,
   insertEvent,
   lockEvent,
+  lockRows,
   nameHash,
+  patchEvents,
   replaceEvent,
   sourceKeyHash,
   toEvent,
+  toForeign,
 } from './event_rows.ts'
+import { eventListing } from './event_listing.ts'
 import { fire } from './fire.ts'
 import { appendJournal } from './journal_store.ts'
 import { syncSource } from './sync.ts'
@@ -42,12 +48,16 @@ export class DatabaseEventStore implements EventStore {
   update(params: Params<'update'>): Promise<EventRecord> {
     return this.#connection.write('events.update', async (work) => {
       const now = await instant(work, params.now)
-      const before = await lockEvent(work, params.id)
-      if (!before) {
+      const locked = await lockRows(work, [params.id])
+      const row = locked.get(params.id)
+      if (!row) {
         throw new E_EVENT_NOT_FOUND([params.id])
       }
-      checkExpected(before, params)
-      await replaceEvent(work, before, updatedEvent(before, params.patch, now))
+      const { event: before, found } = row
+      checkExpected(before, params, found)
+      const accepted = params.accept !== undefined
+      const after = updatedEvent(before, params.patch, now, { found, accepted })
+      await replaceEvent(work, before, after, params.patch)
       await insertDue(work, before, params, now)
       await appendJournal(work, params.journal ?? [], now)
       return stored(work, params.id)
@@ -58,7 +68,7 @@ export class DatabaseEventStore implements EventStore {
     return this.#connection.write('events.delete', async (work) => {
       const event = await lockEvent(work, id)
       if (event) {
-        await work.run('delete from almanac_events where id = ?', [id])
+        await deleteEvent(work, id)
         await appendJournal(work, journal ? [journal] : [], await instant(work, now))
       }
       return event
@@ -84,22 +94,38 @@ export class DatabaseEventStore implements EventStore {
     })
   }
 
-  list(filter: EventFilter): Promise<EventRecord[]> {
-    const text =
-      filter.text === undefined ? undefined : this.#connection.dialect.contains('name', filter.text)
-    const conditions = new Conditions()
-      .add('status = ?', filter.status)
-      .add('source = ?', filter.source)
-      .add('handler = ?', filter.handler)
-      .add(text?.sql ?? '', text?.binding)
-      .add('name > ?', filter.after)
-    const limit = filter.limit === undefined ? '' : 'limit ?'
+  list(query: EventQuery): Promise<EventRecord[]> {
+    const { sql, bindings } = eventListing(query, this.#connection.dialect)
     return this.#connection.read('events.list', async (work) => {
-      const rows = await work.all(
-        `select * from almanac_events ${conditions.sql} order by name, id ${limit}`,
-        [...conditions.bindings, ...(filter.limit === undefined ? [] : [filter.limit])]
-      )
+      const rows = await work.all(sql, bindings)
       return rows.map(toEvent)
+    })
+  }
+
+  listForeign({ after, limit }: Params<'listForeign'>): ReturnType<EventStore['listForeign']> {
+    const conditions = new Conditions().add('id > ?', after ?? undefined)
+    const sql = `select * from almanac_events ${conditions.sql} order by id limit ?`
+    return this.#connection.read('events.listForeign', async (work) => {
+      const found = await work.all(sql, [...conditions.bindings, limit])
+      const rows = found.map(toForeign).filter(isForeign)
+      return { rows, next: found.length < limit ? null : (found.at(-1)!.id as string) }
+    })
+  }
+
+  adopt(rows: Params<'adopt'>): Promise<number> {
+    return this.#connection.write('events.adopt', async (work) => {
+      const locked = await lockRows(
+        work,
+        rows.map(({ id }) => id)
+      )
+      const patches = rows
+        .filter(({ id, found }) => {
+          const row = locked.get(id)
+          return row?.event.rowHash === null && row.found === found
+        })
+        .map(({ id, found }) => ({ id, patch: { rowHash: found } }))
+      await patchEvents(work, patches)
+      return patches.length
     })
   }
 
@@ -118,36 +144,42 @@ export class DatabaseEventStore implements EventStore {
     return this.#connection.snapshot('events.listDue', async (work) => {
       const at = await instant(work, now)
       const rows = await work.all(
-        `select * from almanac_events where status = 'active' and next_run_at <= ?
+        `select * from almanac_events
+          where status = 'active' and next_run_at <= ? and problem is null
           order by next_run_at, id limit ?`,
         [at, limit]
       )
-      const events = rows.map(toEvent)
+      const due = rows.map(toForeign)
       const open = await countOpen(
         work,
-        events.map(({ id }) => id)
+        due.map(({ event }) => event.id)
       )
       return {
         now: at,
-        events: events.map((event) => ({
-          ...event,
-          openQueued: open.get(`queued ${event.id}`) ?? 0,
-          openRunning: open.get(`running ${event.id}`) ?? 0,
+        events: due.map((row) => ({
+          ...row.event,
+          openQueued: open.get(`queued ${row.event.id}`) ?? 0,
+          openRunning: open.get(`running ${row.event.id}`) ?? 0,
+          foreign: isForeign(row) ? row.found : null,
         })),
       }
     })
   }
 
+  peek({ now }: Params<'peek'>): ReturnType<EventStore['peek']> {
+    return this.#connection.read('events.peek', async (work) => {
+      const clock = now === null ? `(${work.dialect.clockSql})` : String(now)
+      const row = await first(work, `select ${clock} as now_ms, (${earliest('')}) as next_ms`)
+      const { now_ms: at, next_ms: next } = row!
+      return { now: Number(at), next: next === null ? null : Number(next) }
+    })
+  }
+
   nextDueAt(params?: { after?: number }): Promise<number | null> {
-    const conditions = new Conditions()
-      .add(`status = ?`, 'active')
-      .add('next_run_at > ?', params?.after)
+    const later = params?.after === undefined ? '' : 'and next_run_at > ?'
+    const bindings = params?.after === undefined ? [] : [params.after]
     return this.#connection.read('events.nextDueAt', (work) =>
-      firstNumber(
-        work,
-        `select min(next_run_at) from almanac_events ${conditions.sql}`,
-        conditions.bindings
-      )
+      firstNumber(work, earliest(later), bindings)
     )
   }
 
@@ -158,6 +190,13 @@ export class DatabaseEventStore implements EventStore {
   syncSource(params: Params<'syncSource'>): Promise<SyncResult> {
     return this.#connection.write('events.syncSource', (work) => syncSource(work, params))
   }
+}
+
+/** The first row of the due index: a minimum over a filter would be sought among all rows. */
+function earliest(further: string): string {
+  return `select next_run_at from almanac_events
+    where status = 'active' and next_run_at is not null and problem is null ${further}
+    order by next_run_at limit 1`
 }
 
 async function stored(work: Work, id: string): Promise<EventRecord> {

@@ -12,6 +12,8 @@ const COLUMNS: { [Property in keyof ExecutionRecord]: Column } = {
   queue: text('queue'),
   origin: text('origin'),
   payload: json('payload'),
+  meta: json('meta'),
+  subject: text('subject'),
   state: text('state'),
   priority: integer('priority'),
   slot: integer('slot'),

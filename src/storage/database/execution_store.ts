@@ -92,6 +92,7 @@ export class DatabaseExecutionStore implements ExecutionStore {
       .add('handler = ?', filter.handler)
       .addList('state', filter.states)
       .add('queue = ?', filter.queue)
+      .add('subject = ?', filter.subject)
       .add('created_at >= ?', filter.from)
       .add('created_at < ?', filter.to)
       .add('concurrency_hash = ?', hashOrUndefined(filter.concurrencyKey, 'concurrencyKey'))

@@ -2,7 +2,14 @@ import type { EventRecord } from '../../types/events.ts'
 import type { EventStore, SourceDefinition, SyncResult } from '../contract.ts'
 import { newEvent } from '../rules/new_records.ts'
 import { checkPlan, needsWriting, pausedBySource, redefined, syncEntries } from '../rules/sync.ts'
-import { findEvent, insertDue, insertEvent, replaceEvent, toEvent } from './event_rows.ts'
+import {
+  deleteEvent,
+  findEvent,
+  insertDue,
+  insertEvent,
+  replaceEvent,
+  toEvent,
+} from './event_rows.ts'
 import { appendJournal } from './journal_store.ts'
 import { instant, type Work } from './work.ts'
 
@@ -60,8 +67,10 @@ async function apply(
     await insertEvent(work, newEvent(columns, now))
     result.added.push((await findEvent(work, definition.id))!)
   } else if (needsWriting(before, definition)) {
-    await replaceEvent(work, before, redefined(before, definition, now))
-    await insertDue(work, before, definition.planned ?? {}, now)
+    const { planned, ...columns } = definition
+    const after = redefined(before, definition, now)
+    await replaceEvent(work, before, after, columns)
+    await insertDue(work, before, planned ?? {}, now)
     result.changed.push({ before, after: (await findEvent(work, before.id))! })
   } else {
     result.unchanged++
@@ -76,7 +85,7 @@ async function remove(
   result: SyncResult
 ): Promise<void> {
   if (missing === 'delete') {
-    await work.run('delete from almanac_events where id = ?', [event.id])
+    await deleteEvent(work, event.id)
     result.removed.push(event)
     return
   }

@@ -29,6 +29,8 @@ export function replaceEvent(tables: MemoryTables, event: EventRecord): EventRec
     payload: jsonCopy(event.payload, 'payload'),
     trigger: jsonCopy(event.trigger, 'trigger'),
     misfire: jsonCopy(event.misfire, 'misfire'),
+    meta: jsonCopy(event.meta, 'meta'),
+    tags: [...event.tags],
   }
   tables.events.set(event.id, stored)
   return stored

@@ -1,11 +1,12 @@
 import { E_EVENT_NOT_FOUND } from '../../errors.ts'
-import type { EventFilter, EventRecord, EventStatus } from '../../types/events.ts'
-import type { EventStore, FireResult, SyncResult } from '../contract.ts'
+import type { EventRecord, EventStatus } from '../../types/events.ts'
+import type { EventQuery, EventStore, FireResult, SyncResult } from '../contract.ts'
 import { entriesToKeep } from '../rules/firing.ts'
 import { checkExpected, updatedEvent } from '../rules/event_update.ts'
 import { newEvent } from '../rules/new_records.ts'
-import { lowerAscii } from '../rules/text.ts'
+import { isForeign, rowHash } from '../rules/row_hash.ts'
 import { checkName, checkStorable, insertDue, insertEvent, replaceEvent } from './event_rows.ts'
+import { listEvents } from './event_listing.ts'
 import { fireOne } from './fire.ts'
 import { syncSource } from './sync.ts'
 import { compare, copy, type MemoryTables } from './tables.ts'
@@ -33,11 +34,17 @@ export class MemoryEventStore implements EventStore {
     if (!event) {
       throw new E_EVENT_NOT_FOUND([id])
     }
-    checkExpected(event, params)
+    const found = rowHash(event)
+    checkExpected(event, params, found)
     checkStorable(params.executions)
     const before = copy(event)
-    const next = updatedEvent(event, params.patch, now)
-    checkName(this.#tables, next)
+    const next = updatedEvent(event, params.patch, now, {
+      found,
+      accepted: params.accept !== undefined,
+    })
+    if ('name' in params.patch) {
+      checkName(this.#tables, next)
+    }
     replaceEvent(this.#tables, next)
     insertDue(this.#tables, before, params.executions ?? [], params.missed ?? [], now)
     this.#tables.addJournal(params.journal ?? [], now)
@@ -68,19 +75,33 @@ export class MemoryEventStore implements EventStore {
     return copy(found ?? null)
   }
 
-  async list(filter: EventFilter): Promise<EventRecord[]> {
-    const text = filter.text === undefined ? undefined : lowerAscii(filter.text)
-    const events = [...this.#tables.events.values()]
-      .filter(
-        (event) =>
-          (filter.status === undefined || event.status === filter.status) &&
-          (filter.source === undefined || event.source === filter.source) &&
-          (filter.handler === undefined || event.handler === filter.handler) &&
-          (text === undefined || lowerAscii(event.name).includes(text)) &&
-          (filter.after === undefined || event.name > filter.after)
-      )
-      .sort((a, b) => compare(a.name, b.name) || compare(a.id, b.id))
-    return copy(events.slice(0, filter.limit))
+  async list(query: EventQuery): Promise<EventRecord[]> {
+    return copy(listEvents(this.#tables.events.values(), query))
+  }
+
+  async listForeign(params: Params<'listForeign'>): ReturnType<EventStore['listForeign']> {
+    const { after, limit } = params
+    const page = [...this.#tables.events.values()]
+      .filter(({ id }) => after === null || id > after)
+      .sort((a, b) => compare(a.id, b.id))
+      .slice(0, limit)
+    const rows = page.map((event) => ({ event: copy(event), found: rowHash(event) }))
+    return {
+      rows: rows.filter(isForeign),
+      next: page.length < limit ? null : page.at(-1)!.id,
+    }
+  }
+
+  async adopt(rows: Params<'adopt'>): Promise<number> {
+    let adopted = 0
+    for (const { id, found } of rows) {
+      const event = this.#tables.events.get(id)
+      if (event?.rowHash === null && rowHash(event) === found) {
+        event.rowHash = found
+        adopted++
+      }
+    }
+    return adopted
   }
 
   async countByStatus(): Promise<Record<EventStatus, number>> {
@@ -95,7 +116,8 @@ export class MemoryEventStore implements EventStore {
     const at = this.#tables.now(now)
     const due = [...this.#tables.events.values()]
       .filter(
-        ({ status, nextRunAt }) => status === 'active' && nextRunAt !== null && nextRunAt <= at
+        ({ status, nextRunAt, problem }) =>
+          status === 'active' && problem === null && nextRunAt !== null && nextRunAt <= at
       )
       .sort((a, b) => a.nextRunAt! - b.nextRunAt! || compare(a.id, b.id))
       .slice(0, limit)
@@ -106,15 +128,21 @@ export class MemoryEventStore implements EventStore {
         ...copy(event),
         openQueued: open.get(`queued ${event.id}`) ?? 0,
         openRunning: open.get(`running ${event.id}`) ?? 0,
+        foreign: event.rowHash === rowHash(event) ? null : rowHash(event),
       })),
     }
+  }
+
+  async peek({ now }: Params<'peek'>): ReturnType<EventStore['peek']> {
+    return { now: this.#tables.now(now), next: await this.nextDueAt() }
   }
 
   async nextDueAt(params?: { after?: number }): Promise<number | null> {
     const after = params?.after ?? Number.NEGATIVE_INFINITY
     let next: number | null = null
-    for (const { status, nextRunAt } of this.#tables.events.values()) {
-      const counts = status === 'active' && nextRunAt !== null && nextRunAt > after
+    for (const { status, nextRunAt, problem } of this.#tables.events.values()) {
+      const active = status === 'active' && problem === null
+      const counts = active && nextRunAt !== null && nextRunAt > after
       if (counts && (next === null || nextRunAt < next)) {
         next = nextRunAt
       }

@@ -193,6 +193,7 @@ function matches(execution: ExecutionRecord, filter: ExecutionFilter): boolean {
     same(filter.eventId, execution.eventId) &&
     same(filter.handler, execution.handler) &&
     same(filter.queue, execution.queue) &&
+    same(filter.subject, execution.subject) &&
     same(filter.concurrencyKey, execution.concurrencyKey) &&
     same(filter.dedupeKey, execution.dedupeKey) &&
     (filter.exceptOrigin === undefined || execution.origin !== filter.exceptOrigin) &&

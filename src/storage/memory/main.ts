@@ -1,3 +1,5 @@
+import { E_EVENT_NOT_FOUND } from '../../errors.ts'
+import type { EventRecord } from '../../types/events.ts'
 import type { Clock } from '../../clock.ts'
 import { SCHEMA_VERSION, type Storage } from '../contract.ts'
 import { MemoryEventStore } from './event_store.ts'
@@ -7,7 +9,7 @@ import { MemoryLeaseStore } from './lease_store.ts'
 import { MemoryLogStore } from './log_store.ts'
 import { MemoryNodeStore } from './node_store.ts'
 import { MemoryStatsStore } from './stats_store.ts'
-import { MemoryTables } from './tables.ts'
+import { copy, MemoryTables } from './tables.ts'
 
 /**
  * A store that lives and dies with its process, for tests and for trying
@@ -32,6 +34,15 @@ export class MemoryStorage implements Storage {
     this.stats = new MemoryStatsStore(this.#tables)
     this.logs = new MemoryLogStore(this.#tables)
     this.journal = new MemoryJournalStore(this.#tables)
+  }
+
+  /** Changes an event behind Almanac's back, as plain SQL does in a database: for tests. */
+  tamper(id: string, columns: Partial<EventRecord>): void {
+    const event = this.#tables.events.get(id)
+    if (!event) {
+      throw new E_EVENT_NOT_FOUND([id])
+    }
+    Object.assign(event, copy(columns))
   }
 
   async now(): Promise<number> {

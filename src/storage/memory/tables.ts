@@ -131,7 +131,11 @@ export class MemoryTables {
 export function storable(execution: ExecutionRecord): ExecutionRecord {
   checkKey(execution.dedupeKey, 'dedupeKey')
   checkKey(execution.concurrencyKey, 'concurrencyKey')
-  return { ...execution, payload: jsonCopy(execution.payload, 'payload') }
+  return {
+    ...execution,
+    payload: jsonCopy(execution.payload, 'payload'),
+    meta: jsonCopy(execution.meta, 'meta'),
+  }
 }
 
 function checkKey(key: string | null, field: string): void {

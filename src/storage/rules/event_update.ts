@@ -1,16 +1,22 @@
 import { E_EVENT_CONFLICT } from '../../errors.ts'
 import type { EventRecord } from '../../types/events.ts'
 import type { EventPatch } from '../contract.ts'
+import { hashAfter, rowHash } from './row_hash.ts'
 
 export interface Expected {
   expectedVersion: number
   /** A tick moves next_run_at and not the version. */
   expectedNextRunAt?: number | null
+  /** The hash of the row from which the change was planned. */
+  accept?: string
 }
 
-/** @throws E_EVENT_CONFLICT */
-export function checkExpected(event: EventRecord, expected: Expected): void {
-  const { expectedVersion, expectedNextRunAt } = expected
+/**
+ * @param found hash of the row as it is
+ * @throws E_EVENT_CONFLICT
+ */
+export function checkExpected(event: EventRecord, expected: Expected, found: string): void {
+  const { expectedVersion, expectedNextRunAt, accept } = expected
   if (event.version !== expectedVersion) {
     throw new E_EVENT_CONFLICT([event.id, String(expectedVersion), String(event.version)])
   }
@@ -21,6 +27,9 @@ export function checkExpected(event: EventRecord, expected: Expected): void {
       `${event.version} with next run ${event.nextRunAt}`,
     ])
   }
+  if (accept !== undefined && accept !== found) {
+    throw new E_EVENT_CONFLICT([event.id, `row ${accept}`, `row ${found}`])
+  }
 }
 
 /**
@@ -28,13 +37,21 @@ export function checkExpected(event: EventRecord, expected: Expected): void {
  * anew, the open missed range is closed: what is missed next does not
  * continue it.
  */
-export function updatedEvent(event: EventRecord, patch: EventPatch, now: number): EventRecord {
+export function updatedEvent(
+  event: EventRecord,
+  patch: EventPatch,
+  now: number,
+  row: { found: string; accepted: boolean } = { found: rowHash(event), accepted: false }
+): EventRecord {
   const closes = patch.nextRunAt !== undefined
-  return {
+  const resumed = event.status === 'paused' && patch.status === 'active'
+  const after = {
     ...event,
     ...(closes ? { openMissedId: null, openMissedReason: null } : {}),
+    ...(resumed ? { resumedAt: now } : {}),
     ...patch,
     updatedAt: now,
     version: event.version + 1,
   }
+  return { ...after, rowHash: hashAfter({ event, ...row }, patch, after) }
 }

@@ -1,10 +1,17 @@
 import type { EventRecord } from '../../types/events.ts'
 import type { NewJournalEntry } from '../../types/journal.ts'
 import type { Firing } from '../contract.ts'
+import { hashAfter, rowHash } from './row_hash.ts'
 
 export type FiredState = Pick<
   EventRecord,
-  'nextRunAt' | 'lastSlot' | 'openMissedId' | 'openMissedReason' | 'status' | 'completedAt'
+  | 'nextRunAt'
+  | 'lastSlot'
+  | 'openMissedId'
+  | 'openMissedReason'
+  | 'status'
+  | 'completedAt'
+  | 'rowHash'
 >
 
 /**
@@ -28,7 +35,14 @@ export function firedState(
     openMissedReason: openMissedId === null ? null : lastReason,
     status: completed ? 'completed' : event.status,
     completedAt: completed ? now : event.completedAt,
+    rowHash: completed ? completedHash(event) : event.rowHash,
   }
+}
+
+function completedHash(event: EventRecord): string | null {
+  const patch = { status: 'completed' } as const
+  const before = { event, found: rowHash(event), accepted: false }
+  return hashAfter(before, patch, { ...event, ...patch })
 }
 
 /** Journal entries about events that did not fire are not written. */

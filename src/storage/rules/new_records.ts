@@ -1,6 +1,7 @@
 import { slotKey } from '../../keys.ts'
 import type { EventRecord } from '../../types/events.ts'
 import type { ExecutionRecord } from '../../types/executions.ts'
+import { rowHash } from './row_hash.ts'
 import type { Claimant, MissedRange, NewEvent, NewExecution } from '../contract.ts'
 
 /** For missed slots of an event that names no queue or priority of its own. */
@@ -9,9 +10,11 @@ const DEFAULT_PRIORITY = 5
 
 /** An execution as it is born: queued, no attempt yet. */
 export function newExecution(input: NewExecution, now: number): ExecutionRecord {
-  const { delay = 0, ...rest } = input
+  const { delay = 0, meta = null, subject = null, ...rest } = input
   return {
     ...rest,
+    meta,
+    subject,
     state: 'queued',
     slotLast: input.slot,
     slotCount: 1,
@@ -65,6 +68,8 @@ export function missedExecution(
       queue: event.queue ?? DEFAULT_QUEUE,
       origin: 'schedule',
       payload: event.payload,
+      meta: event.meta,
+      subject: event.subject,
       priority: event.priority ?? DEFAULT_PRIORITY,
       slot: range.first,
       slotKey: slotKey(event.id, range.first),
@@ -89,9 +94,12 @@ export function missedExecution(
 
 /** An event as it is created: nothing has run yet. */
 export function newEvent(input: NewEvent, now: number): EventRecord {
+  const { profile = null, meta = null, subject = null, tags = [] } = input
+  const columns = { ...input, profile, meta, subject, tags }
   return {
-    ...input,
+    ...columns,
     lastSlot: null,
+    skippedSlot: null,
     openMissedId: null,
     openMissedReason: null,
     lastRunAt: null,
@@ -101,8 +109,11 @@ export function newEvent(input: NewEvent, now: number): EventRecord {
     consecutiveFailures: 0,
     createdAt: now,
     updatedAt: now,
+    resumedAt: null,
     completedAt: input.status === 'completed' ? now : null,
     cancelledAt: input.status === 'cancelled' ? now : null,
     version: 1,
+    rowHash: rowHash(columns),
+    problem: null,
   }
 }

@@ -3,6 +3,7 @@ import type { EventRecord } from '../../types/events.ts'
 import type { NewJournalEntry } from '../../types/journal.ts'
 import type { SourceDefinition, SyncResult } from '../contract.ts'
 import { checkExpected, updatedEvent } from './event_update.ts'
+import { rowHash } from './row_hash.ts'
 
 /** Whether a definition of a source has to be written to its event. */
 export function needsWriting(event: EventRecord, definition: SourceDefinition): boolean {
@@ -19,7 +20,7 @@ export function checkPlan(event: EventRecord | undefined, definition: SourceDefi
     if (event?.id !== planned.id) {
       throw new E_EVENT_CONFLICT([planned.id, String(planned.expectedVersion), 'no such event'])
     }
-    checkExpected(event, planned)
+    checkExpected(event, planned, '')
   } else if (event && needsWriting(event, definition)) {
     throw new E_EVENT_CONFLICT([event.id, 'no event', String(event.version)])
   }
@@ -41,11 +42,22 @@ export function syncEntries(
  * cancelled by hand stays so.
  */
 export function redefined(
-  event: EventRecord,
+  before: EventRecord,
+  definition: SourceDefinition,
+  now: number
+): EventRecord {
+  const after = redefinedColumns(before, definition, now)
+  // Every column of the definition is written: whatever other hands did to them is gone
+  return { ...after, rowHash: rowHash(after) }
+}
+
+function redefinedColumns(
+  before: EventRecord,
   definition: SourceDefinition,
   now: number
 ): EventRecord {
   const { planned, id, ...columns } = definition
+  const event = { ...before, problem: null }
   const heldByHand =
     event.statusBy === 'user' && (event.status === 'paused' || event.status === 'cancelled')
   const next = updatedEvent(event, columns, now)

@@ -21,10 +21,17 @@ export const DAY = 86_400_000
 /** 2027-01-15T08:00:00Z, a whole day and a whole minute. */
 export const START = Date.UTC(2027, 0, 15, 8)
 
+/** The columns that the suite changes by plain SQL. */
+export type Tampering = Partial<
+  Pick<EventRecord, 'priority' | 'status' | 'trigger' | 'nextRunAt' | 'rowHash'>
+>
+
 export interface StorageUnderTest {
   storage: Storage
   /** Opens the same store once more, as another process would. */
   another?: () => Promise<Storage>
+  /** Changes columns of a stored event as plain SQL would, behind the store's back. */
+  tamper: (id: string, columns: Tampering) => Promise<void>
   cleanup: () => Promise<void>
 }
 
@@ -47,11 +54,14 @@ type Claim = Partial<Parameters<Storage['executions']['claim']>[0]>
 export class SuiteContext {
   readonly storage: Storage
   readonly #another: () => Promise<Storage>
+  readonly tamper: StorageUnderTest['tamper']
   #now = START
   #count = 0
 
-  constructor({ storage, another }: StorageUnderTest) {
+  constructor(made: Omit<StorageUnderTest, 'tamper'> & Partial<StorageUnderTest>) {
+    const { storage, another, tamper = noTampering } = made
     this.storage = storage
+    this.tamper = tamper
     this.#another = another ?? (async () => storage)
   }
 
@@ -238,6 +248,10 @@ export class SuiteContext {
   entry(columns: Partial<NewJournalEntry> = {}): NewJournalEntry {
     return { kind: 'event.created', actor: 'anna', subject: 'subject', ...columns }
   }
+}
+
+async function noTampering(): Promise<void> {
+  throw new Error('The store under test was made without a way to tamper with it')
 }
 
 /** One field of what a promise brings. */

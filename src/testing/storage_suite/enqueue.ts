@@ -10,6 +10,8 @@ export const enqueueCases = cases({
       queue: 'nightly',
       origin: 'manual',
       payload: { list: [1, 'zwei€', null, false] },
+      meta: { customer: { name: 'Ödön' } },
+      subject: 'order 17',
       priority: 1,
       slot: START - MINUTE,
       slotKey: `event-1:${START - MINUTE}`,

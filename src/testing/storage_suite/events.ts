@@ -16,11 +16,16 @@ export const eventCases = cases({
       timeout: 90_000,
       retries: 4,
       maxRuns: 12,
+      profile: 'north',
+      meta: { owner: 'anna', since: [2026] },
+      subject: 'customer 7 ä',
+      tags: ['finance', 'nightly'],
     })
     const stored = await context.storage.events.insert({ now: context.now, event })
     assert.deepEqual(stored, {
       ...event,
       lastSlot: null,
+      skippedSlot: null,
       openMissedId: null,
       openMissedReason: null,
       lastRunAt: null,
@@ -30,9 +35,12 @@ export const eventCases = cases({
       consecutiveFailures: 0,
       createdAt: START,
       updatedAt: START,
+      resumedAt: null,
       completedAt: null,
       cancelledAt: null,
       version: 1,
+      rowHash: stored.rowHash,
+      problem: null,
     })
     assert.deepEqual(await context.storage.events.find(event.id), stored)
   },
@@ -88,11 +96,11 @@ export const eventCases = cases({
       await mapped(context.storage.events.list(filter), ({ name }) => name)
     assert.deepEqual(await names({}), ['a', 'b', 'c'])
     assert.deepEqual(await names({ limit: 2 }), ['a', 'b'])
-    assert.deepEqual(await names({ after: 'a', limit: 1 }), ['b'])
+    assert.deepEqual(await names({ after: { value: 'a', id: '~' }, limit: 1 }), ['b'])
     assert.deepEqual(await names({ handler: 'h1' }), ['b', 'c'])
     assert.deepEqual(await names({ source: 'code' }), ['a', 'b'])
-    assert.deepEqual(await names({ status: 'paused' }), ['a'])
-    assert.deepEqual(await names({ source: 'code', status: 'active' }), ['b'])
+    assert.deepEqual(await names({ statuses: ['paused'] }), ['a'])
+    assert.deepEqual(await names({ source: 'code', statuses: ['active'] }), ['b'])
   },
 
   'a text is looked for in the name as it is, in any case': async (context) => {

@@ -10,7 +10,13 @@ export const updateCases = cases({
     const patch = { name: 'renamed', payload: [1, 2], priority: 1, nextRunAt: null }
     const params = { now: context.now, id: event.id, expectedVersion: 1, patch }
     const changed = await context.storage.events.update(params)
-    assert.deepEqual(changed, { ...event, ...patch, version: 2, updatedAt: START + MINUTE })
+    const { rowHash } = changed
+    assert.notEqual(rowHash, event.rowHash)
+    assert.deepEqual(changed, {
+      ...{ ...event, ...patch, rowHash },
+      version: 2,
+      updatedAt: START + MINUTE,
+    })
     assert.deepEqual(await context.findEvent(event.id), changed)
     const found = await context.storage.events.findBy({ source: 'api', name: 'renamed' })
     assert.equal(found?.id, event.id)

@@ -2,6 +2,7 @@
 export const TABLES = [
   'almanac_execution_logs',
   'almanac_executions',
+  'almanac_event_tags',
   'almanac_events',
   'almanac_leases',
   'almanac_nodes',
