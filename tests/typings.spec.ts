@@ -216,6 +216,12 @@ test.group('Public API | signatures', () => {
     expectTypeOf<ExecutionRecord['meta']>().toEqualTypeOf<JsonObject | null>()
     expectTypeOf<EventRecord['tags']>().toEqualTypeOf<string[]>()
     expectTypeOf<Almanac['fake']>().returns.toEqualTypeOf<testing.FakeAlmanac>()
+    expectTypeOf<Almanac['addPuller']>().parameter(0).toEqualTypeOf<main.PullerOptions>()
+    expectTypeOf<Almanac['backfill']>().parameter(1).toEqualTypeOf<main.BackfillOptions>()
+    expectTypeOf<Almanac['backfill']>().returns.resolves.toEqualTypeOf<main.BackfillReport>()
+    expectTypeOf<Almanac['forecast']>().returns.resolves.toEqualTypeOf<main.Forecast>()
+    expectTypeOf<Almanac['import']>().returns.resolves.toEqualTypeOf<main.ImportReport>()
+    expectTypeOf<Almanac['export']>().returns.toEqualTypeOf<AsyncGenerator<string, void, void>>()
     expectTypeOf<Almanac['register']>().parameter(0).toEqualTypeOf<string>()
   })
 
