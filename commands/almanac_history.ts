@@ -24,6 +24,9 @@ export default class AlmanacHistory extends AlmanacCommand {
   @flags.string({ description: 'Only in these states, separated by commas, such as failed,missed' })
   declare state?: string
 
+  @flags.string({ description: 'Only of this subject' })
+  declare subject?: string
+
   @flags.string({ description: 'Only of this queue' })
   declare queue?: string
 
@@ -45,6 +48,7 @@ export default class AlmanacHistory extends AlmanacCommand {
     const executions = await almanac.history({
       eventId: event?.id,
       handler: this.handler,
+      subject: this.subject,
       states,
       queue: this.queue,
       from: this.from,

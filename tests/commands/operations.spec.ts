@@ -7,6 +7,7 @@ import AlmanacImport from '../../commands/almanac_import.ts'
 import AlmanacMonitor from '../../commands/almanac_monitor.ts'
 import AlmanacPause from '../../commands/almanac_pause.ts'
 import AlmanacResume from '../../commands/almanac_resume.ts'
+import AlmanacSkip from '../../commands/almanac_skip.ts'
 import { setup } from './ace.ts'
 
 const HOUR = 3_600_000
@@ -192,7 +193,7 @@ test.group('almanac:monitor', () => {
   })
 })
 
-test.group('almanac:pause, almanac:resume, almanac:cancel', () => {
+test.group('almanac:pause, almanac:resume, almanac:skip, almanac:cancel', () => {
   test('change an event by its name or id', async ({ assert, fs }) => {
     const { run, almanac, createEvent } = await setup(fs)
     const event = await createEvent('a')
@@ -202,6 +203,10 @@ test.group('almanac:pause, almanac:resume, almanac:cancel', () => {
     assert.containSubset(await almanac.events.get(event.id), { status: 'paused', statusBy: 'user' })
     const resumed = await run(AlmanacResume, [event.id])
     assert.match(resumed.text, /Resumed "a" \(api\), next slot \d{4}-/)
+    const skipped = await run(AlmanacSkip, ['a', '--json'])
+    const { nextRunAt } = skipped.json() as { nextRunAt: number }
+    assert.isAbove(nextRunAt, event.nextRunAt!)
+    assert.include((await run(AlmanacSkip, ['a'])).text, 'Skipped the next slot of "a" (api)')
     const cancelled = await run(AlmanacCancel, ['a', '--json'])
     assert.containSubset(cancelled.json(), { id: event.id, status: 'cancelled' })
   })

@@ -16,10 +16,19 @@ test.group('almanac:events', () => {
       assert.include(table.text, part)
     }
     const listed = await run(AlmanacEvents, ['--json', '--text=digest'])
-    assert.deepEqual(listed.json(), [event])
+    assert.deepEqual(listed.json(), { events: [event], next: null })
     const none = await run(AlmanacEvents, ['--json', '--status=paused', '--limit=5'])
-    assert.deepEqual(none.json(), [])
+    assert.deepEqual(none.json(), { events: [], next: null })
     assert.equal(none.exitCode, 0)
+  })
+
+  test('goes on behind the cursor of the page before', async ({ assert, fs }) => {
+    const { run, createEvent } = await setup(fs)
+    const events = [await createEvent('a'), await createEvent('b'), await createEvent('c')]
+    const first = await run(AlmanacEvents, ['--limit=2'])
+    const [, cursor] = /--cursor=(\S+)/.exec(first.text)!
+    const rest = await run(AlmanacEvents, ['--json', '--limit=2', `--cursor=${cursor}`])
+    assert.deepEqual(rest.json(), { events: events.slice(2), next: null })
   })
 
   test('a flag that cannot be read is refused', async ({ assert, fs }) => {

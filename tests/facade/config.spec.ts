@@ -122,7 +122,7 @@ test.group('Config | refusals', () => {
       [{ lease: { tll: 5 } }, 'lease.tll is not a known key; did you mean "ttl"?'],
       [
         { zzzzzzzzz: 1 },
-        'zzzzzzzzz is not a known key; the keys are builtIn, calendars, cleanup, concurrency',
+        'zzzzzzzzz is not a known key; the keys are builtIn, calendars, changeCheckInterval',
       ],
       [{ profiles: { a: () => 1 } }, 'profiles.a is [Function: a]; give plain JSON: '],
       [{ profiles: { a: null } }, 'profiles.a is null; give a payload, such as'],
