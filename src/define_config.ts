@@ -31,8 +31,7 @@ export interface AlmanacConfig extends AlmanacOptions {
 
 export interface ResolvedConfig extends ShellConfig {
   store: ConfigProvider<StoreFactory>
-  /** The legacy sources, none of which may share the store's connection. */
-  legacy(storeConnection: string | null): LegacyConfig['sources']
+  legacy: LegacyConfig['sources']
 }
 
 /**
@@ -58,14 +57,8 @@ export function resolveConfig(config: unknown): ResolvedConfig {
   const legacy = reader.take('legacy') as LegacyInput | undefined
   reader.end()
   const { syncInterval, core } = shell
-  const defaults = { syncInterval, pollInterval: core.poll.max }
-  return {
-    ...shell,
-    store,
-    legacy: (connection) =>
-      resolveLegacyConfig(legacy, { ...defaults, storeConnection: connection ?? undefined })
-        .sources,
-  }
+  const { sources } = resolveLegacyConfig(legacy, { syncInterval, pollInterval: core.poll.max })
+  return { ...shell, store, legacy: sources }
 }
 
 function readStore(reader: ConfigReader): ConfigProvider<StoreFactory> {

@@ -12,6 +12,7 @@ export type Value = string | number | null
 
 /** Where one legacy database is: how Almanac connects, and how another program sees it. */
 export interface LegacyPlace {
+  readonly kind: LegacyKindName
   /** Path of the file; of a server the name of the schema. */
   readonly name: string
   config(options?: { session?: string[] }): ConnectionConfig
@@ -27,9 +28,11 @@ export interface LegacyPlace {
   remove(): Promise<void>
 }
 
+export type LegacyKindName = 'sqlite' | 'postgres' | 'mysql'
+
 /** A kind of database that legacy tables can be on. */
 export interface LegacyKind {
-  readonly name: 'sqlite' | 'postgres' | 'mysql'
+  readonly name: LegacyKindName
   readonly title: string
   /** null: nothing has to be there */
   readonly service: Service | null
@@ -37,6 +40,7 @@ export interface LegacyKind {
 }
 
 export class SqlitePlace implements LegacyPlace {
+  readonly kind = 'sqlite'
   readonly name: string
   readonly #foreign: BetterSqlite.Database
 
@@ -96,6 +100,7 @@ abstract class ServerPlace implements LegacyPlace {
     this.server = server
   }
 
+  abstract readonly kind: LegacyKindName
   abstract config(options?: { session?: string[] }): ConnectionConfig
   abstract loosen(table: string, column: string): void
   abstract refuse(event: 'insert' | 'update', table: string, when: string, message: string): void
@@ -174,6 +179,8 @@ function watch(connection: { query(...args: unknown[]): unknown }): void {
 }
 
 class PostgresPlace extends ServerPlace {
+  readonly kind = 'postgres'
+
   config({ session = [] }: { session?: string[] } = {}): ConnectionConfig {
     return {
       client: 'pg',
@@ -204,6 +211,8 @@ class PostgresPlace extends ServerPlace {
 }
 
 class MysqlPlace extends ServerPlace {
+  readonly kind = 'mysql'
+
   config({ session = [] }: { session?: string[] } = {}): ConnectionConfig {
     const connection = { ...this.login, database: this.name }
     return { client: 'mysql2', connection, pool: pooled(session) } as ConnectionConfig
@@ -279,19 +288,18 @@ export const SQLITE = sqlite
 export async function openLegacyPlace(url: string): Promise<LegacyPlace> {
   const { protocol, pathname } = new URL(url)
   if (protocol === 'file:') {
-    return new SqlitePlace(fileURLToPath(url))
+    return Object.assign(new SqlitePlace(fileURLToPath(url)), { remove: async () => {} })
   }
   const server = await ForeignServer.open(url)
   const place = /^postgres/.test(protocol)
     ? new PostgresPlace(url, server, 'public')
     : new MysqlPlace(url, server, pathname.slice(1))
-  place.close = () => server.close()
-  return place
+  return Object.assign(place, { close: () => server.close(), remove: async () => {} })
 }
 
 /** The reference tables of a kind. */
-export function referenceSchema(kind: Pick<LegacyKind, 'name'>): Promise<string> {
+export function referenceSchema(kind: LegacyKindName): Promise<string> {
   const names = { sqlite: 'sqlite', postgres: 'postgresql', mysql: 'mysql' }
-  const file = new URL(`../../database/legacy/dw.${names[kind.name]}.sql`, import.meta.url)
+  const file = new URL(`../../database/legacy/dw.${names[kind]}.sql`, import.meta.url)
   return readFile(file, 'utf8')
 }

@@ -11,8 +11,7 @@ import { migrateSchema } from '../../../src/storage/database/schema/main.ts'
 import { sessionOf } from '../../../src/storage/database/lucid_session.ts'
 import type { SqlSession } from '../../../src/storage/sql_session.ts'
 import type { Logger } from '../../../src/types/logger.ts'
-import { LegacyDatabase, type Row } from '../../helpers/legacy_database.ts'
-import { openLegacyPlace, referenceSchema } from '../../helpers/legacy_places.ts'
+import { createLegacyDatabase, type Row } from '../../helpers/legacy_database.ts'
 import { CONNECTION, makeDatabase, openServer } from '../../helpers/server_database.ts'
 import { requires } from '../../helpers/services.ts'
 import { openLucid } from '../../storage/support.ts'
@@ -81,7 +80,6 @@ async function createTarget(where: Where): Promise<Target & { remove(): Promise<
 
 /** What the legacy tables want of MariaDB; the store's tables name their own. */
 const LEGACY_COLLATION = 'character set utf8mb4 collate utf8mb4_bin'
-const LEGACY_NAMES = { sqlite: 'sqlite', postgresql: 'postgres', mariadb: 'mysql' } as const
 
 // The store ---------------------------------------------------------------------
 
@@ -169,9 +167,7 @@ export async function createWarehouse(where: Where | TestStore = 'sqlite'): Prom
     ? { ...where.target, remove: async () => {} }
     : await createTarget(where)
   const { kind, url } = target
-  const place = await openLegacyPlace(url)
-  const database = new LegacyDatabase(place, 'UTC')
-  database.execute(await referenceSchema({ name: LEGACY_NAMES[kind] }))
+  const database = await createLegacyDatabase({ url })
   database.execute('create table LEDGER (PRCID bigint, MAPREF varchar(100), REQUEST varchar(100))')
   return {
     target: { kind, url, withStore },
@@ -184,7 +180,7 @@ export async function createWarehouse(where: Where | TestStore = 'sqlite'): Prom
     execute: async (sql) => database.execute(sql),
     rows: async <T>(sql: string) => database.rows<T>(sql),
     async close() {
-      await database.close()
+      await database.cleanup()
       await remove()
     },
   }
