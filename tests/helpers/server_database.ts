@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { AppFactory } from '@adonisjs/core/factories/app'
 import { EmitterFactory } from '@adonisjs/core/factories/events'
 import { LoggerFactory } from '@adonisjs/core/factories/logger'
@@ -10,6 +11,7 @@ import { newId } from '../../src/ids.ts'
 import { DatabaseStorage } from '../../src/storage/database/main.ts'
 import { migrateSchema } from '../../src/storage/database/schema/main.ts'
 import { TABLES } from '../../src/storage/database/schema/tables.ts'
+import { openLucid } from '../storage/support.ts'
 import type { Service } from './services.ts'
 
 export const CONNECTION = 'almanac'
@@ -46,6 +48,11 @@ export function openServer(url: string, pool: object = {}): Database {
     new LoggerFactory().merge({ enabled: false }).create(),
     new EmitterFactory().create(app)
   )
+}
+
+/** Lucid on a database by URL: on a server, or a file (`file:`). */
+export function openDatabase(url: string, pool?: object): Database {
+  return url.startsWith('file:') ? openLucid(fileURLToPath(url), pool) : openServer(url, pool)
 }
 
 export function storageOn(lucid: Database, clock?: Clock): DatabaseStorage {

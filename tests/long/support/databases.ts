@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import type { Database } from '@adonisjs/lucid/database'
 import type { QueryClientContract } from '@adonisjs/lucid/types/database'
 import type { Clock } from '../../../src/clock.ts'
@@ -12,9 +12,8 @@ import { sessionOf } from '../../../src/storage/database/lucid_session.ts'
 import type { SqlSession } from '../../../src/storage/sql_session.ts'
 import type { Logger } from '../../../src/types/logger.ts'
 import { createLegacyDatabase, type Row } from '../../helpers/legacy_database.ts'
-import { CONNECTION, makeDatabase, openServer } from '../../helpers/server_database.ts'
+import { CONNECTION, makeDatabase, openDatabase } from '../../helpers/server_database.ts'
 import { requires } from '../../helpers/services.ts'
-import { openLucid } from '../../storage/support.ts'
 
 /** The long tests know their databases through this file alone. */
 export type DatabaseKind = 'sqlite' | 'postgresql' | 'mariadb'
@@ -55,9 +54,8 @@ function kindOf(url: string): DatabaseKind {
   return protocol === 'file:' ? 'sqlite' : /^postgres/.test(protocol) ? 'postgresql' : 'mariadb'
 }
 
-function openTarget({ kind, url, connections }: StoreTarget): Database {
-  const pool = connections === undefined ? undefined : { min: 0, max: connections }
-  return kind === 'sqlite' ? openLucid(fileURLToPath(url), pool) : openServer(url, pool)
+function openTarget({ url, connections }: StoreTarget): Database {
+  return openDatabase(url, connections === undefined ? undefined : { min: 0, max: connections })
 }
 
 async function serverOf(kind: Exclude<DatabaseKind, 'sqlite'>): Promise<string> {
@@ -147,8 +145,8 @@ export function openWarehouse(
 
 export interface Warehouse {
   target: WarehouseTarget
-  insertFlow(row: { MAPREF: string; DWLOGIC: string | null }): Promise<void>
-  insertSchedule(row: { MAPREF: string; JOBSCHID: number }): Promise<void>
+  insertFlow(row: Row & { MAPREF: string }): Promise<void>
+  insertSchedule(row: Row & { MAPREF: string }): Promise<void>
   /** The rows name the same columns. */
   insertRequests(rows: Row[]): Promise<void>
   execute(sql: string): Promise<void>
