@@ -15,7 +15,7 @@ import { POINTS } from './support/protocol.ts'
 import { printFigures, scaled } from './support/scale.ts'
 
 /** Longest wait for the end of everything, ms. */
-const PATIENCE = 180_000
+const PATIENCE = 300_000
 
 interface Places {
   title: string
@@ -70,7 +70,8 @@ for (const places of PLACES) {
       matrix.start('n1')
       matrix.start('n2')
       while (!matrix.finished) {
-        await ((await matrix.next()) ? work.feed(matrix.deaths) : work.more())
+        const died = await matrix.next()
+        await (died ? work.feed(matrix.deaths) : work.more(matrix.deaths))
       }
       await work.feed(deaths)
       await untilEnded(store, warehouse, work.requests + work.slots.length)

@@ -43,6 +43,8 @@ export class MatrixWork {
   readonly #store: TestStore
   readonly #warehouse: Warehouse
   #fed = 0
+  /** Parts that were given out before their death. */
+  #ahead = 0
 
   constructor(size: MatrixSize, deaths: number, store: TestStore, warehouse: Warehouse) {
     this.#size = size
@@ -61,8 +63,9 @@ export class MatrixWork {
   }
 
   /** The part that comes after so many deaths; the last one brings all the rest. */
-  async feed(step: number): Promise<void> {
+  async feed(deaths: number): Promise<void> {
     const { maprefs, requests } = this.#size
+    const step = deaths + this.#ahead
     const last = step >= this.#deaths
     const share = last ? requests : Math.ceil(requests / this.#deaths)
     await this.#insertRequests(Math.min(share, requests - this.requests))
@@ -70,12 +73,30 @@ export class MatrixWork {
     await this.#insertEvents(Math.floor((maprefs * waves) / WAVES))
   }
 
-  /** Work beyond the plan, for nodes that do not come to their points. */
-  async more(): Promise<void> {
-    await this.feed(this.#deaths)
+  /**
+   * For nodes that do not come to their points: if they have nothing left to
+   * do, the next part of the plan, and beyond the plan's end work of its own.
+   */
+  async more(deaths: number): Promise<void> {
+    if (!(await this.#isDone())) {
+      return
+    }
+    this.#ahead++
+    await this.feed(deaths)
+    if (deaths + this.#ahead < this.#deaths) {
+      return
+    }
     await this.#insertFlows(MORE.maprefs)
     await this.#insertRequests(MORE.maprefs * MORE.requests)
     await this.#insertEvents(this.maprefs.length)
+  }
+
+  /** Nothing waits; what is held by the dead is rescued soon, and leads nowhere new. */
+  async #isDone(): Promise<boolean> {
+    const sql = `select count(*) as N from DWPRCREQ where STATUS = 'NEW'`
+    const [{ N }] = await this.#warehouse.rows<{ N: number }>(sql)
+    const { queued = 0 } = await this.#store.storage.executions.countByState()
+    return N + queued === 0
   }
 
   async #insertFlows(count: number): Promise<void> {
