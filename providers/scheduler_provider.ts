@@ -4,7 +4,7 @@ import { SystemClock } from '../src/clock.ts'
 import { Counters } from '../src/counters.ts'
 import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/define_config.ts'
 import { E_INVALID_CONFIG } from '../src/errors.ts'
-import { sqliteFile } from '../src/config/sqlite_file.ts'
+import { isSameSqlite, sqliteFile } from '../src/config/sqlite_file.ts'
 import type { LegacySourceConfig } from '../src/legacy/config.ts'
 import type { LegacySources } from '../src/legacy/sources.ts'
 import type { LegacyDriver } from '../src/legacy/tables/client.ts'
@@ -61,7 +61,7 @@ export default class SchedulerProvider {
     almanac.boot()
     // Earlier than any provider's shutdown: handlers that end now still need the app
     this.app.terminating(() => this.#drain(almanac))
-    almanac.onStart(() => this.#warnOfSmallPool())
+    almanac.onStart(() => this.#checkPool())
   }
 
   /** Before the preload files, which may name the handlers that are found here. */
@@ -117,21 +117,31 @@ export default class SchedulerProvider {
     })
   }
 
-  /** Only where work is run: nobody learns to overlook it. */
-  async #warnOfSmallPool(): Promise<void> {
+  /**
+   * Only where work is run: nobody learns to overlook the warning. Flows that
+   * hold a connection of the store's pool each, as long as they run, leave none
+   * to renew their leases with: that is refused.
+   */
+  async #checkPool(): Promise<void> {
     const { config, store } = await this.#resolve()
     const warning = store.warning(config.core.concurrency)
-    if (warning) {
-      const logger = await this.app.container.make('logger')
-      logger.warn({ concurrency: config.core.concurrency }, warning)
+    if (!warning) {
+      return
     }
+    for (const { name, connection, runners } of config.legacy.values()) {
+      if (connection === store.connection && runners.sql) {
+        const found = `"${connection}", the store's; while flows run, none may be left for their leases`
+        throw new E_INVALID_CONFIG([`legacy.sources.${name}.connection`, found, warning])
+      }
+    }
+    const logger = await this.app.container.make('logger')
+    logger.warn({ concurrency: config.core.concurrency }, warning)
   }
 
   /** What a legacy source needs is loaded only where one is configured. */
   async #attachLegacy(almanac: Scheduler): Promise<void> {
     const { config, store } = await this.#resolve()
-    const sources = config.legacy(store.connection)
-    if (sources.size === 0) {
+    if (config.legacy.size === 0) {
       return
     }
     const { LegacyAdapter } = await import('../src/legacy/adapter.ts')
@@ -141,7 +151,7 @@ export default class SchedulerProvider {
     const driver: LegacyDriver = { transaction: immediateTransaction, sessionOf }
     const logger = await this.app.container.make('logger')
     const legacy = await this.app.container.make('almanac.legacy')
-    for (const source of sources.values()) {
+    for (const source of config.legacy.values()) {
       const client = await this.#connection(source, store.connection)
       const deps = { client, driver, clock: this.#clock, logger, counters: this.#counters }
       const adapter = new LegacyAdapter({ scheduler: almanac, config: source, ...deps })
@@ -179,10 +189,10 @@ export default class SchedulerProvider {
     const [key, name] = [`legacy.sources.${source.name}.connection`, source.connection]
     const node = assertConnection(db, key, name)
     const own = storeConnection === null ? undefined : db.manager.get(storeConnection)
-    const file = sqliteFile(node.config)
-    if (own && file !== null && file === sqliteFile(own.config)) {
+    if (own && isSameSqlite(node.config, own.config)) {
+      const found = `"${name}", the file ${sqliteFile(node.config) ?? 'in memory'}`
       const remedy = "give the legacy tables a file of their own: this is the store's"
-      throw new E_INVALID_CONFIG([key, `"${name}", the file ${file}`, remedy])
+      throw new E_INVALID_CONFIG([key, found, remedy])
     }
     return db.connection(name, { mode: 'write' })
   }

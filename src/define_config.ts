@@ -32,8 +32,7 @@ export interface AlmanacConfig extends AlmanacOptions, BuiltInKeys {
 
 export interface ResolvedConfig extends ShellConfig {
   store: ConfigProvider<StoreFactory>
-  /** The legacy sources, none of which may share the store's connection. */
-  legacy(storeConnection: string | null): LegacyConfig['sources']
+  legacy: LegacyConfig['sources']
   /** The built-in handlers and cleanups, whose folders are named from the app's root. */
   builtIn(root: string): BuiltInConfig
 }
@@ -62,13 +61,11 @@ export function resolveConfig(config: unknown): ResolvedConfig {
   const { builtIn, cleanup } = { builtIn: reader.take('builtIn'), cleanup: reader.take('cleanup') }
   reader.end()
   const { syncInterval, core } = shell
-  const defaults = { syncInterval, pollInterval: core.poll.max }
+  const { sources } = resolveLegacyConfig(legacy, { syncInterval, pollInterval: core.poll.max })
   return {
     ...shell,
     store,
-    legacy: (connection) =>
-      resolveLegacyConfig(legacy, { ...defaults, storeConnection: connection ?? undefined })
-        .sources,
+    legacy: sources,
     builtIn: (root) => readBuiltIn(new ConfigReader({ builtIn, cleanup }), root),
   }
 }

@@ -17,3 +17,12 @@ export function sqliteFile({ client, connection }: OpenedConnection): string | n
   }
   return filename === '' || filename === ':memory:' ? null : resolve(filename)
 }
+
+/** Whether two configs are one connection to SQLite, or open the same file. */
+export function isSameSqlite(one: OpenedConnection, other: OpenedConnection): boolean {
+  if (one === other) {
+    return /sqlite|libsql/.test(String(one.client))
+  }
+  const file = sqliteFile(one)
+  return file !== null && file === sqliteFile(other)
+}

@@ -36,7 +36,7 @@ import { Writeback } from './writeback.ts'
 export interface LegacyAdapterDeps {
   scheduler: SchedulerPort
   config: LegacySourceConfig
-  /** On the connection of the legacy tables, which is never the store's. */
+  /** On the connection of the legacy tables. */
   client: LegacyClient
   driver: LegacyDriver
   clock: Clock

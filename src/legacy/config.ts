@@ -11,7 +11,7 @@ import { PRESETS, type IdEntity, type PresetName } from './preset.ts'
 
 /** One legacy installation, as config/almanac.ts describes it. */
 export interface LegacySourceInput {
-  /** A Lucid connection of its own, never the store's. */
+  /** A Lucid connection; on a server it may be the store's. */
   connection: string
   /** Generation of the names. Default `dw`. */
   preset?: PresetName
@@ -80,8 +80,6 @@ export interface LegacyConfig {
 
 /** What the sources take from the rest of the config, in ms. */
 export interface LegacyDefaults {
-  /** The store's connection, which no source may share. */
-  storeConnection?: string
   pollInterval?: number
   syncInterval?: number
 }
@@ -125,7 +123,7 @@ function readSource(
   const ids = readIds(reader, PRESETS[preset])
   const source: LegacySourceConfig = {
     name,
-    connection: readConnection(reader, defaults.storeConnection),
+    connection: readConnection(reader),
     preset,
     timezone: readZone(reader),
     dialect: reader.oneOf('dialect', 'standard', DIALECT_NAMES),
@@ -159,17 +157,11 @@ function readSyncInterval(reader: ConfigReader, fallback: number): number {
     : interval
 }
 
-function readConnection(reader: ConfigReader, storeConnection?: string): string {
+function readConnection(reader: ConfigReader): string {
   const value = reader.take('connection')
-  if (typeof value !== 'string' || value === '') {
-    reader.refuse('connection', 'name a connection of config/database.ts')
-  }
-  return value === storeConnection
-    ? reader.refuse(
-        'connection',
-        "give the legacy tables a connection of their own: this is the store's; a second one may lead to the same database server"
-      )
-    : value
+  return typeof value === 'string' && value !== ''
+    ? value
+    : reader.refuse('connection', 'name a connection of config/database.ts')
 }
 
 function readZone(reader: ConfigReader): string {

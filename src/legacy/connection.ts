@@ -39,8 +39,8 @@ interface Deps {
 }
 
 /**
- * The connection to one legacy database. It has a Lucid client of its own,
- * never the store's.
+ * The connection to one legacy database. It has a Lucid client of its own;
+ * the pool behind it may be the store's.
  */
 export class LegacyConnection {
   readonly source: string

@@ -1,7 +1,7 @@
 import type { ExecutionRecord } from '../types/executions.ts'
 import { isAlmanacSession } from './claims.ts'
 import { failure } from './engine/failure.ts'
-import { runOf, type FlowRun, type LogicEnd } from './engine/flow_run.ts'
+import { FLOW_HANDLER, readPayload, runOf, type FlowRun, type LogicEnd } from './engine/flow_run.ts'
 import { beginsAgain, endOfLog } from './engine/rescue.ts'
 import type { Runtime, SourceDeps } from './runtime.ts'
 import type { ProcessLogRow } from './tables/process_logs.ts'
@@ -15,6 +15,15 @@ export class LostWriteback {
 
   constructor(deps: Deps) {
     this.#deps = deps
+  }
+
+  /**
+   * Whether it is a run of this source. A row of a slot names its execution by
+   * itself: in a copy of the tables, which is another source, that is not its own.
+   */
+  isOurs(execution: ExecutionRecord): boolean {
+    const { name } = this.#deps.source
+    return execution.handler === FLOW_HANDLER && readPayload(execution).source === name
   }
 
   /** The run of an execution; null when it never got a PRCID. */

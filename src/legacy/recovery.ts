@@ -134,7 +134,8 @@ export class Recovery {
     }
     if (BORN_CLAIMED.test(row.requestId)) {
       const id = executionIn(row.payload)
-      return id === null ? null : scheduler.executions.find(id)
+      const execution = id === null ? null : await scheduler.executions.find(id)
+      return execution && this.#lost.isOurs(execution) ? execution : null
     }
     const key = requestKey(source.name, row.requestId, row.claimedBy!)
     return scheduler.executions.findByDedupeKey(key)

@@ -9,6 +9,7 @@ import type { LegacyClient, LegacyDriver } from '../../src/legacy/tables/client.
 import { immediateTransaction } from '../../src/storage/database/immediate_transaction.ts'
 import { sessionOf } from '../../src/storage/database/lucid_session.ts'
 import {
+  openLegacyPlace,
   referenceSchema,
   SQLITE,
   type LegacyKind,
@@ -16,7 +17,7 @@ import {
   type Value,
 } from './legacy_places.ts'
 
-type Row = Record<string, Value>
+export type Row = Record<string, Value>
 
 export const LEGACY_CONNECTION = 'warehouse'
 
@@ -143,19 +144,22 @@ export class LegacyDatabase {
 
   async close(): Promise<void> {
     await Promise.all(this.#opened.map((lucid) => lucid.manager.closeAll()))
-    this.place.close()
+    await this.place.close()
   }
 }
 
-/** Makes the reference schema in a new database that `cleanup` deletes. */
+/**
+ * Makes the reference schema in a new database that `cleanup` deletes, or in
+ * the one that a URL leads to, which `cleanup` only leaves.
+ */
 export async function createLegacyDatabase(
-  options: { timezone?: string; schema?: boolean; kind?: LegacyKind } = {}
+  options: { timezone?: string; schema?: boolean; kind?: LegacyKind; url?: string } = {}
 ): Promise<LegacyDatabase & { cleanup(): Promise<void> }> {
-  const { kind = SQLITE, timezone = 'UTC' } = options
-  const place = await kind.create()
+  const { kind = SQLITE, timezone = 'UTC', url } = options
+  const place = url === undefined ? await kind.create() : await openLegacyPlace(url)
   const database = new LegacyDatabase(place, timezone)
   if (options.schema !== false) {
-    database.execute(await referenceSchema(kind))
+    database.execute(await referenceSchema(place.kind))
   }
   return Object.assign(database, {
     async cleanup() {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { ConnectionConfig } from '@adonisjs/lucid/types/database'
 import BetterSqlite from 'better-sqlite3'
 import { ForeignServer } from './foreign_server.ts'
@@ -11,6 +12,7 @@ export type Value = string | number | null
 
 /** Where one legacy database is: how Almanac connects, and how another program sees it. */
 export interface LegacyPlace {
+  readonly kind: LegacyKindName
   /** Path of the file; of a server the name of the schema. */
   readonly name: string
   config(options?: { session?: string[] }): ConnectionConfig
@@ -21,14 +23,16 @@ export interface LegacyPlace {
   loosen(table: string, column: string): void
   /** A trigger that refuses rows with a message. */
   refuse(event: 'insert' | 'update', table: string, when: string, message: string): void
-  close(): void
+  close(): void | Promise<void>
   /** Deletes it. */
   remove(): Promise<void>
 }
 
+export type LegacyKindName = 'sqlite' | 'postgres' | 'mysql'
+
 /** A kind of database that legacy tables can be on. */
 export interface LegacyKind {
-  readonly name: 'sqlite' | 'postgres' | 'mysql'
+  readonly name: LegacyKindName
   readonly title: string
   /** null: nothing has to be there */
   readonly service: Service | null
@@ -36,6 +40,7 @@ export interface LegacyKind {
 }
 
 export class SqlitePlace implements LegacyPlace {
+  readonly kind = 'sqlite'
   readonly name: string
   readonly #foreign: BetterSqlite.Database
 
@@ -81,15 +86,21 @@ export class SqlitePlace implements LegacyPlace {
 }
 
 abstract class ServerPlace implements LegacyPlace {
-  readonly name = `legacy_${randomBytes(6).toString('hex')}`
+  readonly name: string
   protected readonly url: URL
   protected readonly server: ForeignServer
 
-  constructor(url: string, server: ForeignServer) {
+  constructor(
+    url: string,
+    server: ForeignServer,
+    name = `legacy_${randomBytes(6).toString('hex')}`
+  ) {
+    this.name = name
     this.url = new URL(url)
     this.server = server
   }
 
+  abstract readonly kind: LegacyKindName
   abstract config(options?: { session?: string[] }): ConnectionConfig
   abstract loosen(table: string, column: string): void
   abstract refuse(event: 'insert' | 'update', table: string, when: string, message: string): void
@@ -103,7 +114,7 @@ abstract class ServerPlace implements LegacyPlace {
     return this.server.query({ place: this.name, sql, values })
   }
 
-  close(): void {}
+  close(): void | Promise<void> {}
 
   protected get login() {
     const { hostname, port, username, password, pathname } = this.url
@@ -168,6 +179,8 @@ function watch(connection: { query(...args: unknown[]): unknown }): void {
 }
 
 class PostgresPlace extends ServerPlace {
+  readonly kind = 'postgres'
+
   config({ session = [] }: { session?: string[] } = {}): ConnectionConfig {
     return {
       client: 'pg',
@@ -198,6 +211,8 @@ class PostgresPlace extends ServerPlace {
 }
 
 class MysqlPlace extends ServerPlace {
+  readonly kind = 'mysql'
+
   config({ session = [] }: { session?: string[] } = {}): ConnectionConfig {
     const connection = { ...this.login, database: this.name }
     return { client: 'mysql2', connection, pool: pooled(session) } as ConnectionConfig
@@ -266,9 +281,25 @@ export async function legacyKinds(): Promise<LegacyKind[]> {
 
 export const SQLITE = sqlite
 
+/**
+ * A database that is there already, by its URL; of a PostgreSQL server its
+ * schema "public". `close` ends the connection, and nothing removes it.
+ */
+export async function openLegacyPlace(url: string): Promise<LegacyPlace> {
+  const { protocol, pathname } = new URL(url)
+  if (protocol === 'file:') {
+    return Object.assign(new SqlitePlace(fileURLToPath(url)), { remove: async () => {} })
+  }
+  const server = await ForeignServer.open(url)
+  const place = /^postgres/.test(protocol)
+    ? new PostgresPlace(url, server, 'public')
+    : new MysqlPlace(url, server, pathname.slice(1))
+  return Object.assign(place, { close: () => server.close(), remove: async () => {} })
+}
+
 /** The reference tables of a kind. */
-export function referenceSchema(kind: LegacyKind): Promise<string> {
+export function referenceSchema(kind: LegacyKindName): Promise<string> {
   const names = { sqlite: 'sqlite', postgres: 'postgresql', mysql: 'mysql' }
-  const file = new URL(`../../database/legacy/dw.${names[kind.name]}.sql`, import.meta.url)
+  const file = new URL(`../../database/legacy/dw.${names[kind]}.sql`, import.meta.url)
   return readFile(file, 'utf8')
 }

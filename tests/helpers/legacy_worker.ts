@@ -10,17 +10,18 @@ import { CronTimetable } from '../../src/scheduler/cron_timetable.ts'
 import { DatabaseStorage } from '../../src/storage/database/main.ts'
 import { EventRecorder } from '../../src/testing/event_recorder.ts'
 import type { Logger } from '../../src/types/logger.ts'
-import { CONNECTION, openLucid } from '../storage/support.ts'
-import { LegacyDatabase, legacyDriver } from './legacy_database.ts'
-import { SqlitePlace } from './legacy_places.ts'
+import { legacyDriver } from './legacy_database.ts'
+import { CONNECTION, openDatabase } from './server_database.ts'
 
 /**
  * A worker process for crash.spec.ts, with leases short enough for a test. It
  * works until it is killed, or drains on SIGTERM.
  *
- *   legacy_worker.ts <store file> <warehouse file>
+ *   legacy_worker.ts <store url> <warehouse url>
+ *
+ * One database has one pool for both.
  */
-const [, , storeFile, warehouseFile] = argv
+const [, , storeUrl, warehouseUrl] = argv
 const clock = new SystemClock()
 const counters = new Counters()
 const ignore = () => {}
@@ -41,7 +42,7 @@ const { core } = readShell(
     maxRescues: 50,
   })
 )
-const lucid = openLucid(storeFile)
+const lucid = openDatabase(storeUrl)
 const almanac = new Scheduler({
   storage: new DatabaseStorage({
     client: lucid.connection(CONNECTION),
@@ -69,11 +70,11 @@ const { sources } = resolveLegacyConfig({
     },
   },
 })
-const warehouse = new LegacyDatabase(new SqlitePlace(warehouseFile), 'UTC')
+const warehouse = storeUrl === warehouseUrl ? lucid : openDatabase(warehouseUrl)
 new LegacyAdapter({
   scheduler: almanac,
   config: sources.get('dw')!,
-  client: warehouse.client(),
+  client: warehouse.connection(CONNECTION),
   driver: legacyDriver,
   clock,
   logger,
@@ -83,7 +84,7 @@ new LegacyAdapter({
 process.once('SIGTERM', () => {
   void almanac
     .shutdown({ deadline: 5_000 })
-    .then(() => Promise.all([lucid.manager.closeAll(), warehouse.close()]))
+    .then(() => Promise.all([lucid, warehouse].map(({ manager }) => manager.closeAll())))
 })
 await almanac.start()
 stdout.write('working\n')

@@ -66,12 +66,16 @@ export interface RunRow {
  * runs between two calls of `run`.
  */
 export class LegacyWorld {
-  readonly clock: ManualClock = new PatientClock()
-  readonly storage = new MemoryStorage({ clock: this.clock })
-  readonly registry: NodeRecord[] = []
+  readonly clock: ManualClock
+  readonly storage: MemoryStorage
+  readonly registry: NodeRecord[]
   readonly database: LegacyDatabase
 
-  constructor(database: LegacyDatabase) {
+  /** @param beside a world of the same app: what it has of its own are its legacy tables */
+  constructor(database: LegacyDatabase, beside?: LegacyWorld) {
+    this.clock = beside?.clock ?? new PatientClock()
+    this.storage = beside?.storage ?? new MemoryStorage({ clock: this.clock })
+    this.registry = beside?.registry ?? []
     this.database = database
     database.execute('create table LEDGER (PRCID bigint, MAPREF varchar(100), NOTE varchar(250))')
   }
@@ -113,7 +117,7 @@ export class LegacyWorld {
     slot: number | null,
     jobschid = 7,
     payload: JsonObject = {},
-    concurrencyKey = concurrencyKeyOf('dw', mapref)
+    concurrencyKey = concurrencyKeyOf(String(payload.source ?? 'dw'), mapref)
   ): Promise<string> {
     const id = newId()
     await this.storage.executions.enqueue({
@@ -125,7 +129,7 @@ export class LegacyWorld {
           origin: slot === null ? 'manual' : 'schedule',
           payload: { source: 'dw', mapref, jobschid, ...payload },
           slot,
-          slotKey: slot === null ? null : slotKey(`event ${mapref}`, slot),
+          slotKey: slot === null ? null : slotKey(`event ${concurrencyKey}`, slot),
           concurrencyKey,
         },
       ],
@@ -156,10 +160,10 @@ export class LegacyNode implements SchedulerPort {
   readonly adapter: LegacyAdapter
   readonly chores: { name: string; interval: number; run(): Promise<unknown> }[] = []
   readonly hooks: (() => Promise<unknown>)[] = []
-  /** The legacy database cannot be reached. */
-  down = false
-  /** Called before each transaction on the legacy database, with its number; may throw or never return. */
-  onTransaction: (count: number) => Promise<void> | void = () => {}
+  /** The legacy databases cannot be reached: all of them, or those of these sources. */
+  down: boolean | string[] = false
+  /** Called before each transaction on a legacy database, with its number and source; may throw or never return. */
+  onTransaction: (count: number, source: string) => Promise<void> | void = () => {}
   /** Called before each statement of a runner; may throw. */
   onStatement: (sql: string) => void = () => {}
   /** Called after a transaction has committed. */
@@ -189,17 +193,27 @@ export class LegacyNode implements SchedulerPort {
     for (const [handler, run] of Object.entries(options.handlers ?? {})) {
       this.handlers.register(handler, run)
     }
-    this.adapter = new LegacyAdapter({
-      scheduler: this,
-      config: sourceConfig(options.source),
-      client: this.#flaky(world.database.client()),
-      driver: this.#driver(),
-      clock,
-      logger,
-      counters,
-    })
-    this.adapter.attach()
+    this.adapter = this.addSourceOn(world, 'dw', options.source)
     this.join()
+  }
+
+  /** A further legacy source of this app. */
+  addSourceOn(
+    { database }: LegacyWorld,
+    name: string,
+    source?: Partial<LegacySourceInput>
+  ): LegacyAdapter {
+    const adapter = new LegacyAdapter({
+      scheduler: this,
+      config: sourceConfig(source, name),
+      client: this.#flaky(database.client(), name),
+      driver: this.#driver(name),
+      clock: this.#clock,
+      logger: this.logger,
+      counters: this.counters,
+    })
+    adapter.attach()
+    return adapter
   }
 
   /** Is in the registry of live nodes. */
@@ -263,9 +277,9 @@ export class LegacyNode implements SchedulerPort {
   }
 
   /** Lets the poller make executions that never begin here. */
-  async birth(count: number): Promise<ExecutionRecord[]> {
+  async birth(count: number, source = this.sources[0]): Promise<ExecutionRecord[]> {
     const born: ExecutionRecord[] = []
-    await this.sources[0].pull({
+    await source.pull({
       count,
       run: async (requests) => {
         const answers = await this.#insert(requests)
@@ -318,13 +332,13 @@ export class LegacyNode implements SchedulerPort {
     return [...this.#world.registry]
   }
 
-  #driver(): LegacyDriver {
+  #driver(name: string): LegacyDriver {
     return {
-      sessionOf: (client) => this.#watched(legacyDriver.sessionOf(client)),
+      sessionOf: (client) => this.#watched(legacyDriver.sessionOf(client), name),
       transaction: async (client, work) => {
         const count = ++this.#transactions
-        await this.onTransaction(count)
-        this.#reach()
+        await this.onTransaction(count, name)
+        this.#reach(name)
         const result = await legacyDriver.transaction(client, work)
         await this.onCommit(count)
         return result
@@ -332,34 +346,34 @@ export class LegacyNode implements SchedulerPort {
     }
   }
 
-  #watched(session: SqlSession): SqlSession {
+  #watched(session: SqlSession, name: string): SqlSession {
     return {
       dialect: session.dialect,
       query: async (sql, bindings, options) => {
-        this.#reach()
+        this.#reach(name)
         this.onStatement(sql)
         return session.query(sql, bindings, options)
       },
       transaction: (work) => session.transaction(work),
       cancel: () => session.cancel(),
       now: async () => {
-        this.#reach()
+        this.#reach(name)
         return session.now()
       },
     }
   }
 
-  #reach(): void {
-    if (this.down) {
+  #reach(name: string): void {
+    if (Array.isArray(this.down) ? this.down.includes(name) : this.down) {
       throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
     }
   }
 
-  #flaky(client: LegacyClient): LegacyClient {
+  #flaky(client: LegacyClient, name: string): LegacyClient {
     return new Proxy(client, {
       get: (target, key) => {
         if (STATEMENTS.has(String(key))) {
-          this.#reach()
+          this.#reach(name)
         }
         const member: unknown = Reflect.get(target, key, target)
         return typeof member === 'function' ? member.bind(target) : member
@@ -388,7 +402,7 @@ function blank(): NewExecution {
   }
 }
 
-function sourceConfig(input: Partial<LegacySourceInput> = {}) {
+function sourceConfig(input: Partial<LegacySourceInput> = {}, name: string) {
   const source = {
     connection: 'warehouse',
     timezone: 'UTC',
@@ -396,14 +410,14 @@ function sourceConfig(input: Partial<LegacySourceInput> = {}) {
     runners: { sql: true },
     ...input,
   }
-  return resolveLegacyConfig({ sources: { dw: source } }).sources.get('dw')!
+  return resolveLegacyConfig({ sources: { [name]: source } }).sources.get(name)!
 }
 
 /** A world that goes with the test that asked for it. */
-export async function createLegacyWorld(): Promise<LegacyWorld> {
+export async function createLegacyWorld(beside?: LegacyWorld): Promise<LegacyWorld> {
   const database = await createLegacyDatabase({ kind: activeKind() })
   getActiveTest()?.cleanup(() => database.cleanup())
-  return new LegacyWorld(database)
+  return new LegacyWorld(database, beside)
 }
 
 /** A handler that waits until it is let go, and tells when it was called. */

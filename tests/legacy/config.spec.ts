@@ -10,10 +10,10 @@ class Export extends Handler {
 }
 
 /** The message that one source is refused with. */
-function refusal(source: object, defaults = {}): string {
+function refusal(source: object): string {
   try {
     const input = { connection: 'warehouse', timezone: 'UTC', ...source }
-    resolveLegacyConfig({ sources: { dw: input } } as LegacyInput, defaults)
+    resolveLegacyConfig({ sources: { dw: input } } as LegacyInput)
   } catch (error) {
     if (error instanceof E_INVALID_CONFIG) {
       return error.message.replace('config/almanac.ts: legacy.sources.dw.', '')
@@ -216,14 +216,6 @@ test.group('Legacy config', () => {
     .run(({ assert }, [, source, expected]) => {
       assert.match(refusal(source), expected)
     })
-
-  test("the store's connection is not shared", ({ assert }) => {
-    assert.match(
-      refusal({}, { storeConnection: 'warehouse' }),
-      /^connection is 'warehouse'; give the legacy tables a connection of their own/
-    )
-    assert.equal(refusal({}, { storeConnection: 'almanac' }), 'accepted')
-  })
 
   test('the name of a source is a part of keys', ({ assert }) => {
     const source = { connection: 'a', timezone: 'UTC' }
