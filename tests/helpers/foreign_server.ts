@@ -19,10 +19,14 @@ const PATIENCE = 15_000
  */
 export class ForeignServer {
   static readonly #opened = new Map<string, Promise<ForeignServer>>()
+  readonly #url: string
+  readonly #worker: Worker
   readonly #flag: Int32Array
   readonly #port: MessagePort
 
-  private constructor(flag: Int32Array, port: MessagePort) {
+  private constructor(url: string, worker: Worker, flag: Int32Array, port: MessagePort) {
+    this.#url = url
+    this.#worker = worker
     this.#flag = flag
     this.#port = port
   }
@@ -44,7 +48,13 @@ export class ForeignServer {
     await once(worker, 'message')
     worker.unref()
     port1.unref()
-    return new ForeignServer(flag, port1)
+    return new ForeignServer(url, worker, flag, port1)
+  }
+
+  /** Ends the connection; the next one to ask for this server gets a new one. */
+  async close(): Promise<void> {
+    ForeignServer.#opened.delete(this.#url)
+    await this.#worker.terminate()
   }
 
   query(question: Question): Record<string, unknown>[] {

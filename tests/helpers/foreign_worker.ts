@@ -49,9 +49,11 @@ async function openMysql(): Promise<Ask> {
     decimalNumbers: true,
   })
   await connection.query('set lock_wait_timeout = 5, innodb_lock_wait_timeout = 5')
+  let current = ''
   return async ({ place, sql, values }) => {
-    if (place) {
+    if (place && place !== current) {
       await connection.changeUser({ database: place })
+      current = place
     }
     const [rows] = await connection.query(sql, values)
     return (Array.isArray(rows) ? rows : []).map((row) =>

@@ -16,7 +16,7 @@ import {
   type Value,
 } from './legacy_places.ts'
 
-type Row = Record<string, Value>
+export type Row = Record<string, Value>
 
 export const LEGACY_CONNECTION = 'warehouse'
 
@@ -143,7 +143,7 @@ export class LegacyDatabase {
 
   async close(): Promise<void> {
     await Promise.all(this.#opened.map((lucid) => lucid.manager.closeAll()))
-    this.place.close()
+    await this.place.close()
   }
 }
 

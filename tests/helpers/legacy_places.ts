@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { ConnectionConfig } from '@adonisjs/lucid/types/database'
 import BetterSqlite from 'better-sqlite3'
 import { ForeignServer } from './foreign_server.ts'
@@ -21,7 +22,7 @@ export interface LegacyPlace {
   loosen(table: string, column: string): void
   /** A trigger that refuses rows with a message. */
   refuse(event: 'insert' | 'update', table: string, when: string, message: string): void
-  close(): void
+  close(): void | Promise<void>
   /** Deletes it. */
   remove(): Promise<void>
 }
@@ -81,11 +82,16 @@ export class SqlitePlace implements LegacyPlace {
 }
 
 abstract class ServerPlace implements LegacyPlace {
-  readonly name = `legacy_${randomBytes(6).toString('hex')}`
+  readonly name: string
   protected readonly url: URL
   protected readonly server: ForeignServer
 
-  constructor(url: string, server: ForeignServer) {
+  constructor(
+    url: string,
+    server: ForeignServer,
+    name = `legacy_${randomBytes(6).toString('hex')}`
+  ) {
+    this.name = name
     this.url = new URL(url)
     this.server = server
   }
@@ -103,7 +109,7 @@ abstract class ServerPlace implements LegacyPlace {
     return this.server.query({ place: this.name, sql, values })
   }
 
-  close(): void {}
+  close(): void | Promise<void> {}
 
   protected get login() {
     const { hostname, port, username, password, pathname } = this.url
@@ -266,8 +272,25 @@ export async function legacyKinds(): Promise<LegacyKind[]> {
 
 export const SQLITE = sqlite
 
+/**
+ * A database that is there already, by its URL; of a PostgreSQL server its
+ * schema "public". `close` ends the connection, and nothing removes it.
+ */
+export async function openLegacyPlace(url: string): Promise<LegacyPlace> {
+  const { protocol, pathname } = new URL(url)
+  if (protocol === 'file:') {
+    return new SqlitePlace(fileURLToPath(url))
+  }
+  const server = await ForeignServer.open(url)
+  const place = /^postgres/.test(protocol)
+    ? new PostgresPlace(url, server, 'public')
+    : new MysqlPlace(url, server, pathname.slice(1))
+  place.close = () => server.close()
+  return place
+}
+
 /** The reference tables of a kind. */
-export function referenceSchema(kind: LegacyKind): Promise<string> {
+export function referenceSchema(kind: Pick<LegacyKind, 'name'>): Promise<string> {
   const names = { sqlite: 'sqlite', postgres: 'postgresql', mysql: 'mysql' }
   const file = new URL(`../../database/legacy/dw.${names[kind.name]}.sql`, import.meta.url)
   return readFile(file, 'utf8')

@@ -62,9 +62,7 @@ export async function createServerDatabase(
   service: Service,
   { migrated = true } = {}
 ): Promise<ServerDatabase> {
-  const name = `almanac_${newId().replaceAll('-', '').slice(0, 24)}`
-  await administer(service, `create database ${name}`)
-  const url = Object.assign(new URL(service.location), { pathname: `/${name}` }).href
+  const { url, drop } = await makeDatabase(service.location)
   const opened: Database[] = []
   const open = () => {
     const lucid = openServer(url)
@@ -90,20 +88,39 @@ export async function createServerDatabase(
     },
     async drop() {
       await Promise.all(opened.map((database) => database.manager.closeAll()))
-      await administer(service, `drop database ${name}`)
+      await drop()
     },
   }
 }
 
+/**
+ * Makes an empty database on the server that a URL leads to.
+ *
+ * @param options what MariaDB is to be told about it
+ */
+export async function makeDatabase(
+  server: string,
+  options = ''
+): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = `almanac_${newId().replaceAll('-', '').slice(0, 24)}`
+  const isPostgres = server.startsWith('postgres')
+  await administer(server, `create database ${name} ${isPostgres ? '' : options}`)
+  return {
+    url: Object.assign(new URL(server), { pathname: `/${name}` }).href,
+    // Processes that were killed may still be connected for the server
+    drop: () => administer(server, `drop database ${name} ${isPostgres ? 'with (force)' : ''}`),
+  }
+}
+
 /** A statement beside the tests' databases, on a connection of its own. */
-async function administer(service: Service, sql: string): Promise<void> {
-  if (service.name === 'postgresql') {
-    const client = new pg.Client({ connectionString: service.location })
+async function administer(server: string, sql: string): Promise<void> {
+  if (server.startsWith('postgres')) {
+    const client = new pg.Client({ connectionString: server })
     await client.connect()
     await client.query(sql)
     await client.end()
   } else {
-    const connection = await createConnection({ uri: service.location })
+    const connection = await createConnection({ uri: server })
     await connection.query(sql)
     await connection.end()
   }

@@ -1,12 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { getActiveTest, test } from '@japa/runner'
-import {
-  auditStore,
-  createStore,
-  readAudit,
-  type AuditRow,
-  type TestStore,
-} from './support/databases.ts'
+import { auditStore, readAudit, type AuditRow } from './support/audit.ts'
+import { createStore, type TestStore } from './support/databases.ts'
 import { Cluster, until, type NodeProcess } from './support/cluster.ts'
 import { TICK_POINTS, type CrashPoint } from './support/protocol.ts'
 import { Random } from './support/random.ts'

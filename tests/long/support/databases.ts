@@ -1,6 +1,9 @@
-import { join } from 'node:path'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Database } from '@adonisjs/lucid/database'
+import type { QueryClientContract } from '@adonisjs/lucid/types/database'
 import type { Clock } from '../../../src/clock.ts'
 import type { LegacyClient } from '../../../src/legacy/tables/client.ts'
 import { DatabaseStorage } from '../../../src/storage/database/main.ts'
@@ -8,23 +11,38 @@ import { migrateSchema } from '../../../src/storage/database/schema/main.ts'
 import { sessionOf } from '../../../src/storage/database/lucid_session.ts'
 import type { SqlSession } from '../../../src/storage/sql_session.ts'
 import type { Logger } from '../../../src/types/logger.ts'
-import { createLegacyDatabase, LegacyDatabase } from '../../helpers/legacy_database.ts'
-import { SqlitePlace } from '../../helpers/legacy_places.ts'
-import { CONNECTION, openLucid } from '../../storage/support.ts'
+import { LegacyDatabase, type Row } from '../../helpers/legacy_database.ts'
+import { openLegacyPlace, referenceSchema } from '../../helpers/legacy_places.ts'
+import { CONNECTION, makeDatabase, openServer } from '../../helpers/server_database.ts'
+import { requires } from '../../helpers/services.ts'
+import { openLucid } from '../../storage/support.ts'
 
-/**
- * Where a store is, so that another process can open it. The long tests know
- * their databases through this file alone.
- */
-export interface StoreTarget {
-  kind: 'sqlite'
-  file: string
+/** The long tests know their databases through this file alone. */
+export type DatabaseKind = 'sqlite' | 'postgresql' | 'mariadb'
+
+/** Where to make a database: on the server that the specs use, or on one of the test's own. */
+export type Where = DatabaseKind | URL
+
+/** A database, so that another process can open it. */
+export interface Target {
+  kind: DatabaseKind
+  /** `file:` of SQLite, else as the driver takes it. */
+  url: string
+}
+
+export interface StoreTarget extends Target {
   /** Connections of one node. */
   connections?: number
 }
 
+export interface WarehouseTarget extends Target {
+  /** The legacy tables are in the store's database, and a node has one pool for both. */
+  withStore?: boolean
+}
+
 export interface OpenStore {
   storage: DatabaseStorage
+  client: QueryClientContract
   session: SqlSession
   close(): Promise<void>
 }
@@ -32,17 +50,47 @@ export interface OpenStore {
 const quiet = () => {}
 export const SILENT: Logger = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet }
 
+/** The kind of the database that a URL leads to. */
+function kindOf(url: string): DatabaseKind {
+  const { protocol } = new URL(url)
+  return protocol === 'file:' ? 'sqlite' : /^postgres/.test(protocol) ? 'postgresql' : 'mariadb'
+}
+
+function openTarget({ kind, url, connections }: StoreTarget): Database {
+  const pool = connections === undefined ? undefined : { min: 0, max: connections }
+  return kind === 'sqlite' ? openLucid(fileURLToPath(url), pool) : openServer(url, pool)
+}
+
+/** A new, empty database. */
+async function createTarget(where: Where): Promise<Target & { remove(): Promise<void> }> {
+  if (where === 'sqlite') {
+    const folder = await mkdtemp(join(tmpdir(), 'almanac-long-'))
+    const { href } = pathToFileURL(join(folder, 'almanac.sqlite3'))
+    const remove = () => rm(folder, { recursive: true, force: true })
+    return { kind: where, url: href, remove }
+  }
+  const { href } = where instanceof URL ? where : new URL((await requires(where)).location)
+  const { url, drop } = await makeDatabase(href, LEGACY_COLLATION)
+  return { kind: kindOf(url), url, remove: drop }
+}
+
+/** What the legacy tables want of MariaDB; the store's tables name their own. */
+const LEGACY_COLLATION = 'character set utf8mb4 collate utf8mb4_bin'
+const LEGACY_NAMES = { sqlite: 'sqlite', postgresql: 'postgres', mariadb: 'mysql' } as const
+
+// The store ---------------------------------------------------------------------
+
 /** Opens a store as one process has it. */
 export function openStore(
   target: StoreTarget,
   options: { logger?: Logger; clock?: Clock } = {}
 ): OpenStore {
-  const pool = target.connections === undefined ? undefined : { min: 0, max: target.connections }
-  const lucid = openLucid(target.file, pool)
+  const lucid = openTarget(target)
   const client = lucid.connection(CONNECTION)
   const { logger = SILENT, clock } = options
   return {
     storage: new DatabaseStorage({ client, connectionName: CONNECTION, logger, clock }),
+    client,
     session: sessionOf(client),
     close: () => lucid.manager.closeAll(),
   }
@@ -53,10 +101,9 @@ export interface TestStore extends OpenStore {
 }
 
 /** A new store with its tables. */
-export async function createStore(): Promise<TestStore> {
-  const folder = await mkdtemp(join(tmpdir(), 'almanac-long-'))
-  const target: StoreTarget = { kind: 'sqlite', file: join(folder, 'store.sqlite3') }
-  const lucid = openLucid(target.file)
+export async function createStore(where: Where = 'sqlite'): Promise<TestStore> {
+  const { remove, ...target } = await createTarget(where)
+  const lucid = openTarget(target)
   await migrateSchema(lucid.connection(CONNECTION))
   await lucid.manager.closeAll()
   const open = openStore(target)
@@ -65,29 +112,33 @@ export async function createStore(): Promise<TestStore> {
     target,
     async close() {
       await open.close()
-      await rm(folder, { recursive: true, force: true })
+      await remove()
     },
   }
 }
 
-// Legacy tables ---------------------------------------------------------------
+// Legacy tables -------------------------------------------------------------------
 
-export interface WarehouseTarget {
-  kind: 'sqlite'
-  file: string
-}
-
-/** The legacy tables as a node has them: one client for the adapter, one for handlers. */
-export function openWarehouse({ file }: WarehouseTarget): {
+/** The legacy tables as a node has them: a client for the adapter, a session for handlers. */
+export function openWarehouse(
+  { withStore, ...target }: WarehouseTarget,
+  store: OpenStore
+): {
   client: LegacyClient
   session: SqlSession
   close(): Promise<void>
 } {
-  const database = new LegacyDatabase(new SqlitePlace(file), 'UTC')
+  if (withStore) {
+    const { client, session } = store
+    return { client, session, close: async () => {} }
+  }
+  const [lucid, handlers] = [openTarget(target), openTarget(target)]
   return {
-    client: database.client(),
-    session: sessionOf(database.client()),
-    close: () => database.close(),
+    client: lucid.connection(CONNECTION),
+    session: sessionOf(handlers.connection(CONNECTION)),
+    async close() {
+      await Promise.all([lucid.manager.closeAll(), handlers.manager.closeAll()])
+    },
   }
 }
 
@@ -95,71 +146,41 @@ export interface Warehouse {
   target: WarehouseTarget
   insertFlow(row: { MAPREF: string; DWLOGIC: string | null }): Promise<void>
   insertSchedule(row: { MAPREF: string; JOBSCHID: number }): Promise<void>
-  insertRequests(rows: Record<string, string | null>[]): Promise<void>
+  /** The rows name the same columns. */
+  insertRequests(rows: Row[]): Promise<void>
   execute(sql: string): Promise<void>
   rows<T>(sql: string): Promise<T[]>
+  /** Of tables in a store's database: before the store is closed. */
   close(): Promise<void>
 }
 
-/** New legacy tables and the ledger, as another program sees them. */
-export async function createWarehouse(): Promise<Warehouse> {
-  const database = await createLegacyDatabase()
-  database.execute('create table LEDGER (PRCID number, MAPREF text, REQUEST text)')
+/**
+ * New legacy tables and the ledger, as another program sees them, in a
+ * database of their own or in the one of a store on a server.
+ */
+export async function createWarehouse(where: Where | TestStore = 'sqlite'): Promise<Warehouse> {
+  const withStore = typeof where === 'object' && 'storage' in where
+  const { remove, ...target } = withStore
+    ? { ...where.target, remove: async () => {} }
+    : await createTarget(where)
+  const { kind, url } = target
+  const place = await openLegacyPlace(url)
+  const database = new LegacyDatabase(place, 'UTC')
+  database.execute(await referenceSchema({ name: LEGACY_NAMES[kind] }))
+  database.execute('create table LEDGER (PRCID bigint, MAPREF varchar(100), REQUEST varchar(100))')
   return {
-    target: { kind: 'sqlite', file: database.file },
+    target: { kind, url, withStore },
     insertFlow: async (row) => void database.insertFlow(row),
     insertSchedule: async (row) => void database.insertSchedule(row),
     insertRequests: async (rows) => {
-      for (const row of rows) {
-        database.insert('DWPRCREQ', { REQUEST_TYPE: 'IMMEDIATE', ...row })
-      }
+      const filled = rows.map((row) => ({ REQUEST_TYPE: 'IMMEDIATE', ...row }))
+      database.insertMany('DWPRCREQ', filled)
     },
     execute: async (sql) => database.execute(sql),
     rows: async <T>(sql: string) => database.rows<T>(sql),
-    close: () => database.cleanup(),
+    async close() {
+      await database.close()
+      await remove()
+    },
   }
-}
-
-// The store's own history of attempts -------------------------------------------
-
-/** One change of an execution's state or attempt, in the order in which the store made them. */
-export interface AuditRow {
-  seq: number
-  id: string
-  concurrency_hash: string | null
-  state_from: string
-  state_to: string
-  rescues_from: number
-  rescues_to: number
-  /** By the database's clock, epoch ms. */
-  lease_from: number | null
-  at: number
-}
-
-const AUDIT: Record<StoreTarget['kind'], string[]> = {
-  sqlite: [
-    `create table audit (seq integer primary key autoincrement, id text, concurrency_hash text,
-      state_from text, state_to text, rescues_from integer, rescues_to integer,
-      lease_from integer, at integer)`,
-    `create trigger audit_states after update on almanac_executions
-      when old.state <> new.state or old.attempt <> new.attempt
-      begin
-        insert into audit
-          (id, concurrency_hash, state_from, state_to, rescues_from, rescues_to, lease_from, at)
-        values (old.id, old.concurrency_hash, old.state, new.state, old.rescues, new.rescues,
-          old.lease_expires_at, cast(round((julianday('now') - 2440587.5) * 86400000) as integer));
-      end`,
-  ],
-}
-
-/** Lets the database itself note every change of a state. */
-export async function auditStore({ session, target }: TestStore): Promise<void> {
-  for (const sql of AUDIT[target.kind]) {
-    await session.query(sql)
-  }
-}
-
-export async function readAudit({ session }: TestStore): Promise<AuditRow[]> {
-  const { rows } = await session.query('select * from audit order by seq')
-  return rows as unknown as AuditRow[]
 }

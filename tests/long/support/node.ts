@@ -75,7 +75,7 @@ for (const [name, { run, options: given }] of Object.entries(clusterHandlers(tel
   almanac.register(name, run, given)
 }
 
-const warehouse = options.warehouse && openWarehouse(options.warehouse)
+const warehouse = options.warehouse && openWarehouse(options.warehouse, store)
 if (warehouse) {
   const ledger =
     (point: 'inside an idempotent flow' | 'inside another flow') =>
