@@ -127,5 +127,11 @@ process.once('SIGTERM', () => {
     await Promise.all([store.close(), warehouse?.close()])
   })
 })
-await almanac.start()
-tell({ kind: 'working', nodeId: almanac.nodeId })
+try {
+  await almanac.start()
+  tell({ kind: 'working', nodeId: almanac.nodeId, now: Date.now() })
+} catch (error) {
+  const { code = '', message } = error as Error & { code?: string }
+  tell({ kind: 'failed', code, message })
+  process.exit(1)
+}
