@@ -38,6 +38,8 @@ interface Member {
   name: string
   process: NodeProcess
   frozen: boolean
+  /** On its way out. */
+  killed: boolean
   /** The server was away while it lived. */
   metOutage: boolean
 }
@@ -115,7 +117,7 @@ export class Chaos {
       },
     }
     const process = cluster.start(options, server ? ahead : 0)
-    const member = { name, process, frozen: false, metOutage: this.#away }
+    const member = { name, process, frozen: false, killed: false, metOutage: this.#away }
     this.#members.set(name, member)
     void process.exited.then((exit) => this.#gone(member, exit.signal))
   }
@@ -145,7 +147,8 @@ export class Chaos {
   /** Those that work, and that nothing happens to at the moment. */
   get #victims(): Member[] {
     return [...this.#members.values()].filter(
-      ({ process, frozen }) => !frozen && !process.over && process.all('working').length > 0
+      ({ process, frozen, killed }) =>
+        !frozen && !killed && !process.over && process.all('working').length > 0
     )
   }
 
@@ -156,6 +159,7 @@ export class Chaos {
       const member = this.#members.get(this.#deps.random.of(NODES))!
       if (!this.#over && this.#victims.includes(member)) {
         this.figures.kills++
+        member.killed = true
         member.process.kill('SIGKILL')
       }
     }
@@ -194,23 +198,41 @@ export class Chaos {
     try {
       await setTimeout(IN_HAND)
       const held = await this.#heldBy(victim)
-      if (held.length === 0) {
-        // Its work ended in the moment before
+      if (held.length === 0 || process.over) {
+        // Its work, or the node itself, ended in the moment before
         return
       }
       await setTimeout(FREEZE)
-      const taken = await this.#takenOver(held)
+      await this.#takenOver(held)
       process.kill('SIGCONT')
+      const late = await this.#lateWrites(victim)
+      if (late) {
+        this.figures.freezes++
+        const undisturbed = outages === this.figures.outages.length && !this.#away
+        this.#judge(victim.name, undisturbed ? held : [], late)
+      }
+    } finally {
+      process.kill('SIGCONT')
+      victim.frozen = false
+    }
+  }
+
+  /** What a node tried that goes on; null when it died at once, as it was told to. */
+  async #lateWrites({ name, process }: Member): Promise<LateWrites[] | null> {
+    try {
       const thawed = await Promise.race([
         process.find('thawed', ({ after }) => after > FREEZE),
         setTimeout(PATIENCE, null, { ref: false }),
       ])
-      this.figures.freezes++
-      const undisturbed = outages === this.figures.outages.length && !this.#away
-      this.#judge(victim.name, undisturbed ? taken : [], thawed?.holds ?? [])
-    } finally {
-      process.kill('SIGCONT')
-      victim.frozen = false
+      if (!thawed) {
+        this.problems.push(`${name} does not go on after a freeze`)
+      }
+      return thawed?.holds ?? []
+    } catch (error) {
+      if (process.all('crash').length === 0) {
+        throw error
+      }
+      return null
     }
   }
 
@@ -224,7 +246,7 @@ export class Chaos {
    * Waits until others have taken over what a frozen node held. Kills delay
    * it, since who rescues must have looked for a full lease.
    */
-  async #takenOver(held: Held[]): Promise<Held[]> {
+  async #takenOver(held: Held[]): Promise<void> {
     const { executions } = this.#deps.store.storage
     for (const { id, attempt } of held) {
       const current = () => patiently(() => executions.find(id))
@@ -234,12 +256,11 @@ export class Chaos {
       }
       await until(async () => !(await isOurs()), { patience: PATIENCE, describe: current })
     }
-    return held
   }
 
   /** Whoever was frozen with work in its hands has tried to go on with it, in vain. */
-  #judge(name: string, taken: Held[], late: LateWrites[]): void {
-    for (const { id, attempt } of taken) {
+  #judge(name: string, held: Held[], late: LateWrites[]): void {
+    for (const { id, attempt } of held) {
       const tried = late.find((each) => each.id === id && each.attempt === attempt)
       if (!tried || tried.owned) {
         const what = tried ? 'still owned' : 'did not try again'

@@ -18,6 +18,7 @@ export class NodeProcess {
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   readonly #reported = new EventEmitter()
   #over = false
+  #end = ''
 
   constructor(environment: Record<string, string>) {
     this.child = spawn(process.execPath, ['--import=@poppinss/ts-exec', SCRIPT], {
@@ -29,9 +30,10 @@ export class NodeProcess {
     const lines = createInterface({ input: this.child.stdout! })
     lines.on('line', (line) => this.#onLine(line))
     this.exited = Promise.all([once(this.child, 'exit'), once(lines, 'close')]).then(([exit]) => {
-      this.#over = true
-      this.#reported.emit('report')
       const [code, signal] = exit as [number | null, NodeJS.Signals | null]
+      this.#over = true
+      this.#end = String(signal ?? code)
+      this.#reported.emit('report')
       return { code, signal }
     })
   }
@@ -68,7 +70,8 @@ export class NodeProcess {
         return found
       }
       if (this.#over) {
-        throw new Error(`The node ended without "${kind}": ${JSON.stringify(this.reports)}`)
+        const reports = JSON.stringify(this.reports)
+        throw new Error(`The node ended (${this.#end}) without "${kind}": ${reports}`)
       }
       await once(this.#reported, 'report')
     }
