@@ -61,6 +61,11 @@ function openTarget({ kind, url, connections }: StoreTarget): Database {
   return kind === 'sqlite' ? openLucid(fileURLToPath(url), pool) : openServer(url, pool)
 }
 
+async function serverOf(kind: Exclude<DatabaseKind, 'sqlite'>): Promise<string> {
+  const { location } = await requires(kind)
+  return location
+}
+
 /** A new, empty database. */
 async function createTarget(where: Where): Promise<Target & { remove(): Promise<void> }> {
   if (where === 'sqlite') {
@@ -69,8 +74,8 @@ async function createTarget(where: Where): Promise<Target & { remove(): Promise<
     const remove = () => rm(folder, { recursive: true, force: true })
     return { kind: where, url: href, remove }
   }
-  const { href } = where instanceof URL ? where : new URL((await requires(where)).location)
-  const { url, drop } = await makeDatabase(href, LEGACY_COLLATION)
+  const server = where instanceof URL ? where.href : await serverOf(where)
+  const { url, drop } = await makeDatabase(server, LEGACY_COLLATION)
   return { kind: kindOf(url), url, remove: drop }
 }
 
