@@ -5,6 +5,7 @@ import { Chaos, SKEWED } from './support/chaos.ts'
 import { Cluster, until } from './support/cluster.ts'
 import { createStore, type DatabaseKind } from './support/databases.ts'
 import { reckon, replay } from './support/findings.ts'
+import { eachKind } from './support/kinds.ts'
 import { OwnServer } from './support/own_server.ts'
 import { Random } from './support/random.ts'
 import { allExecutions } from './support/reading.ts'
@@ -23,14 +24,18 @@ const SEED = Number(process.env.ALMANAC_LONG_SEED || Date.now() % 1_000_000)
 
 const faketime = await requires('faketime')
 const KINDS = [
-  { kind: 'sqlite', title: 'SQLite', needs: [] },
+  { kind: 'sqlite' as const, title: 'SQLite', needs: [] },
   {
-    kind: 'postgresql',
+    kind: 'postgresql' as const,
     title: 'PostgreSQL',
     needs: [await requires('postgresql_programs'), faketime],
   },
-  { kind: 'mariadb', title: 'MariaDB', needs: [await requires('mariadb_programs'), faketime] },
-] as const
+  {
+    kind: 'mariadb' as const,
+    title: 'MariaDB',
+    needs: [await requires('mariadb_programs'), faketime],
+  },
+]
 
 /** A store, on a server of its own where it is not a file; all of it goes with the test. */
 async function setup(kind: DatabaseKind, random: Random) {
@@ -49,73 +54,68 @@ async function setup(kind: DatabaseKind, random: Random) {
   return { store, cluster, chaos }
 }
 
-for (const { kind, title, needs } of KINDS) {
-  test.group(`Chaos | on ${title}`, (group) => {
-    const missing = needs.find(({ available }) => !available)
-    group.tap((t) => t.skip(missing !== undefined, missing?.reason))
-
-    const total = SIZE.events * SIZE.slots + SIZE.enqueued
-    const harm = kind === 'sqlite' ? '' : ', while their database is restarted'
-    test(`${total} executions on three nodes that are killed and frozen${harm}`, async ({
-      assert,
-    }) => {
-      const random = new Random(SEED)
-      const { store, cluster, chaos } = await setup(kind, random)
-      const work = new Workload(store, random)
-      const running = chaos.run()
-      await work.feed(SIZE)
-      await work.feedWhile(() => !chaos.everythingHappened, PATIENCE.chaos)
-      chaos.calm()
-      await running
-      const states = () => store.storage.executions.countByState()
-      await until(async () => isDone(await states(), work.total), {
-        patience: PATIENCE.end,
-        every: 200,
-        describe: states,
-      })
-      const exits = await chaos.end()
-
-      const executions = await allExecutions(store.storage)
-      const succeeded = executions.filter(({ state }) => state === 'succeeded')
-      const found = replay(await readAudit(store))
-      const { lost, doubled } = reckon(work, succeeded, found.successes)
-      const late = cluster.all('thawed').flatMap(({ holds }) => holds.filter(({ owned }) => !owned))
-      const taken = late.flatMap((write) => write.taken)
-      printFigures('what happened', {
-        'seed': SEED,
-        ...chaos.figures,
-        'attempts': found.attempts,
-        'taken over': found.takeovers,
-        'late attempts after a freeze': late.length,
-        'late writes taken': taken.length,
-        'clock warnings': warnings(cluster).length,
-        'problems': chaos.problems,
-      })
-      printFigures('results', {
-        'executions': executions.length,
-        'succeeded': succeeded.length,
-        'two of a key at once': found.overlaps,
-        'taken over before the lease ended': found.earlyTakeovers,
-        lost,
-        doubled,
-      })
-      assert.isEmpty(chaos.problems)
-      assert.isTrue(chaos.everythingHappened)
-      assert.isAbove(late.length, 0)
-      assert.isEmpty(taken)
-      assert.isEmpty(executions.filter(bearsLateWrite))
-      assert.isNotEmpty(warnings(cluster))
-      assert.isEmpty(warnings(cluster).filter((node) => !node.startsWith(SKEWED.node)))
-      assert.deepEqual([lost, doubled, found.overlaps, found.earlyTakeovers], [0, 0, 0, 0])
-      assert.lengthOf(executions, work.total)
-      assert.lengthOf(succeeded, work.total)
-      assert.deepEqual(
-        exits.map(({ code }) => code),
-        [0, 0, 0]
-      )
+eachKind('Chaos', KINDS, (kind) => {
+  const total = SIZE.events * SIZE.slots + SIZE.enqueued
+  const harm = kind === 'sqlite' ? '' : ', while their database is restarted'
+  test(`${total} executions on three nodes that are killed and frozen${harm}`, async ({
+    assert,
+  }) => {
+    const random = new Random(SEED)
+    const { store, cluster, chaos } = await setup(kind, random)
+    const work = new Workload(store, random)
+    const running = chaos.run()
+    await work.feed(SIZE)
+    await work.feedWhile(() => !chaos.everythingHappened, PATIENCE.chaos)
+    chaos.calm()
+    await running
+    const states = () => store.storage.executions.countByState()
+    await until(async () => isDone(await states(), work.total), {
+      patience: PATIENCE.end,
+      every: 200,
+      describe: states,
     })
+    const exits = await chaos.end()
+
+    const executions = await allExecutions(store.storage)
+    const succeeded = executions.filter(({ state }) => state === 'succeeded')
+    const found = replay(await readAudit(store))
+    const { lost, doubled } = reckon(work, succeeded, found.successes)
+    const late = cluster.all('thawed').flatMap(({ holds }) => holds.filter(({ owned }) => !owned))
+    const taken = late.flatMap((write) => write.taken)
+    printFigures('what happened', {
+      'seed': SEED,
+      ...chaos.figures,
+      'attempts': found.attempts,
+      'taken over': found.takeovers,
+      'late attempts after a freeze': late.length,
+      'late writes taken': taken.length,
+      'clock warnings': warnings(cluster).length,
+      'problems': chaos.problems,
+    })
+    printFigures('results', {
+      'executions': executions.length,
+      'succeeded': succeeded.length,
+      'two of a key at once': found.overlaps,
+      'taken over before the lease ended': found.earlyTakeovers,
+      lost,
+      doubled,
+    })
+    assert.isEmpty(chaos.problems)
+    assert.isTrue(chaos.everythingHappened)
+    assert.isAbove(late.length, 0)
+    assert.isEmpty(taken)
+    assert.isEmpty(executions.filter(bearsLateWrite))
+    assert.isNotEmpty(warnings(cluster))
+    assert.isEmpty(warnings(cluster).filter((node) => !node.startsWith(SKEWED.node)))
+    assert.deepEqual([lost, doubled, found.overlaps, found.earlyTakeovers], [0, 0, 0, 0])
+    assert.lengthOf(executions, work.total)
+    assert.lengthOf(succeeded, work.total)
+    assert.deepEqual(
+      exits.map(({ code }) => code),
+      [0, 0, 0]
+    )
   })
-}
+})
 
 /** Whose end is not the one that its handler gave it. */
 function bearsLateWrite({ checkpoint, progress }: { checkpoint: unknown; progress: unknown }) {
