@@ -5,6 +5,7 @@ import { SCHEMA_VERSION } from '../../src/storage/contract.ts'
 import { StoreConnection } from '../../src/storage/database/connection.ts'
 import { dialectOf } from '../../src/storage/database/dialect.ts'
 import { schemaDdl } from '../../src/storage/database/schema/ddl.ts'
+import { mayBeCommitted, ServerEngine } from '../../src/storage/database/server_engine.ts'
 import { dropSchema, migrateSchema } from '../../src/storage/database/schema/main.ts'
 import {
   CONNECTION,
@@ -25,7 +26,8 @@ const SERVERS = [
     /** The connection that asks. */
     own: 'select pg_backend_pid() as id',
     kill: (id: number) => `select pg_terminate_backend(${id})`,
-    isolation: 'show transaction_isolation',
+    configured: `select current_setting('transaction_isolation') as isolation,
+      current_setting('idle_in_transaction_session_timeout') as idle`,
     columns: `select table_name, column_name, data_type, character_maximum_length, is_nullable, collation_name
       from information_schema.columns where table_schema = 'public' order by 1, 2`,
     indexes: `select tablename, indexname, indexdef from pg_indexes where schemaname = 'public' order by 1, 2`,
@@ -35,7 +37,8 @@ const SERVERS = [
     ddl: 'mysql.sql',
     own: 'select connection_id() as id',
     kill: (id: number) => `kill ${id}`,
-    isolation: `show variables where variable_name in ('tx_isolation', 'transaction_isolation')`,
+    configured: `show session variables
+      where variable_name in ('tx_isolation', 'transaction_isolation', 'wait_timeout')`,
     columns: `select table_name, column_name, column_type, is_nullable, character_set_name, collation_name
       from information_schema.columns where table_schema = database() order by 1, 2`,
     indexes: `select table_name, index_name, seq_in_index, column_name, non_unique
@@ -119,10 +122,36 @@ for (const server of SERVERS) {
 
     test('a transaction leaves the connection as the app configured it', async ({ assert }) => {
       const database = await create()
-      const before = await rows(database, server.isolation)
+      const before = await rows(database, server.configured)
       await database.storage().executions.enqueue({ now: null, executions: [execution()] })
       await database.storage().stats.read({ from: '2026-01-01', to: '2026-01-02' })
-      assert.deepEqual(await rows(database, server.isolation), before)
+      assert.deepEqual(await rows(database, server.configured), before)
+    })
+
+    test('a process that is frozen in a transaction keeps its locks for a bounded time', async ({
+      assert,
+    }) => {
+      const database = await create()
+      const client = database.client()
+      const dialect = dialectOf(client)
+      const engine = new ServerEngine(client, dialect, { idle: 1 })
+      const sql = `update almanac_meta set amount = amount + 1 where name = 'journal_id'`
+      const [locked, thawed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const frozen = engine.transaction('write', async (work) => {
+        await work.run(sql)
+        locked.resolve()
+        await thawed.promise
+        await work.run(sql)
+      })
+      await locked.promise
+      const entries = [{ kind: 'event.created' as const, actor: 'a', subject: 's' }]
+      const other = database.storage({ lucid: database.open() })
+      await other.journal.append({ now: 1, entries })
+      thawed.resolve()
+      const error = await frozen.catch((reason: unknown) => reason)
+      assert.isTrue(dialect.isLost(error), String(error))
+      assert.isFalse(mayBeCommitted(error))
+      assert.equal(await database.storage().journal.lastId(), 1)
     })
 
     test('a unit of work whose connection is lost is done again, but not a commit', async ({

@@ -29,9 +29,16 @@ export interface Dialect {
   readonly schemaLock: { take: string | null; release: string | null }
   /**
    * Begin a unit of work that writes, and one whose reads see one state. What
-   * the last statement selects, if anything, is the clock as `now_ms`.
+   * the last statement selects, if anything, is the clock as `now_ms`. The
+   * server ends a unit that writes when its process says nothing for `idle`
+   * seconds: one that is frozen, or gone with its machine, keeps its locks no longer.
    */
-  readonly begin: { write: readonly string[]; snapshot: readonly string[] }
+  readonly begin: {
+    write: (idle: number) => readonly string[]
+    snapshot: () => readonly string[]
+  }
+  /** After a unit that writes, whatever became of it: the connection is as it was. */
+  readonly end: readonly string[]
   /** Ends a select whose rows are to stay as they are until the transaction ends. */
   readonly lockRows: string
   /** The same, passing over rows that another transaction has locked. */
@@ -71,7 +78,8 @@ const common = {
   stringType: (length: number) => `varchar(${length})`,
   tableOptions: null,
   schemaLock: { take: null, release: null },
-  begin: { write: ['begin'], snapshot: ['begin'] },
+  begin: { write: () => ['begin'], snapshot: () => ['begin'] },
+  end: [],
   lockRows: '',
   lockFreeRows: '',
   byPrimaryKey: '',
@@ -119,8 +127,10 @@ const postgres: Dialect = {
   stringType: (length) => `varchar(${length}) collate "C"`,
   schemaLock: { take: `select pg_advisory_xact_lock(hashtext('almanac_schema'))`, release: null },
   begin: {
-    write: [`begin isolation level read committed; ${POSTGRES_CLOCK}`],
-    snapshot: [`begin isolation level repeatable read read only; ${POSTGRES_CLOCK}`],
+    write: (idle) => [
+      `begin isolation level read committed; set local idle_in_transaction_session_timeout = '${idle}s'; ${POSTGRES_CLOCK}`,
+    ],
+    snapshot: () => [`begin isolation level repeatable read read only; ${POSTGRES_CLOCK}`],
   },
   lockRows: 'for update',
   lockFreeRows: 'for update skip locked',
@@ -169,12 +179,17 @@ const mysql: Dialect = {
     release: `select release_lock('almanac_schema')`,
   },
   begin: {
-    write: ['set transaction isolation level read committed', 'start transaction'],
-    snapshot: [
+    write: (idle) => [
+      `set @almanac_wait = @@session.wait_timeout, session wait_timeout = ${idle}`,
+      'set transaction isolation level read committed',
+      'start transaction',
+    ],
+    snapshot: () => [
       'set transaction isolation level repeatable read',
       'start transaction with consistent snapshot, read only',
     ],
   },
+  end: ['set session wait_timeout = @almanac_wait'],
   lockRows: 'for update',
   lockFreeRows: 'for update skip locked',
   byPrimaryKey: 'force index (primary)',
@@ -193,7 +208,7 @@ const mysql: Dialect = {
   isBusy: (error) => ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes(codeOf(error)),
   isUniqueViolation: (error) => codeOf(error) === 'ER_DUP_ENTRY',
   isLost: (error) =>
-    /^(PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ECONNRESET|EPIPE)$/.test(
+    /^(PROTOCOL_CONNECTION_LOST|ER_(SERVER_SHUTDOWN|CONNECTION_KILLED|CLIENT_INTERACTION_TIMEOUT)|ECONNRESET|EPIPE)$/.test(
       codeOf(error)
     ) || /closed state/.test(textOf(error)),
   isUnavailable: (error) =>

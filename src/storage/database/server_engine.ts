@@ -5,6 +5,9 @@ import { MysqlWork, PostgresWork } from './server_work.ts'
 import { knexOf } from './sqlite_handle.ts'
 import type { Work } from './work.ts'
 
+/** Longest silence of a process within a unit that writes, s: far above what a unit takes. */
+const IDLE = 10
+
 /** Errors of a commit whose answer was lost: it may have been done. */
 const unsure = new WeakSet<object>()
 
@@ -23,10 +26,12 @@ interface PooledConnection {
 export class ServerEngine implements Engine {
   readonly #client: QueryClientContract
   readonly #dialect: Dialect
+  readonly #idle: number
 
-  constructor(client: QueryClientContract, dialect: Dialect) {
+  constructor(client: QueryClientContract, dialect: Dialect, { idle = IDLE } = {}) {
     this.#client = client
     this.#dialect = dialect
+    this.#idle = idle
   }
 
   read<T>(unit: Unit<T>): Promise<T> {
@@ -42,16 +47,26 @@ export class ServerEngine implements Engine {
         await this.#commit(work)
         return result
       } catch (error) {
-        await rollback(work, connection)
+        await orDispose(connection, () => work.run('rollback'))
         throw error
+      } finally {
+        if (mode === 'write') {
+          await orDispose(connection, () => this.#end(work))
+        }
       }
     })
   }
 
   async #begin(work: PostgresWork | MysqlWork, mode: Mode): Promise<void> {
-    for (const statement of this.#dialect.begin[mode]) {
+    for (const statement of this.#dialect.begin[mode](this.#idle)) {
       const [row] = await work.all(statement)
       work.beganAt = row === undefined ? undefined : Number(row.now_ms)
+    }
+  }
+
+  async #end(work: Work): Promise<void> {
+    for (const statement of this.#dialect.end) {
+      await work.run(statement)
     }
   }
 
@@ -81,10 +96,10 @@ export class ServerEngine implements Engine {
   }
 }
 
-/** A connection that cannot even roll back must not meet another unit of work. */
-async function rollback(work: Work, connection: PooledConnection): Promise<void> {
+/** A connection that cannot be put in order must not meet another unit of work. */
+async function orDispose(connection: PooledConnection, work: () => Promise<unknown>) {
   try {
-    await work.run('rollback')
+    await work()
   } catch (error) {
     connection.__knex__disposed = error
   }
