@@ -1,20 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
-import type { ExecutionRecord } from '../../../src/types/executions.ts'
-import type { Cluster, NodeProcess } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import type { TestStore } from './databases.ts'
+import { Freezer, type Member } from './freezer.ts'
 import type { OwnServer } from './own_server.ts'
-import { patiently, until } from './patience.ts'
-import { TICK_POINTS, type CrashPoint, type LateWrites } from './protocol.ts'
+import { TICK_POINTS, type CrashPoint } from './protocol.ts'
 import type { Random } from './random.ts'
 
-export const LEASE = 1_500
-/** Longer than a lease and the two leases after which a node counts as lost. */
-const FREEZE = 5_000
-/** Until statements that a frozen node had sent have taken effect, ms. */
-const IN_HAND = 300
+const LEASE = 1_500
 const FREEZE_PAUSE = 1_000
-/** Longest wait for what must come: a take-over while others are killed, the first writes after a freeze, ms. */
-const PATIENCE = 180_000
 const KILL_PAUSE = 1_000
 /** How long the server stays away, ms: back before a lease lapses, and after all have. */
 const OUTAGES = [0, 2 * LEASE]
@@ -34,18 +27,6 @@ interface Deps {
   outagesAt: number[]
 }
 
-interface Member {
-  name: string
-  process: NodeProcess
-  frozen: boolean
-  /** On its way out. */
-  killed: boolean
-  /** The server was away while it lived. */
-  metOutage: boolean
-}
-
-type Held = Pick<ExecutionRecord, 'id' | 'attempt'>
-
 /** Three nodes to which everything happens that can happen to a node. */
 export class Chaos {
   readonly figures = {
@@ -58,12 +39,17 @@ export class Chaos {
   /** What no node and no freeze should have shown. */
   readonly problems: string[] = []
   readonly #deps: Deps
+  readonly #freezer: Freezer
   readonly #members = new Map<string, Member>()
   #away = false
   #over = false
 
   constructor(deps: Deps) {
     this.#deps = deps
+    const { store, random, server } = deps
+    const disturbances = () => this.figures.outages.length + (this.#away ? 0.5 : 0)
+    const { problems } = this
+    this.#freezer = new Freezer({ store, random, server, disturbances, problems })
     TICK_POINTS.forEach((point) => (this.figures.deathsInTick[point] = 0))
     NODES.forEach((name) => this.#start(name))
   }
@@ -168,103 +154,8 @@ export class Chaos {
   async #freeze(): Promise<void> {
     while (!this.#over) {
       await setTimeout(FREEZE_PAUSE)
-      const victim = await this.#busyVictim()
-      if (victim && !this.#over) {
-        await this.#freezeOne(victim)
-      }
-    }
-  }
-
-  /** A node with work in its hands. */
-  async #busyVictim(): Promise<Member | null> {
-    const running = await this.#running()
-    const busy = new Set(running.map(({ node }) => node))
-    const victims = this.#victims.filter(({ process }) =>
-      process.all('working').some(({ nodeId }) => busy.has(nodeId))
-    )
-    return victims.length > 0 ? this.#deps.random.of(victims) : null
-  }
-
-  #running(): Promise<ExecutionRecord[]> {
-    const { executions } = this.#deps.store.storage
-    return patiently(() => executions.list({ states: ['running'], limit: 1_000 }))
-  }
-
-  async #freezeOne(victim: Member): Promise<void> {
-    const { process } = victim
-    const outages = this.figures.outages.length
-    victim.frozen = true
-    process.kill('SIGSTOP')
-    try {
-      await setTimeout(IN_HAND)
-      const held = await this.#heldBy(victim)
-      if (held.length === 0 || process.over) {
-        // Its work, or the node itself, ended in the moment before
-        return
-      }
-      await setTimeout(FREEZE)
-      await this.#takenOver(held)
-      process.kill('SIGCONT')
-      const late = await this.#lateWrites(victim)
-      if (late) {
+      if (!this.#over && (await this.#freezer.freezeOne(this.#victims))) {
         this.figures.freezes++
-        const undisturbed = outages === this.figures.outages.length && !this.#away
-        this.#judge(victim.name, undisturbed ? held : [], late)
-      }
-    } finally {
-      process.kill('SIGCONT')
-      victim.frozen = false
-    }
-  }
-
-  /** What a node tried that goes on; null when it died at once, as it was told to. */
-  async #lateWrites({ name, process }: Member): Promise<LateWrites[] | null> {
-    try {
-      const thawed = await Promise.race([
-        process.find('thawed', ({ after }) => after > FREEZE),
-        setTimeout(PATIENCE, null, { ref: false }),
-      ])
-      if (!thawed) {
-        this.problems.push(`${name} does not go on after a freeze`)
-      }
-      return thawed?.holds ?? []
-    } catch (error) {
-      if (process.all('crash').length === 0) {
-        throw error
-      }
-      return null
-    }
-  }
-
-  async #heldBy({ process }: Member): Promise<Held[]> {
-    const { nodeId } = await process.first('working')
-    const running = await this.#running()
-    return running.filter(({ node }) => node === nodeId)
-  }
-
-  /**
-   * Waits until others have taken over what a frozen node held. Kills delay
-   * it, since who rescues must have looked for a full lease.
-   */
-  async #takenOver(held: Held[]): Promise<void> {
-    const { executions } = this.#deps.store.storage
-    for (const { id, attempt } of held) {
-      const current = () => patiently(() => executions.find(id))
-      const isOurs = async () => {
-        const found = await current()
-        return found!.state === 'running' && found!.attempt === attempt
-      }
-      await until(async () => !(await isOurs()), { patience: PATIENCE, describe: current })
-    }
-  }
-
-  /** Whoever was frozen with work in its hands has tried to go on with it, in vain. */
-  #judge(name: string, held: Held[], late: LateWrites[]): void {
-    for (const { id, attempt } of held) {
-      const tried = late.find((each) => each.id === id && each.attempt === attempt)
-      if (!tried || tried.owned) {
-        const what = tried ? 'still owned' : 'did not try again'
-        this.problems.push(`${name} was frozen and ${what} ${id}, attempt ${attempt}`)
       }
     }
   }
