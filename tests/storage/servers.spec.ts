@@ -3,7 +3,9 @@ import { test } from '@japa/runner'
 import { LoggerFactory } from '@adonisjs/core/factories/logger'
 import { SCHEMA_VERSION } from '../../src/storage/contract.ts'
 import { StoreConnection } from '../../src/storage/database/connection.ts'
+import { isTransient } from '../../src/legacy/tables/failures.ts'
 import { dialectOf } from '../../src/storage/database/dialect.ts'
+import { immediateTransaction } from '../../src/storage/database/immediate_transaction.ts'
 import { schemaDdl } from '../../src/storage/database/schema/ddl.ts'
 import { mayBeCommitted, ServerEngine } from '../../src/storage/database/server_engine.ts'
 import { dropSchema, migrateSchema } from '../../src/storage/database/schema/main.ts'
@@ -125,6 +127,9 @@ for (const server of SERVERS) {
       const before = await rows(database, server.configured)
       await database.storage().executions.enqueue({ now: null, executions: [execution()] })
       await database.storage().stats.read({ from: '2026-01-01', to: '2026-01-02' })
+      await immediateTransaction(database.client(), async (trx) => trx.rawQuery('select 1'), {
+        idle: 1,
+      })
       assert.deepEqual(await rows(database, server.configured), before)
     })
 
@@ -133,25 +138,31 @@ for (const server of SERVERS) {
     }) => {
       const database = await create()
       const client = database.client()
-      const dialect = dialectOf(client)
-      const engine = new ServerEngine(client, dialect, { idle: 1 })
+      const engine = new ServerEngine(client, dialectOf(client), { idle: 1 })
       const sql = `update almanac_meta set amount = amount + 1 where name = 'journal_id'`
-      const [locked, thawed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-      const frozen = engine.transaction('write', async (work) => {
-        await work.run(sql)
-        locked.resolve()
-        await thawed.promise
-        await work.run(sql)
-      })
-      await locked.promise
       const entries = [{ kind: 'event.created' as const, actor: 'a', subject: 's' }]
       const other = database.storage({ lucid: database.open() })
-      await other.journal.append({ now: 1, entries })
-      thawed.resolve()
-      const error = await frozen.catch((reason: unknown) => reason)
-      assert.isTrue(dialect.isLost(error), String(error))
-      assert.isFalse(mayBeCommitted(error))
-      assert.equal(await database.storage().journal.lastId(), 1)
+      type Begin = (work: (run: () => Promise<unknown>) => Promise<void>) => Promise<void>
+      const transactions: Begin[] = [
+        (work) => engine.transaction('write', (unit) => work(() => unit.run(sql))),
+        (work) => immediateTransaction(client, (trx) => work(() => trx.rawQuery(sql)), { idle: 1 }),
+      ]
+      for (const [index, begin] of transactions.entries()) {
+        const [locked, thawed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+        const frozen = begin(async (run) => {
+          await run()
+          locked.resolve()
+          await thawed.promise
+          await run()
+        })
+        await locked.promise
+        await other.journal.append({ now: 1, entries })
+        thawed.resolve()
+        const error = await frozen.catch((reason: unknown) => reason)
+        assert.isTrue(isTransient(error), String(error))
+        assert.isFalse(mayBeCommitted(error))
+        assert.equal(await database.storage().journal.lastId(), index + 1)
+      }
     })
 
     test('a unit of work whose connection is lost is done again, but not a commit', async ({

@@ -1,6 +1,7 @@
 import { E_INVALID_CONFIG } from '../../errors.ts'
 import { lowerAscii } from '../rules/text.ts'
 import type { SqlDialect, SqlResult } from '../sql_session.ts'
+import { mysqlIdle, postgresIdle, type IdleLimit } from './idle_limit.ts'
 import { mysqlSets, postgresSets, type RowSets } from './row_sets.ts'
 import { isBusyError } from './sqlite_handle.ts'
 
@@ -29,16 +30,15 @@ export interface Dialect {
   readonly schemaLock: { take: string | null; release: string | null }
   /**
    * Begin a unit of work that writes, and one whose reads see one state. What
-   * the last statement selects, if anything, is the clock as `now_ms`. The
-   * server ends a unit that writes when its process says nothing for `idle`
-   * seconds: one that is frozen, or gone with its machine, keeps its locks no longer.
+   * the last statement selects, if anything, is the clock as `now_ms`. A unit
+   * that writes is ended by the server after `idle` seconds of silence.
    */
   readonly begin: {
     write: (idle: number) => readonly string[]
     snapshot: () => readonly string[]
   }
-  /** After a unit that writes, whatever became of it: the connection is as it was. */
-  readonly end: readonly string[]
+  /** Null: nobody else could end a transaction. */
+  readonly idleLimit: IdleLimit | null
   /** Ends a select whose rows are to stay as they are until the transaction ends. */
   readonly lockRows: string
   /** The same, passing over rows that another transaction has locked. */
@@ -79,7 +79,7 @@ const common = {
   tableOptions: null,
   schemaLock: { take: null, release: null },
   begin: { write: () => ['begin'], snapshot: () => ['begin'] },
-  end: [],
+  idleLimit: null,
   lockRows: '',
   lockFreeRows: '',
   byPrimaryKey: '',
@@ -128,10 +128,11 @@ const postgres: Dialect = {
   schemaLock: { take: `select pg_advisory_xact_lock(hashtext('almanac_schema'))`, release: null },
   begin: {
     write: (idle) => [
-      `begin isolation level read committed; set local idle_in_transaction_session_timeout = '${idle}s'; ${POSTGRES_CLOCK}`,
+      `begin isolation level read committed; ${postgresIdle.set(idle)}; ${POSTGRES_CLOCK}`,
     ],
     snapshot: () => [`begin isolation level repeatable read read only; ${POSTGRES_CLOCK}`],
   },
+  idleLimit: postgresIdle,
   lockRows: 'for update',
   lockFreeRows: 'for update skip locked',
   rowSets: postgresSets,
@@ -153,7 +154,7 @@ const postgres: Dialect = {
   isUniqueViolation: (error) => codeOf(error) === '23505',
   // pg gives a connection that ends under a statement no code
   isLost: (error) =>
-    /^(08|57P0)|^(ECONNRESET|EPIPE)$/.test(codeOf(error)) ||
+    /^(08|57P0|25P03)|^(ECONNRESET|EPIPE)$/.test(codeOf(error)) ||
     /^(Connection terminated|Client has encountered a connection error)/.test(textOf(error)),
   isUnavailable: (error) =>
     isPoolFailure(error) || postgres.isLost(error) || /^(08|53|57P0)|^E[A-Z]+$/.test(codeOf(error)),
@@ -180,7 +181,7 @@ const mysql: Dialect = {
   },
   begin: {
     write: (idle) => [
-      `set @almanac_wait = @@session.wait_timeout, session wait_timeout = ${idle}`,
+      mysqlIdle.set(idle),
       'set transaction isolation level read committed',
       'start transaction',
     ],
@@ -189,7 +190,7 @@ const mysql: Dialect = {
       'start transaction with consistent snapshot, read only',
     ],
   },
-  end: ['set session wait_timeout = @almanac_wait'],
+  idleLimit: mysqlIdle,
   lockRows: 'for update',
   lockFreeRows: 'for update skip locked',
   byPrimaryKey: 'force index (primary)',

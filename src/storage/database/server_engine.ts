@@ -1,12 +1,10 @@
 import type { QueryClientContract } from '@adonisjs/lucid/types/database'
 import type { Dialect } from './dialect.ts'
 import type { Engine, Mode, Unit } from './engine.ts'
+import { IDLE_LIMIT } from './idle_limit.ts'
 import { MysqlWork, PostgresWork } from './server_work.ts'
 import { knexOf } from './sqlite_handle.ts'
 import type { Work } from './work.ts'
-
-/** Longest silence of a process within a unit that writes, s: far above what a unit takes. */
-const IDLE = 10
 
 /** Errors of a commit whose answer was lost: it may have been done. */
 const unsure = new WeakSet<object>()
@@ -28,7 +26,7 @@ export class ServerEngine implements Engine {
   readonly #dialect: Dialect
   readonly #idle: number
 
-  constructor(client: QueryClientContract, dialect: Dialect, { idle = IDLE } = {}) {
+  constructor(client: QueryClientContract, dialect: Dialect, { idle = IDLE_LIMIT } = {}) {
     this.#client = client
     this.#dialect = dialect
     this.#idle = idle
@@ -50,8 +48,9 @@ export class ServerEngine implements Engine {
         await orDispose(connection, () => work.run('rollback'))
         throw error
       } finally {
-        if (mode === 'write') {
-          await orDispose(connection, () => this.#end(work))
+        const { restore = null } = this.#dialect.idleLimit ?? {}
+        if (mode === 'write' && restore !== null) {
+          await orDispose(connection, () => work.run(restore))
         }
       }
     })
@@ -61,12 +60,6 @@ export class ServerEngine implements Engine {
     for (const statement of this.#dialect.begin[mode](this.#idle)) {
       const [row] = await work.all(statement)
       work.beganAt = row === undefined ? undefined : Number(row.now_ms)
-    }
-  }
-
-  async #end(work: Work): Promise<void> {
-    for (const statement of this.#dialect.end) {
-      await work.run(statement)
     }
   }
 
