@@ -27,6 +27,7 @@ export class Workload {
   readonly ids: string[] = []
   readonly #store: TestStore
   readonly #random: Random
+  #events = 0
 
   constructor(store: TestStore, random: Random) {
     this.#store = store
@@ -63,7 +64,7 @@ export class Workload {
   }
 
   async #schedule(slots: number, first: number): Promise<void> {
-    const index = this.slots.length
+    const index = this.#events++
     const one = event({
       name: `event ${index}`,
       handler: 'work',
