@@ -24,7 +24,7 @@ export interface Member {
   metOutage: boolean
 }
 
-type Held = Pick<ExecutionRecord, 'id' | 'attempt'>
+type Held = Pick<ExecutionRecord, 'id' | 'attempt' | 'rescues'>
 
 interface Deps {
   store: TestStore
@@ -88,13 +88,14 @@ export class Freezer {
       return false
     }
     await setTimeout(FREEZE)
-    await this.#takenOver(held)
+    const taken = await this.#takenOver(held)
+    const earlier = process.all('thawed')
     process.kill('SIGCONT')
-    const late = await this.#lateWrites(victim)
+    const late = await this.#lateWrites(victim, earlier)
     if (late && before === disturbances()) {
-      this.#judge(name, held, late)
+      this.#judge(name, taken, late)
     }
-    return late !== null
+    return late !== null && taken.length > 0
   }
 
   /** A process that is stopped in a transaction on SQLite stops all others: no server ends it. */
@@ -116,10 +117,10 @@ export class Freezer {
   }
 
   /** What a node tried that goes on; null when it died at once, as it was told to. */
-  async #lateWrites({ name, process }: Member): Promise<LateWrites[] | null> {
+  async #lateWrites({ name, process }: Member, earlier: object[]): Promise<LateWrites[] | null> {
     try {
       const thawed = await Promise.race([
-        process.find('thawed', ({ after }) => after > FREEZE),
+        process.find('thawed', (report) => report.after > FREEZE && !earlier.includes(report)),
         setTimeout(PATIENCE, null, { ref: false }),
       ])
       if (!thawed) {
@@ -141,24 +142,32 @@ export class Freezer {
   }
 
   /**
-   * Waits until others have taken over what a frozen node held. Kills delay
-   * it, since who rescues must have looked for a full lease.
+   * Waits until a frozen node owns nothing any more. Kills delay it, since who
+   * rescues must have looked for a full lease.
+   *
+   * @returns what others took over; the end of the rest was on its way already
    */
-  async #takenOver(held: Held[]): Promise<void> {
+  async #takenOver(held: Held[]): Promise<Held[]> {
     const { executions } = this.#deps.store.storage
-    for (const { id, attempt } of held) {
-      const current = () => patiently(() => executions.find(id))
-      const isOurs = async () => {
-        const found = await current()
-        return found!.state === 'running' && found!.attempt === attempt
+    const taken: Held[] = []
+    for (const hold of held) {
+      const current = () => patiently(() => executions.find(hold.id))
+      let found = await current()
+      const isLeft = async () => {
+        found = await current()
+        return found!.state !== 'running' || found!.attempt !== hold.attempt
       }
-      await until(async () => !(await isOurs()), { patience: PATIENCE, describe: current })
+      await until(isLeft, { patience: PATIENCE, describe: current })
+      if (found!.rescues > hold.rescues) {
+        taken.push(hold)
+      }
     }
+    return taken
   }
 
   /** Whoever was frozen with work in its hands has tried to go on with it, in vain. */
-  #judge(name: string, held: Held[], late: LateWrites[]): void {
-    for (const { id, attempt } of held) {
+  #judge(name: string, taken: Held[], late: LateWrites[]): void {
+    for (const { id, attempt } of taken) {
       const tried = late.find((each) => each.id === id && each.attempt === attempt)
       if (!tried || tried.owned) {
         const what = tried ? 'still owned' : 'did not try again'
