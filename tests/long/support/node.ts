@@ -12,11 +12,12 @@ import { EventRecorder } from '../../../src/testing/event_recorder.ts'
 import type { HandlerContext } from '../../../src/types/handlers.ts'
 import type { Logger } from '../../../src/types/logger.ts'
 import { legacyDriver } from '../../helpers/legacy_database.ts'
-import { CrashPoints, crashingDriver, hooked, storeHooks, tell } from './crash_points.ts'
+import { CrashPoints, crashingDriver, hooked, storeHooks } from './crash_points.ts'
 import { openStore, openWarehouse } from './databases.ts'
 import { Freezes } from './freezes.ts'
 import type { NodeOptions } from './protocol.ts'
 import { clusterHandlers } from './handlers.ts'
+import { tell } from './telling.ts'
 
 /**
  * A node of the long tests, in a process of its own: the scheduler as an app
