@@ -147,8 +147,12 @@ export default class SchedulerProvider {
     const { LegacyAdapter } = await import('../src/legacy/adapter.ts')
     const { immediateTransaction } =
       await import('../src/storage/database/immediate_transaction.ts')
+    const { IDLE_LIMIT } = await import('../src/storage/database/idle_limit.ts')
     const { sessionOf } = await import('../src/storage/database/lucid_session.ts')
-    const driver: LegacyDriver = { transaction: immediateTransaction, sessionOf }
+    const driver: LegacyDriver = {
+      transaction: (client, work) => immediateTransaction(client, work, { idle: IDLE_LIMIT }),
+      sessionOf,
+    }
     const logger = await this.app.container.make('logger')
     const legacy = await this.app.container.make('almanac.legacy')
     for (const source of config.legacy.values()) {

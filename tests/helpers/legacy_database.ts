@@ -6,6 +6,7 @@ import type { ConnectionConfig } from '@adonisjs/lucid/types/database'
 import { SystemClock, type Clock } from '../../src/clock.ts'
 import { LegacyConnection } from '../../src/legacy/connection.ts'
 import type { LegacyClient, LegacyDriver } from '../../src/legacy/tables/client.ts'
+import { IDLE_LIMIT } from '../../src/storage/database/idle_limit.ts'
 import { immediateTransaction } from '../../src/storage/database/immediate_transaction.ts'
 import { sessionOf } from '../../src/storage/database/lucid_session.ts'
 import {
@@ -22,7 +23,7 @@ export type Row = Record<string, Value>
 export const LEGACY_CONNECTION = 'warehouse'
 
 export const legacyDriver: LegacyDriver = {
-  transaction: (client, work) => immediateTransaction(client, work),
+  transaction: (client, work) => immediateTransaction(client, work, { idle: IDLE_LIMIT }),
   sessionOf,
 }
 

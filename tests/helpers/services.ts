@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { findProgram } from './programs.ts'
 
 /**
  * The services that a spec may need beside SQLite. A spec says so at its top:
@@ -33,6 +34,25 @@ const SERVICES = {
     location: env('ALMANAC_TEST_CHROMIUM', '/usr/bin/chromium'),
     probe: (path: string) => access(path, constants.X_OK),
   },
+  // For specs that start and break a server of their own
+  postgresql_programs: {
+    title: 'Programs of PostgreSQL',
+    location: 'initdb postgres',
+    probe: probePrograms,
+  },
+  mariadb_programs: {
+    title: 'Programs of MariaDB',
+    location: 'mariadb-install-db mariadbd',
+    probe: probePrograms,
+  },
+  faketime: {
+    title: 'libfaketime',
+    location: env(
+      'ALMANAC_TEST_FAKETIME',
+      `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/faketime/libfaketimeMT.so.1`
+    ),
+    probe: (path: string) => access(path, constants.R_OK),
+  },
 }
 
 export type ServiceName = keyof typeof SERVICES
@@ -40,7 +60,7 @@ export type ServiceName = keyof typeof SERVICES
 export interface Service {
   name: ServiceName
   title: string
-  /** URL of a server, path of a program */
+  /** URL of a server, path of a program or library, names of programs */
   location: string
   available: boolean
   /** why it is left out, for test.skip() */
@@ -110,6 +130,10 @@ function probeRedis(location: string) {
     })
     socket.once('error', reject)
   })
+}
+
+async function probePrograms(names: string) {
+  await Promise.all(names.split(' ').map(findProgram))
 }
 
 function env(name: string, otherwise: string) {

@@ -26,6 +26,8 @@ test.group('Failures of a legacy database', () => {
       'ECONNREFUSED',
       'ECONNRESET',
       '57P01',
+      '25P03',
+      'ER_CLIENT_INTERACTION_TIMEOUT',
       '08006',
       'PROTOCOL_CONNECTION_LOST',
       'NJS-500',

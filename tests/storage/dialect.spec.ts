@@ -104,6 +104,9 @@ test.group('storage / dialects', () => {
       assert.isTrue(isLost(error(code)) && isUnavailable(error(code)))
       assert.isFalse(isLost(error('E_OTHER_THING')) || isLost(null))
     }
+    // The server has ended a transaction that was silent for too long
+    assert.isTrue(dialect('postgres').isLost(error('25P03')))
+    assert.isTrue(dialect('mysql').isLost(error('ER_CLIENT_INTERACTION_TIMEOUT')))
     assert.isTrue(dialect('postgres').isLost(new Error('Connection terminated unexpectedly')))
     assert.isFalse(dialect('better-sqlite3').isLost(error('SQLITE_BUSY')))
   })

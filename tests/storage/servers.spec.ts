@@ -3,8 +3,11 @@ import { test } from '@japa/runner'
 import { LoggerFactory } from '@adonisjs/core/factories/logger'
 import { SCHEMA_VERSION } from '../../src/storage/contract.ts'
 import { StoreConnection } from '../../src/storage/database/connection.ts'
+import { isTransient } from '../../src/legacy/tables/failures.ts'
 import { dialectOf } from '../../src/storage/database/dialect.ts'
+import { immediateTransaction } from '../../src/storage/database/immediate_transaction.ts'
 import { schemaDdl } from '../../src/storage/database/schema/ddl.ts'
+import { mayBeCommitted, ServerEngine } from '../../src/storage/database/server_engine.ts'
 import { dropSchema, migrateSchema } from '../../src/storage/database/schema/main.ts'
 import {
   CONNECTION,
@@ -25,7 +28,8 @@ const SERVERS = [
     /** The connection that asks. */
     own: 'select pg_backend_pid() as id',
     kill: (id: number) => `select pg_terminate_backend(${id})`,
-    isolation: 'show transaction_isolation',
+    configured: `select current_setting('transaction_isolation') as isolation,
+      current_setting('idle_in_transaction_session_timeout') as idle`,
     columns: `select table_name, column_name, data_type, character_maximum_length, is_nullable, collation_name
       from information_schema.columns where table_schema = 'public' order by 1, 2`,
     indexes: `select tablename, indexname, indexdef from pg_indexes where schemaname = 'public' order by 1, 2`,
@@ -36,7 +40,8 @@ const SERVERS = [
     ddl: 'mysql.sql',
     own: 'select connection_id() as id',
     kill: (id: number) => `kill ${id}`,
-    isolation: `show variables where variable_name in ('tx_isolation', 'transaction_isolation')`,
+    configured: `show session variables
+      where variable_name in ('tx_isolation', 'transaction_isolation', 'wait_timeout')`,
     columns: `select table_name, column_name, column_type, is_nullable, character_set_name, collation_name
       from information_schema.columns where table_schema = database() order by 1, 2`,
     indexes: `select table_name, index_name, seq_in_index, column_name, non_unique
@@ -125,10 +130,45 @@ for (const server of SERVERS) {
 
     test('a transaction leaves the connection as the app configured it', async ({ assert }) => {
       const database = await create()
-      const before = await rows(database, server.isolation)
+      const before = await rows(database, server.configured)
       await database.storage().executions.enqueue({ now: null, executions: [execution()] })
       await database.storage().stats.read({ from: '2026-01-01', to: '2026-01-02' })
-      assert.deepEqual(await rows(database, server.isolation), before)
+      await immediateTransaction(database.client(), async (trx) => trx.rawQuery('select 1'), {
+        idle: 1,
+      })
+      assert.deepEqual(await rows(database, server.configured), before)
+    })
+
+    test('a process that is frozen in a transaction keeps its locks for a bounded time', async ({
+      assert,
+    }) => {
+      const database = await create()
+      const client = database.client()
+      const engine = new ServerEngine(client, dialectOf(client), { idle: 1 })
+      const sql = `update almanac_meta set amount = amount + 1 where name = 'journal_id'`
+      const entries = [{ kind: 'event.created' as const, actor: 'a', subject: 's' }]
+      const other = database.storage({ lucid: database.open() })
+      type Begin = (work: (run: () => Promise<unknown>) => Promise<void>) => Promise<void>
+      const transactions: Begin[] = [
+        (work) => engine.transaction('write', (unit) => work(() => unit.run(sql))),
+        (work) => immediateTransaction(client, (trx) => work(() => trx.rawQuery(sql)), { idle: 1 }),
+      ]
+      for (const [index, begin] of transactions.entries()) {
+        const [locked, thawed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+        const frozen = begin(async (run) => {
+          await run()
+          locked.resolve()
+          await thawed.promise
+          await run()
+        })
+        await locked.promise
+        await other.journal.append({ now: 1, entries })
+        thawed.resolve()
+        const error = await frozen.catch((reason: unknown) => reason)
+        assert.isTrue(isTransient(error), String(error))
+        assert.isFalse(mayBeCommitted(error))
+        assert.equal(await database.storage().journal.lastId(), index + 1)
+      }
     })
 
     test('a unit of work whose connection is lost is done again, but not a commit', async ({

@@ -14,9 +14,9 @@ const BUSY = [
 const LOST = [
   /^SQLITE_(IOERR|CANTOPEN)/,
   /^E(CONNREFUSED|CONNRESET|CONNABORTED|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)$/,
-  // PostgreSQL: connection exceptions, shutdown, starting up, too many clients
-  /^(08...|57P0[1-3]|53300)$/,
-  /^(PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ER_NEW_ABORTING_CONNECTION)$/,
+  // PostgreSQL: connection exceptions, shutdown, starting up, silent for too long, too many clients
+  /^(08...|57P0[1-35]|25P03|53300)$/,
+  /^(PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ER_NEW_ABORTING_CONNECTION|ER_CLIENT_INTERACTION_TIMEOUT)$/,
   /^ER_(CON_COUNT_ERROR|TOO_MANY_USER_CONNECTIONS)$/,
   // MariaDB: connection was killed, which its driver knows by number alone
   /^1927$/,

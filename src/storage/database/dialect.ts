@@ -1,6 +1,7 @@
 import { E_INVALID_CONFIG } from '../../errors.ts'
 import { lowerAscii } from '../rules/text.ts'
 import type { SqlDialect, SqlResult } from '../sql_session.ts'
+import { mysqlIdle, postgresIdle, type IdleLimit } from './idle_limit.ts'
 import { mysqlSets, postgresSets, type RowSets } from './row_sets.ts'
 import { isBusyError } from './sqlite_handle.ts'
 
@@ -31,9 +32,15 @@ export interface Dialect {
   readonly schemaLock: { take: string | null; release: string | null }
   /**
    * Begin a unit of work that writes, and one whose reads see one state. What
-   * the last statement selects, if anything, is the clock as `now_ms`.
+   * the last statement selects, if anything, is the clock as `now_ms`. A unit
+   * that writes is ended by the server after `idle` seconds of silence.
    */
-  readonly begin: { write: readonly string[]; snapshot: readonly string[] }
+  readonly begin: {
+    write: (idle: number) => readonly string[]
+    snapshot: () => readonly string[]
+  }
+  /** Null: nobody else could end a transaction. */
+  readonly idleLimit: IdleLimit | null
   /** Ends a select whose rows are to stay as they are until the transaction ends. */
   readonly lockRows: string
   /** The same, passing over rows that another transaction has locked. */
@@ -78,7 +85,8 @@ const common = {
   stringType: (length: number) => `varchar(${length})`,
   tableOptions: null,
   schemaLock: { take: null, release: null },
-  begin: { write: ['begin'], snapshot: ['begin'] },
+  begin: { write: () => ['begin'], snapshot: () => ['begin'] },
+  idleLimit: null,
   lockRows: '',
   lockFreeRows: '',
   byPrimaryKey: '',
@@ -136,9 +144,12 @@ const postgres: Dialect = {
   stringType: (length) => `varchar(${length}) collate "C"`,
   schemaLock: { take: `select pg_advisory_xact_lock(hashtext('almanac_schema'))`, release: null },
   begin: {
-    write: [`begin isolation level read committed; ${POSTGRES_CLOCK}`],
-    snapshot: [`begin isolation level repeatable read read only; ${POSTGRES_CLOCK}`],
+    write: (idle) => [
+      `begin isolation level read committed; ${postgresIdle.set(idle)}; ${POSTGRES_CLOCK}`,
+    ],
+    snapshot: () => [`begin isolation level repeatable read read only; ${POSTGRES_CLOCK}`],
   },
+  idleLimit: postgresIdle,
   lockRows: 'for update',
   lockFreeRows: 'for update skip locked',
   rowSets: postgresSets,
@@ -160,7 +171,7 @@ const postgres: Dialect = {
   isUniqueViolation: (error) => codeOf(error) === '23505',
   // pg gives a connection that ends under a statement no code
   isLost: (error) =>
-    /^(08|57P0)|^(ECONNRESET|EPIPE)$/.test(codeOf(error)) ||
+    /^(08|57P0|25P03)|^(ECONNRESET|EPIPE)$/.test(codeOf(error)) ||
     /^(Connection terminated|Client has encountered a connection error)/.test(textOf(error)),
   isUnavailable: (error) =>
     isPoolFailure(error) || postgres.isLost(error) || /^(08|53|57P0)|^E[A-Z]+$/.test(codeOf(error)),
@@ -186,12 +197,17 @@ const mysql: Dialect = {
     release: `select release_lock('almanac_schema')`,
   },
   begin: {
-    write: ['set transaction isolation level read committed', 'start transaction'],
-    snapshot: [
+    write: (idle) => [
+      mysqlIdle.set(idle),
+      'set transaction isolation level read committed',
+      'start transaction',
+    ],
+    snapshot: () => [
       'set transaction isolation level repeatable read',
       'start transaction with consistent snapshot, read only',
     ],
   },
+  idleLimit: mysqlIdle,
   lockRows: 'for update',
   lockFreeRows: 'for update skip locked',
   byPrimaryKey: 'force index (primary)',
@@ -214,7 +230,7 @@ const mysql: Dialect = {
   isUniqueViolation: (error) => codeOf(error) === 'ER_DUP_ENTRY',
   isThere: (error) => /^ER_(TABLE_EXISTS_ERROR|DUP_KEYNAME|DUP_FIELDNAME)$/.test(codeOf(error)),
   isLost: (error) =>
-    /^(PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ECONNRESET|EPIPE)$/.test(
+    /^(PROTOCOL_CONNECTION_LOST|ER_(SERVER_SHUTDOWN|CONNECTION_KILLED|CLIENT_INTERACTION_TIMEOUT)|ECONNRESET|EPIPE)$/.test(
       codeOf(error)
     ) || /closed state/.test(textOf(error)),
   isUnavailable: (error) =>

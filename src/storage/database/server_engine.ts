@@ -1,6 +1,7 @@
 import type { QueryClientContract } from '@adonisjs/lucid/types/database'
 import type { Dialect } from './dialect.ts'
 import type { Engine, Mode, Unit } from './engine.ts'
+import { IDLE_LIMIT } from './idle_limit.ts'
 import { MysqlWork, PostgresWork } from './server_work.ts'
 import { knexOf } from './sqlite_handle.ts'
 import type { Work } from './work.ts'
@@ -23,10 +24,12 @@ interface PooledConnection {
 export class ServerEngine implements Engine {
   readonly #client: QueryClientContract
   readonly #dialect: Dialect
+  readonly #idle: number
 
-  constructor(client: QueryClientContract, dialect: Dialect) {
+  constructor(client: QueryClientContract, dialect: Dialect, { idle = IDLE_LIMIT } = {}) {
     this.#client = client
     this.#dialect = dialect
+    this.#idle = idle
   }
 
   read<T>(unit: Unit<T>): Promise<T> {
@@ -42,14 +45,19 @@ export class ServerEngine implements Engine {
         await this.#commit(work)
         return result
       } catch (error) {
-        await rollback(work, connection)
+        await orDispose(connection, () => work.run('rollback'))
         throw error
+      } finally {
+        const { restore = null } = this.#dialect.idleLimit ?? {}
+        if (mode === 'write' && restore !== null) {
+          await orDispose(connection, () => work.run(restore))
+        }
       }
     })
   }
 
   async #begin(work: PostgresWork | MysqlWork, mode: Mode): Promise<void> {
-    for (const statement of this.#dialect.begin[mode]) {
+    for (const statement of this.#dialect.begin[mode](this.#idle)) {
       const [row] = await work.all(statement)
       work.beganAt = row === undefined ? undefined : Number(row.now_ms)
     }
@@ -81,10 +89,10 @@ export class ServerEngine implements Engine {
   }
 }
 
-/** A connection that cannot even roll back must not meet another unit of work. */
-async function rollback(work: Work, connection: PooledConnection): Promise<void> {
+/** A connection that cannot be put in order must not meet another unit of work. */
+async function orDispose(connection: PooledConnection, work: () => Promise<unknown>) {
   try {
-    await work.run('rollback')
+    await work()
   } catch (error) {
     connection.__knex__disposed = error
   }

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { NodeOptions, Report } from './protocol.ts'
+
+export { until } from './patience.ts'
 
 const SCRIPT = fileURLToPath(new URL('node.ts', import.meta.url))
 
@@ -17,19 +18,22 @@ export class NodeProcess {
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   readonly #reported = new EventEmitter()
   #over = false
+  #end = ''
 
-  constructor() {
+  constructor(environment: Record<string, string>) {
     this.child = spawn(process.execPath, ['--import=@poppinss/ts-exec', SCRIPT], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...environment },
     })
     // A write to a process that was killed a moment ago
     this.child.stdin!.on('error', () => {})
     const lines = createInterface({ input: this.child.stdout! })
     lines.on('line', (line) => this.#onLine(line))
     this.exited = Promise.all([once(this.child, 'exit'), once(lines, 'close')]).then(([exit]) => {
-      this.#over = true
-      this.#reported.emit('report')
       const [code, signal] = exit as [number | null, NodeJS.Signals | null]
+      this.#over = true
+      this.#end = String(signal ?? code)
+      this.#reported.emit('report')
       return { code, signal }
     })
   }
@@ -51,14 +55,23 @@ export class NodeProcess {
   }
 
   /** The first report of this kind. @throws when the process ends without one */
-  async first<K extends Kind>(kind: K): Promise<ReportOf<K>> {
+  first<K extends Kind>(kind: K): Promise<ReportOf<K>> {
+    return this.find(kind, () => true)
+  }
+
+  /** The first of this kind that fits. @throws when the process ends without one */
+  async find<K extends Kind>(
+    kind: K,
+    fits: (report: ReportOf<K>) => boolean
+  ): Promise<ReportOf<K>> {
     for (;;) {
-      const [found] = this.all(kind)
+      const found = this.all(kind).find(fits)
       if (found) {
         return found
       }
       if (this.#over) {
-        throw new Error(`The node ended without "${kind}": ${JSON.stringify(this.reports)}`)
+        const reports = JSON.stringify(this.reports)
+        throw new Error(`The node ended (${this.#end}) without "${kind}": ${reports}`)
       }
       await once(this.#reported, 'report')
     }
@@ -76,17 +89,28 @@ export class NodeProcess {
  */
 export class Cluster {
   readonly nodes: NodeProcess[] = []
-  #spare: NodeProcess | null = null
+  readonly #faketime: string
+  /** By how far their machine's wall clock is ahead. */
+  readonly #spares = new Map<number, NodeProcess>()
   #closed = false
+
+  /** @param faketime path of the library that shifts the clock of nodes that are to have another */
+  constructor(faketime = '') {
+    this.#faketime = faketime
+  }
 
   get closed(): boolean {
     return this.#closed
   }
 
-  /** A node that has its options; it works once it reports so. */
-  start(options: NodeOptions): NodeProcess {
-    const node = this.#spare ?? this.#spawn()
-    this.#spare = this.#spawn()
+  /**
+   * A node that has its options; it works once it reports so.
+   *
+   * @param ahead ms that the wall clock of its machine is ahead of all others'
+   */
+  start(options: NodeOptions, ahead = 0): NodeProcess {
+    const node = this.#spares.get(ahead) ?? this.#spawn(ahead)
+    this.#spares.set(ahead, this.#spawn(ahead))
     node.begin(options)
     return node
   }
@@ -112,23 +136,17 @@ export class Cluster {
     await Promise.all(this.nodes.map(({ exited }) => exited))
   }
 
-  #spawn(): NodeProcess {
-    const node = new NodeProcess()
+  #spawn(ahead: number): NodeProcess {
+    const node = new NodeProcess(ahead === 0 ? {} : this.#shifted(ahead))
     this.nodes.push(node)
     return node
   }
-}
 
-/** Waits, across processes, until something holds. @throws with what `describe` says */
-export async function until(
-  holds: () => Promise<boolean>,
-  options: { patience: number; describe: () => Promise<unknown> | unknown; every?: number }
-): Promise<void> {
-  const deadline = performance.now() + options.patience
-  while (!(await holds())) {
-    if (performance.now() > deadline) {
-      throw new Error(`Waited in vain: ${JSON.stringify(await options.describe())}`)
+  #shifted(ahead: number): Record<string, string> {
+    return {
+      LD_PRELOAD: this.#faketime,
+      FAKETIME: `+${ahead / 1_000}`,
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
     }
-    await setTimeout(options.every ?? 50)
   }
 }

@@ -1,6 +1,7 @@
-import type { Storage } from '../../../src/storage/contract.ts'
+import type { SettleResult, Storage } from '../../../src/storage/contract.ts'
 import type { ExecutionRecord } from '../../../src/types/executions.ts'
 import type { Hooks } from './crash_points.ts'
+import { patiently } from './patience.ts'
 import type { LateWrites, Report } from './protocol.ts'
 
 /** A stop of the process that lasts longer is a freeze, ms. */
@@ -16,6 +17,8 @@ export class Freezes {
   readonly #storage: Storage
   readonly #tell: (report: Report) => void
   readonly #held = new Map<string, ExecutionRecord>()
+  /** Claims whose answers are on their way. */
+  readonly #claims = new Set<Promise<unknown>>()
   #lastLook = performance.now()
   #timer: NodeJS.Timeout | null = null
 
@@ -29,7 +32,7 @@ export class Freezes {
       const passed = performance.now() - this.#lastLook
       this.#lastLook = performance.now()
       if (passed > FREEZE) {
-        void this.#thaw()
+        void this.#thaw(Math.round(passed))
       }
     }, LOOKS)
   }
@@ -40,54 +43,65 @@ export class Freezes {
     }
   }
 
-  /** Notes what this node claims and settles. */
+  /** Notes what this node claims, until the store takes its end. */
   hooks(others: Hooks): Hooks {
     return {
       ...others,
-      'executions.claim': async (run, args) => {
-        const claimed = await (others['executions.claim']?.(run, args) ?? run())
-        for (const execution of claimed as ExecutionRecord[]) {
-          this.#held.set(execution.id, execution)
-        }
-        return claimed
+      'executions.claim': (run, args) => {
+        const claim = this.#claim(() => others['executions.claim']?.(run, args) ?? run())
+        this.#claims.add(claim)
+        return claim.finally(() => this.#claims.delete(claim))
       },
       'executions.settle': async (run, args) => {
         const results = await (others['executions.settle']?.(run, args) ?? run())
-        for (const { id } of results as { id: string }[]) {
-          this.#held.delete(id)
+        for (const { id, applied } of results as SettleResult[]) {
+          if (applied) {
+            this.#held.delete(id)
+          }
         }
         return results
       },
     }
   }
 
-  async #thaw(): Promise<void> {
+  async #claim(run: () => Promise<unknown>): Promise<unknown> {
+    const claimed = (await run()) as ExecutionRecord[]
+    claimed.forEach((execution) => this.#held.set(execution.id, execution))
+    return claimed
+  }
+
+  async #thaw(after: number): Promise<void> {
+    await Promise.allSettled(this.#claims)
     const holds: LateWrites[] = []
-    for (const execution of this.#held.values()) {
-      holds.push(await this.#tryAll(execution))
+    for (const execution of [...this.#held.values()]) {
+      const late = await patiently(() => this.#tryAll(execution))
+      if (!late.owned && this.#held.get(execution.id) === execution) {
+        this.#held.delete(execution.id)
+      }
+      holds.push(late)
     }
-    this.#tell({ kind: 'thawed', holds })
+    this.#tell({ kind: 'thawed', after, holds })
   }
 
   async #tryAll({ id, node, attempt }: ExecutionRecord): Promise<LateWrites> {
     const { executions, logs } = this.#storage
     const fence = { id, node: node!, attempt }
-    const hold = { id, attempt, startedAt: null }
-    const { owned } = await executions.renew({
-      now: null,
-      node: node!,
-      lease: 1_500,
-      holds: [hold],
-    })
-    if (owned.has(id)) {
+    const renew = async (progress?: { late: boolean }) => {
+      const hold = { id, attempt, startedAt: null, progress }
+      return executions.renew({ now: null, node: node!, lease: 1_500, holds: [hold] })
+    }
+    const first = await renew()
+    if (first.owned.has(id)) {
       return { id, attempt, owned: true, taken: [] }
     }
     const entry = { executionId: id, attempt, seq: 1_000_000, at: 0, level: 'info' as const }
     const entries = [{ ...entry, message: 'late', data: null }]
     const settlements = [{ ...fence, to: 'succeeded' as const, startedAt: null }]
     const [settled] = await executions.settle({ now: null, settlements })
+    const renewed = await renew({ late: true })
     const answers = {
       settle: settled.applied,
+      renew: renewed.owned.has(id),
       checkpoint: await executions.saveCheckpoint({ now: null, fence, checkpoint: 'late' }),
       log: (await logs.append({ node: node!, entries })) > 0,
     }

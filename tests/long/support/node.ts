@@ -12,11 +12,12 @@ import { EventRecorder } from '../../../src/testing/event_recorder.ts'
 import type { HandlerContext } from '../../../src/types/handlers.ts'
 import type { Logger } from '../../../src/types/logger.ts'
 import { legacyDriver } from '../../helpers/legacy_database.ts'
-import { CrashPoints, crashingDriver, hooked, storeHooks, tell } from './crash_points.ts'
+import { CrashPoints, crashingDriver, hooked, storeHooks } from './crash_points.ts'
 import { openStore, openWarehouse } from './databases.ts'
 import { Freezes } from './freezes.ts'
 import type { NodeOptions } from './protocol.ts'
 import { clusterHandlers } from './handlers.ts'
+import { tell } from './telling.ts'
 
 /**
  * A node of the long tests, in a process of its own: the scheduler as an app
@@ -127,5 +128,11 @@ process.once('SIGTERM', () => {
     await Promise.all([store.close(), warehouse?.close()])
   })
 })
-await almanac.start()
-tell({ kind: 'working', nodeId: almanac.nodeId })
+try {
+  await almanac.start()
+  tell({ kind: 'working', nodeId: almanac.nodeId, now: Date.now() })
+} catch (error) {
+  const { code = '', message } = error as Error & { code?: string }
+  tell({ kind: 'failed', code, message })
+  process.exit(1)
+}

@@ -41,20 +41,23 @@ export interface NodeOptions {
   /** ms between two looks at the request table. Default 100. */
   pollInterval?: number
   crash?: ArmedPoint[]
-  /** ms that this node's wall clock is ahead. */
+  /** ms that this node takes its wall clock to be ahead; its machine's is right. */
   skew?: number
 }
 
 /** What a node tells on its standard output, one JSON object per line. */
 export type Report =
   | { kind: 'loaded' }
-  | { kind: 'working'; nodeId: string }
+  /** `now` is the wall clock of its machine, epoch ms. */
+  | { kind: 'working'; nodeId: string; now: number }
+  /** The start failed, and the process ends. */
+  | { kind: 'failed'; code: string; message: string }
   | { kind: 'crash'; point: CrashPoint }
   | { kind: 'problem'; level: 'warn' | 'error'; message: string; detail: string }
   /** A handler of this node began, by the database's clock. */
   | { kind: 'begun'; id: string; attempt: number; waited: number }
   /** The first writes after a freeze, with the attempts that were held before it. */
-  | { kind: 'thawed'; holds: LateWrites[] }
+  | { kind: 'thawed'; after: number; holds: LateWrites[] }
   | { kind: 'stopped'; running: number }
 
 /** What the store answered to a node that had been frozen. */
