@@ -85,6 +85,7 @@ export function slotExecution(
     origin: 'schedule',
     slot,
     slotKey: slotKey(event.id, slot),
-    availableAt: trigger.jitter ? slot + jitterOf(trigger, id, slot, options.next) : null,
+    // A row that plain SQL has broken has no trigger
+    availableAt: trigger?.jitter ? slot + jitterOf(trigger, id, slot, options.next) : null,
   }
 }

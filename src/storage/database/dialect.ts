@@ -1,9 +1,10 @@
 import { E_INVALID_CONFIG } from '../../errors.ts'
-import { lowerAscii } from '../rules/text.ts'
 import type { SqlDialect, SqlResult } from '../sql_session.ts'
+import { codeOf, isPoolFailure, textOf } from './driver_errors.ts'
 import { mysqlIdle, postgresIdle, type IdleLimit } from './idle_limit.ts'
 import { mysqlSets, postgresSets, type RowSets } from './row_sets.ts'
 import { isBusyError } from './sqlite_handle.ts'
+import { eitherCase, likePattern } from './text_patterns.ts'
 
 /**
  * What a database can do and how it says it. Everything in which databases
@@ -278,37 +279,4 @@ export function dialectOf(client: { dialect: { name: string }; connectionName: s
     ])
   }
   return dialect
-}
-
-/** A pattern of `like` for a text somewhere in a column in lower case. */
-function likePattern(text: string): string {
-  return `%${lowerAscii(text).replace(/[\\%_]/g, '\\$&')}%`
-}
-
-/** A regular expression for a text, the letters A to Z in either case. */
-function eitherCase(text: string): string {
-  return text.replace(/[a-z]|[\\^$.|?*+()[\]{}#-]/gi, (character) =>
-    /[a-z]/i.test(character)
-      ? `[${character.toLowerCase()}${character.toUpperCase()}]`
-      : `\\${character}`
-  )
-}
-
-function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' ? code : ''
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : ''
-}
-
-/** No connection could be had from the pool, or the handle was closed under us. */
-function isPoolFailure(error: unknown): boolean {
-  return (
-    (error as Error | null)?.name === 'KnexTimeoutError' ||
-    /^(Unable to acquire a connection|aborted|The database connection is not open|Cannot open database)/.test(
-      textOf(error)
-    )
-  )
 }
