@@ -85,7 +85,8 @@ test.group('almanac.process | outcome', () => {
       env: { TZ: 'UTC' },
       secretEnv: { PGPASSWORD: 'sesame-open' },
     }
-    const code = `const { ALMANAC_EXECUTION, ...rest } = process.env
+    // Node.js hands the folder of a coverage on to its children by itself
+    const code = `const { ALMANAC_EXECUTION, NODE_V8_COVERAGE, ...rest } = process.env
       console.log(JSON.stringify(rest)); console.error('denied for sesame-open'); process.exit(1)`
     const attempt = run(code, { settings })
     const { error } = await attempt.done

@@ -304,6 +304,7 @@ legacyGroup('Schedule table', () => {
       schflg: 'N',
       enabled: false,
       dpndJobschid: 2,
+      nextRun: null,
       problems: [],
     })
     assert.isNull(rows[1].frqhh)
