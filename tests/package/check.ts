@@ -28,6 +28,7 @@ const SHARED = [
   '@poppinss/ts-exec',
   '@types/luxon',
   '@types/node',
+  '@vinejs/vine',
   'better-sqlite3',
   'reflect-metadata',
   'typescript',
@@ -132,7 +133,7 @@ await checks.check('the app boots before it is configured', async () => {
 })
 await checks.check('every entry point that needs no app imports without one', async () => {
   const entries = Object.keys(manifest.exports)
-    .filter((entry) => !['./package.json', './services/main'].includes(entry))
+    .filter((entry) => entry !== './package.json' && !entry.startsWith('./services/'))
     .map((entry) => `await import('adonisjs-almanac${entry.slice(1)}')`)
   await run(app, 'node', ['--input-type=module', '-e', entries.join('\n')])
 })
