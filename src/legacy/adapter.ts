@@ -16,6 +16,7 @@ import { RunRescue } from './engine/rescue.ts'
 import { RunnerSelector } from './engine/runners/selector.ts'
 import { ForeignRuns } from './foreign_runs.ts'
 import { KnownNodes } from './known_nodes.ts'
+import { GroupWriteback } from './group_writeback.ts'
 import type { SchedulerPort } from './ports.ts'
 import { Recovery, type RecoveryResult } from './recovery.ts'
 import { RequestEnds } from './request_ends.ts'
@@ -197,8 +198,8 @@ export class LegacyAdapter {
     const { dialect } = connection.session.sql
     const sessionId = sessionIdOf(scheduler.nodeId)
     const runners = new RunnerSelector({ source, dialect, handlers: scheduler.handlers })
-    const flows = new FlowResolver({ flows: tables.flows, runners })
-    const writeback = new Writeback({
+    const flows = new FlowResolver({ session: connection.session, flows: tables.flows, runners })
+    const closing = {
       connection,
       tables,
       dependents: new Dependents({ tables, logger, counters }),
@@ -206,7 +207,9 @@ export class LegacyAdapter {
       sessionId,
       nodeId: scheduler.nodeId,
       logger,
-    })
+    }
+    const writeback = new Writeback(closing)
+    const group = new GroupWriteback(closing)
     const rescue = new RunRescue({ connection, tables, flows, writeback, logger })
     const { processLogs } = tables
     const common = { connection, clock, logger, counters }
@@ -216,7 +219,7 @@ export class LegacyAdapter {
       writeback,
       rescue,
       start: new RunStart({ connection, tables, sessionId }),
-      logic: new FlowLogic({ ...common, processLogs, writeback, rescue, sessionId }),
+      logic: new FlowLogic({ ...common, processLogs, writeback, group, rescue, sessionId }),
       foreignRuns: new ForeignRuns({
         connection,
         processLogs,

@@ -29,15 +29,27 @@ export class ForeignRuns {
   readonly #deps: Deps
   #runs: ForeignRun[] = []
   #seenAt: number | null = null
+  #looking: Promise<ForeignRun[]> | null = null
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
-  async list(): Promise<ForeignRun[]> {
+  /** Whether `list` answers without a look. */
+  get isFresh(): boolean {
     const { clock, maxAge } = this.#deps
-    const fresh = this.#seenAt !== null && clock.monotonic() - this.#seenAt < maxAge
-    return fresh ? this.#runs : this.#look()
+    return this.#seenAt !== null && clock.monotonic() - this.#seenAt < maxAge
+  }
+
+  async list(): Promise<ForeignRun[]> {
+    if (this.isFresh) {
+      return this.#runs
+    }
+    // Many runs that begin at once ask for one look
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null
+    })
+    return this.#looking
   }
 
   /** The run that blocks a MAPREF, null when none does. */

@@ -135,7 +135,7 @@ export class FlowEngine {
       if (stopped) {
         return { verdict: stopped }
       }
-      const resolved = await runtime.flows.resolve(this.#deps.connection.session, run.mapref)
+      const resolved = await runtime.flows.resolve(run.mapref)
       if (!resolved.ok) {
         return { verdict: await this.#refuse(runtime, run, failure('REQUEST', resolved.reason)) }
       }

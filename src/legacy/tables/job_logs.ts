@@ -1,6 +1,8 @@
 import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { TableLayout } from './layout.ts'
+import type { Row } from './row_sets.ts'
+import type { SetWriter } from './set_writer.ts'
 
 export interface RunCountsRow {
   jobLogId: number
@@ -18,9 +20,11 @@ export interface RunCountsRow {
 /** DWJOBLOG: the row counts of a run. */
 export class JobLogs {
   readonly #table: TableLayout<ColumnKey<'jobLogs'>>
+  readonly #sets: SetWriter
 
-  constructor(table: TableLayout<ColumnKey<'jobLogs'>>) {
+  constructor(table: TableLayout<ColumnKey<'jobLogs'>>, sets: SetWriter) {
     this.#table = table
+    this.#sets = sets
   }
 
   /** @returns false when the logic wrote a row for this PRCID itself */
@@ -28,10 +32,28 @@ export class JobLogs {
     if (await this.existsFor(session, counts.prcid)) {
       return false
     }
-    const { now, ...columns } = counts
-    const row = this.#table.row({ ...columns, prcdt: now, reccrdt: now })
+    const row = this.#row(counts)
     await session.run(() => session.client.table(this.#table.name).insert(row))
     return true
+  }
+
+  /** As `insertIfNone`, for several runs. */
+  async insertMissing(session: LegacySession, counts: RunCountsRow[]): Promise<void> {
+    if (counts.length === 0) {
+      return
+    }
+    const table = this.#table
+    const prcids = counts.map(({ prcid }) => prcid)
+    const found: Record<string, unknown>[] = await session.run(() =>
+      session.client
+        .from(table.name)
+        .select(table.select(['prcid']))
+        .whereIn(table.column('prcid'), prcids)
+    )
+    const written = new Set(found.map((row) => Number(row.prcid)))
+    const missing = counts.filter(({ prcid }) => !written.has(prcid))
+    const rows = missing.map((each) => this.#row(each))
+    await this.#sets.insert(session, table.name, rows)
   }
 
   async existsFor(session: LegacySession, prcid: number): Promise<boolean> {
@@ -44,5 +66,9 @@ export class JobLogs {
         .limit(1)
     )
     return rows.length > 0
+  }
+
+  #row({ now, ...columns }: RunCountsRow): Row {
+    return this.#table.row({ ...columns, prcdt: now, reccrdt: now })
   }
 }

@@ -1,7 +1,11 @@
 import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { TableLayout } from './layout.ts'
+import type { SetWriter } from './set_writer.ts'
 import { affectedRows, toNumber, toText } from './values.ts'
+
+/** Epoch ms of the last and the next run. */
+export type RunMark = { lastRun?: number | null; nextRun?: number | null }
 
 /** A version of a schedule. */
 export interface ScheduleRow {
@@ -44,9 +48,11 @@ const COLUMNS = [
 /** DWJOBSCH: the schedules, one row per version. */
 export class JobSchedules {
   readonly #table: TableLayout<ColumnKey<'jobSchedules'>>
+  readonly #sets: SetWriter
 
-  constructor(table: TableLayout<ColumnKey<'jobSchedules'>>) {
+  constructor(table: TableLayout<ColumnKey<'jobSchedules'>>, sets: SetWriter) {
     this.#table = table
+    this.#sets = sets
   }
 
   /** Whether LST_RUN_DT or NXT_RUN_DT exists. */
@@ -117,16 +123,82 @@ export class JobSchedules {
   }
 
   /**
+   * Which of these MAPREFs a current schedule may have as its parent: those
+   * for which `listChildren` has to be asked.
+   *
+   * @throws Error when the database finds one under another spelling
+   */
+  async parentsAmong(session: LegacySession, maprefs: string[]): Promise<Set<string>> {
+    const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      session.client
+        .from(`${table.name} as p`)
+        .join(
+          `${table.name} as c`,
+          table.qualified('dpndJobschid', 'c'),
+          table.qualified('jobschid', 'p')
+        )
+        .whereIn(table.qualified('mapref', 'p'), maprefs)
+        .where(table.qualified('curflg', 'c'), 'Y')
+        .distinct(table.stored(['mapref'], 'p'))
+    )
+    return new Set(
+      asAsked(
+        rows.map((row) => toText(row.mapref)),
+        maprefs
+      )
+    )
+  }
+
+  /**
+   * The rows that `findCurrent` finds for these MAPREFs, by MAPREF.
+   *
+   * @throws Error when the database finds one under another spelling
+   */
+  async currentOf(session: LegacySession, maprefs: string[]): Promise<Map<string, ScheduleRow>> {
+    const table = this.#table
+    const rows = await this.#read(session, (query) =>
+      query
+        .whereIn(table.column('mapref'), maprefs)
+        .where(table.column('curflg'), 'Y')
+        .orderBy(table.column('jobschid'))
+    )
+    const found = asAsked(
+      rows.map(({ mapref }) => mapref),
+      maprefs
+    )
+    return new Map(found.map((mapref, index) => [mapref, rows[index]]))
+  }
+
+  /** As `ProcessLogs.lockInProgress`: which of these rows no other transaction is about to change. */
+  async lock(session: LegacySession, jobschids: number[]): Promise<Set<number>> {
+    const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      this.#sets.locked(
+        session.client
+          .from(table.name)
+          .select(table.select(['jobschid']))
+          .whereIn(table.column('jobschid'), jobschids)
+      )
+    )
+    return new Set(rows.map((row) => Number(row.jobschid)))
+  }
+
+  /** As `markRun`, for several schedules. */
+  async markRuns(session: LegacySession, runs: Map<number, RunMark>): Promise<void> {
+    const table = this.#table
+    const key = table.column('jobschid')
+    const rows = [...runs].map(([jobschid, run]) => ({ [key]: jobschid, ...table.row(run) }))
+    await this.#sets.update(session, table.name, { key, rows, where: {} })
+  }
+
+  /**
    * Keeps LST_RUN_DT and NXT_RUN_DT where they exist.
    *
    * @param run epoch ms; null empties the column, undefined leaves it
    * @returns whether a row was written
    */
-  async markRun(
-    session: LegacySession,
-    jobschid: number,
-    run: { lastRun?: number | null; nextRun?: number | null }
-  ): Promise<boolean> {
+  async markRun(session: LegacySession, jobschid: number, run: RunMark): Promise<boolean> {
     const table = this.#table
     const row = table.row(run)
     if (Object.keys(row).length === 0) {
@@ -176,6 +248,18 @@ export class JobSchedules {
       problems,
     }
   }
+}
+
+/** A collation may find what is spelled otherwise: whose row that is, only a look for one tells. */
+function asAsked(found: (string | null)[], maprefs: string[]): string[] {
+  const asked = new Set<string | null>(maprefs)
+  const other = found.find((mapref) => !asked.has(mapref))
+  if (other !== undefined) {
+    throw new Error(
+      `the database takes MAPREF "${other}" for another spelling of one that was asked for`
+    )
+  }
+  return found as string[]
 }
 
 type ScheduleQuery = ReturnType<LegacySession['client']['from']>

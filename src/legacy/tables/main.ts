@@ -10,6 +10,7 @@ import { JobLogs } from './job_logs.ts'
 import { JobSchedules } from './job_schedules.ts'
 import { ProcessLogs } from './process_logs.ts'
 import { Requests } from './requests.ts'
+import { SetWriter } from './set_writer.ts'
 
 /** The legacy tables of one source. */
 export interface LegacyTables {
@@ -49,24 +50,19 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
   for (const note of layouts.notes) {
     logger.warn({ source: config.name }, `Legacy source "${config.name}": ${note}`)
   }
+  const sets = new SetWriter(dialect)
+  const { maxPayload } = config
   return {
-    schedules: new JobSchedules(layouts.jobSchedules),
-    requests: layouts.requests && requestsOf(layouts.requests, config, dialect),
+    schedules: new JobSchedules(layouts.jobSchedules, sets),
+    requests:
+      layouts.requests && new Requests({ table: layouts.requests, dialect, sets, maxPayload }),
     flows: new JobFlows(layouts.jobFlows),
-    processLogs: new ProcessLogs(layouts.processLogs),
-    jobLogs: new JobLogs(layouts.jobLogs),
-    jobErrors: new JobErrors(layouts.jobErrors),
+    processLogs: new ProcessLogs(layouts.processLogs, sets),
+    jobLogs: new JobLogs(layouts.jobLogs, sets),
+    jobErrors: new JobErrors(layouts.jobErrors, sets),
     ids,
     notes: layouts.notes,
   }
-}
-
-function requestsOf(
-  table: NonNullable<LegacyLayouts['requests']>,
-  { maxPayload }: LegacySourceConfig,
-  dialect: TableDialect
-): Requests {
-  return new Requests({ table, dialect, maxPayload })
 }
 
 function idSource(

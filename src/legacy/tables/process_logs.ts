@@ -2,6 +2,8 @@ import type { LegacySession } from '../connection.ts'
 import type { RunParams } from '../params.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { TableLayout } from './layout.ts'
+import type { Row } from './row_sets.ts'
+import type { SetWriter } from './set_writer.ts'
 import { affectedRows, toNumber, toText } from './values.ts'
 
 /** In progress, complete, failed, stopped: two characters, nothing longer fits. */
@@ -68,23 +70,23 @@ const COLUMNS = [
 /** DWPRCLOG: one row per run. */
 export class ProcessLogs {
   readonly #table: TableLayout<ColumnKey<'processLogs'>>
+  readonly #sets: SetWriter
 
-  constructor(table: TableLayout<ColumnKey<'processLogs'>>) {
+  constructor(table: TableLayout<ColumnKey<'processLogs'>>, sets: SetWriter) {
     this.#table = table
+    this.#sets = sets
   }
 
   /** The row of a run whose logic starts now. */
   async insertInProgress(session: LegacySession, run: StartedRun): Promise<void> {
-    const { now, params, ...identity } = run
-    const row = this.#table.row({
-      ...identity,
-      ...params,
-      status: 'IP',
-      strtdt: now,
-      reccrdt: now,
-      recupdt: now,
-    })
+    const row = this.#started(run)
     await session.run(() => session.client.table(this.#table.name).insert(row))
+  }
+
+  /** The rows of several runs, all or none. */
+  async insertAllInProgress(session: LegacySession, runs: StartedRun[]): Promise<void> {
+    const rows = runs.map((run) => this.#started(run))
+    await this.#sets.insert(session, this.#table.name, rows)
   }
 
   /**
@@ -94,8 +96,8 @@ export class ProcessLogs {
    */
   async close(session: LegacySession, end: EndedRun): Promise<boolean> {
     const table = this.#table
-    const { prcid, now, ...columns } = end
-    const row = table.row({ ...columns, enddt: now, recupdt: now })
+    const { prcid } = end
+    const row = this.#ended(end)
     const result: unknown = await session.run(() =>
       session.client
         .from(table.name)
@@ -104,6 +106,33 @@ export class ProcessLogs {
         .update(row)
     )
     return affectedRows(result) > 0
+  }
+
+  /**
+   * Which of these runs are in progress; inside a transaction they stay so
+   * until it ends. One that another transaction is about to change is left out.
+   */
+  async lockInProgress(session: LegacySession, prcids: number[]): Promise<Set<number>> {
+    const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      this.#sets.locked(
+        session.client
+          .from(table.name)
+          .select(table.select(['prcid']))
+          .whereIn(table.column('prcid'), prcids)
+          .where(table.column('status'), 'IP')
+      )
+    )
+    return new Set(rows.map((row) => Number(row.prcid)))
+  }
+
+  /** Ends several runs that still are in progress. @returns how many were */
+  async closeAll(session: LegacySession, ends: EndedRun[]): Promise<number> {
+    const table = this.#table
+    const key = table.column('prcid')
+    const rows = ends.map((end) => ({ [key]: end.prcid, ...this.#ended(end) }))
+    const where = { [table.column('status')]: 'IP' }
+    return this.#sets.update(session, table.name, { key, rows, where })
   }
 
   async find(session: LegacySession, prcid: number): Promise<ProcessLogRow | null> {
@@ -151,6 +180,15 @@ export class ProcessLogs {
       startedAt: this.#table.wallClock.readOrNull(row.strtdt),
       sessionid: toNumber(row.sessionid),
     }))
+  }
+
+  #started({ now, params, ...identity }: StartedRun): Row {
+    const dates = { strtdt: now, reccrdt: now, recupdt: now }
+    return this.#table.row({ ...identity, ...params, status: 'IP', ...dates })
+  }
+
+  #ended({ prcid: _, now, ...columns }: EndedRun): Row {
+    return this.#table.row({ ...columns, enddt: now, recupdt: now })
   }
 
   #toLog(row: Record<string, unknown>): ProcessLogRow {

@@ -6,6 +6,8 @@ import type { TableDialect } from './dialect.ts'
 import { candidates, type Claim, type RequestLayout } from './request_candidates.ts'
 import { isDuplicate } from './failures.ts'
 import { RequestReader, type RequestRow } from './request_reader.ts'
+import { RequestSets, type RequestEnd } from './request_sets.ts'
+import type { SetWriter } from './set_writer.ts'
 import { affectedRows, chunked } from './values.ts'
 
 export type { RequestRow } from './request_reader.ts'
@@ -25,6 +27,7 @@ export const CONTROL_REQUESTS: readonly string[] = ['STOP', 'REFRESH_SCHEDULE']
 interface Deps {
   table: RequestLayout
   dialect: Pick<TableDialect, 'listLimit' | 'characters' | 'text' | 'skipsDuplicates'>
+  sets: SetWriter
   /** Bytes; a payload of more characters is not even read. */
   maxPayload: number
 }
@@ -34,6 +37,8 @@ interface Deps {
  * and every change of it is one guarded update whose row count decides.
  */
 export class Requests {
+  /** For runs that begin or end together. */
+  readonly sets: RequestSets
   readonly #deps: Deps
   readonly #table: RequestLayout
   readonly #reader: RequestReader
@@ -42,6 +47,7 @@ export class Requests {
     this.#deps = deps
     this.#table = deps.table
     this.#reader = new RequestReader(deps)
+    this.sets = new RequestSets(deps)
   }
 
   /** Whether any row waits: a look at the index, for a queue that is empty most of the time. */
@@ -99,16 +105,7 @@ export class Requests {
    *
    * @returns false when the row is not ours any more; nothing was written
    */
-  finish(
-    session: LegacySession,
-    end: {
-      requestId: string
-      claimedBy: string
-      status: 'DONE' | 'FAILED'
-      result: JsonValue
-      now: number
-    }
-  ): Promise<boolean> {
+  finish(session: LegacySession, end: RequestEnd): Promise<boolean> {
     const row = this.#table.row({
       status: end.status,
       completedAt: end.now,

@@ -22,6 +22,12 @@ export function affectedRows(result: unknown): number {
   return toNumber(first) ?? 0
 }
 
+/** Quotes the parts of a name (`schema.table`) with a database's mark. */
+export function quotedWith(mark: '"' | '`'): (name: string) => string {
+  const part = (name: string) => mark + name.replaceAll(mark, mark + mark) + mark
+  return (name) => name.split('.').map(part).join('.')
+}
+
 /** Parts of a list, none longer than `size`. */
 export function chunked<T>(list: readonly T[], size: number): T[][] {
   const parts: T[][] = []

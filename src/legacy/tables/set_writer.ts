@@ -1,0 +1,67 @@
+import type { LegacySession } from '../connection.ts'
+import type { TableDialect } from './dialect.ts'
+import type { Row, SetUpdate, Statement } from './row_sets.ts'
+import { toNumber } from './values.ts'
+
+type Query = ReturnType<LegacySession['client']['from']>
+
+/** Writes of many rows at once, and the locks that go before them. */
+export class SetWriter {
+  readonly #dialect: Pick<TableDialect, 'rowSets' | 'locksRows'>
+
+  constructor(dialect: Pick<TableDialect, 'rowSets' | 'locksRows'>) {
+    this.#dialect = dialect
+  }
+
+  /**
+   * What a select finds stays as it is until the transaction ends. Rows that
+   * another transaction has locked are passed over: nobody waits for them.
+   */
+  locked(query: Query): Query {
+    return this.#dialect.locksRows ? query.forUpdate().skipLocked() : query
+  }
+
+  /** Rows may differ in their columns. */
+  async insert(session: LegacySession, table: string, rows: Row[]): Promise<void> {
+    for (const alike of byColumns(rows)) {
+      await this.#run(session, this.#dialect.rowSets.insert(table, alike))
+    }
+  }
+
+  /**
+   * Rows may differ in their columns; one with nothing but its key is left out.
+   *
+   * @returns how many rows were changed
+   */
+  async update(session: LegacySession, table: string, change: SetUpdate): Promise<number> {
+    const changed = change.rows.filter((row) => Object.keys(row).length > 1)
+    let count = 0
+    for (const rows of byColumns(changed)) {
+      count += await this.#run(session, this.#dialect.rowSets.update(table, { ...change, rows }))
+    }
+    return count
+  }
+
+  async #run(session: LegacySession, statements: Statement[]): Promise<number> {
+    let count = 0
+    for (const { sql, bindings } of statements) {
+      const { affected } = await session.run(() => session.sql.query(sql, bindings))
+      count += toNumber(affected) ?? 0
+    }
+    return count
+  }
+}
+
+function byColumns(rows: Row[]): Row[][] {
+  const shapes = new Map<string, Row[]>()
+  for (const row of rows) {
+    const shape = Object.keys(row).join()
+    const alike = shapes.get(shape)
+    if (alike) {
+      alike.push(row)
+    } else {
+      shapes.set(shape, [row])
+    }
+  }
+  return [...shapes.values()]
+}
