@@ -198,7 +198,8 @@ export class LegacyAdapter {
     const { dialect } = connection.session.sql
     const sessionId = sessionIdOf(scheduler.nodeId)
     const runners = new RunnerSelector({ source, dialect, handlers: scheduler.handlers })
-    const flows = new FlowResolver({ session: connection.session, flows: tables.flows, runners })
+    const { session } = connection
+    const flows = new FlowResolver({ session, flows: tables.flows, runners, logger, counters })
     const closing = {
       connection,
       tables,
@@ -218,7 +219,7 @@ export class LegacyAdapter {
       flows,
       writeback,
       rescue,
-      start: new RunStart({ connection, tables, sessionId }),
+      start: new RunStart({ connection, tables, sessionId, logger, counters }),
       logic: new FlowLogic({ ...common, processLogs, writeback, group, rescue, sessionId }),
       foreignRuns: new ForeignRuns({
         connection,

@@ -1,9 +1,15 @@
+import type { Counters } from '../counters.ts'
+import type { Logger } from '../types/logger.ts'
 import { isBusy, isTransient } from './connection.ts'
 
 /** Most items of one group: statements and locks stay within what every database takes. */
 const MOST = 200
 
 interface Deps<Item, Answer> {
+  /** What the items are about, for the log. */
+  name: string
+  logger: Logger
+  counters: Counters
   /** Does one item by itself. */
   one(item: Item): Promise<Answer>
   /**
@@ -62,8 +68,7 @@ export class Groups<Item, Answer> {
     try {
       answers = await this.#deps.many(group.map(({ item }) => item))
     } catch (error) {
-      const isLost = isTransient(error) && !isBusy(error)
-      group.forEach((entry) => (isLost ? entry.reject(error) : this.#alone(entry)))
+      this.#refused(group, error)
       return
     }
     group.forEach((entry, index) => {
@@ -74,6 +79,18 @@ export class Groups<Item, Answer> {
         entry.resolve(answer)
       }
     })
+  }
+
+  #refused(group: Entry<Item, Answer>[], error: unknown): void {
+    if (isTransient(error) && !isBusy(error)) {
+      group.forEach((entry) => entry.reject(error))
+      return
+    }
+    const { name, logger, counters } = this.#deps
+    counters.increment('legacy.groupsRefused')
+    const data = { err: error, size: group.length }
+    logger.debug(data, `A group of ${name} was refused; each is done by itself`)
+    group.forEach((entry) => this.#alone(entry))
   }
 
   /** It may wait for a lock; the next group does not wait for it. */

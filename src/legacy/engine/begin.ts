@@ -1,6 +1,7 @@
 import { isDuplicate, type LegacyConnection, type LegacySession } from '../connection.ts'
 import { Groups } from '../groups.ts'
 import type { FlowRow } from '../tables/job_flows.ts'
+import type { SourceDeps } from '../runtime.ts'
 import type { LegacyTables } from '../tables/main.ts'
 import type { StartedRun } from '../tables/process_logs.ts'
 import type { FlowRun } from './flow_run.ts'
@@ -16,7 +17,7 @@ import type { FlowRun } from './flow_run.ts'
 export type Begun =
   { kind: 'begun'; startedAt: number } | { kind: 'unclaimed' | 'elsewhere' | 'duplicate' }
 
-interface Deps {
+interface Deps extends Pick<SourceDeps, 'logger' | 'counters'> {
   connection: LegacyConnection
   tables: LegacyTables
   sessionId: number
@@ -41,7 +42,11 @@ export class RunStart {
 
   constructor(deps: Deps) {
     this.#deps = deps
+    const { logger, counters } = deps
     this.#groups = new Groups({
+      name: 'beginnings',
+      logger,
+      counters,
       one: ({ run, flow }) => this.#beginAlone(run, flow),
       many: (starts) => this.#beginTogether(starts),
     })

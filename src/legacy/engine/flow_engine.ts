@@ -130,12 +130,14 @@ export class FlowEngine {
 
   async #begin(runtime: Runtime, first: FlowRun, context: HandlerContext): Promise<Prepared> {
     let run = first
+    let read = this.#readAtClaim(runtime, run, context)
     for (let tries = 0; tries < BEGINS; tries++) {
       const stopped = await this.#stopped(runtime, run, context)
       if (stopped) {
         return { verdict: stopped }
       }
-      const resolved = await runtime.flows.resolve(run.mapref)
+      const resolved = read ?? (await runtime.flows.resolve(run.mapref))
+      read = null
       if (!resolved.ok) {
         return { verdict: await this.#refuse(runtime, run, failure('REQUEST', resolved.reason)) }
       }
@@ -155,6 +157,16 @@ export class FlowEngine {
       run = rescued.again
     }
     throw new Error(`No free PRCID was found in ${BEGINS} tries; check the id source`)
+  }
+
+  /** A later attempt may come long after the claim: it reads anew. */
+  #readAtClaim(
+    { flows }: Runtime,
+    { requestId, claim: claimedBy }: FlowRun,
+    { attempt }: HandlerContext
+  ): RunnableFlow | null {
+    const read = requestId === null ? null : flows.take({ requestId, claimedBy })
+    return attempt === 1 ? read : null
   }
 
   /** Step 3. When its answer is lost, the next attempt knows that the logic has not begun. */

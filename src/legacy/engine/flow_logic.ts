@@ -48,7 +48,11 @@ export class FlowLogic {
 
   constructor(deps: Deps) {
     this.#deps = deps
+    const { logger, counters } = deps
     this.#ends = new Groups({
+      name: 'ends',
+      logger,
+      counters,
       one: (closing) => this.#close({ ...closing, endsRequest: true }),
       many: (closings) => deps.group.close(closings),
     })

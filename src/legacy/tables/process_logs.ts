@@ -52,6 +52,12 @@ export interface RunningRow {
   sessionid: number | null
 }
 
+/** Runs with a PRCID above one, and some others. */
+export interface PrcidRange {
+  above: number
+  known: number[]
+}
+
 /** Age after which a run in progress counts as dead, ms. */
 export const BLOCKING_AGE = 24 * 3_600_000
 
@@ -154,25 +160,40 @@ export class ProcessLogs {
    */
   async listBlocking(
     session: LegacySession,
-    { now, ours }: { now: number; ours: Iterable<number> }
+    { now, ours, among }: { now: number; ours: Iterable<number>; among?: PrcidRange }
   ): Promise<RunningRow[]> {
     const own = new Set(ours)
-    const rows = await this.listInProgress(session)
+    const rows = await this.listInProgress(session, among)
     return rows.filter(
       ({ prcid, startedAt }) =>
         !own.has(prcid) && (startedAt === null || startedAt > now - BLOCKING_AGE)
     )
   }
 
-  /** Every run in progress, whatever its age. */
-  async listInProgress(session: LegacySession): Promise<RunningRow[]> {
+  /** The highest PRCID, null when there is none. */
+  async highest(session: LegacySession): Promise<number | null> {
     const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      session.client.from(table.name).max(table.column('prcid'), 'highest')
+    )
+    return toNumber(rows[0]?.highest)
+  }
+
+  /** Every run in progress, whatever its age, or those of a range. */
+  async listInProgress(session: LegacySession, among?: PrcidRange): Promise<RunningRow[]> {
+    const table = this.#table
+    const prcid = table.column('prcid')
     const rows: Record<string, unknown>[] = await session.run(() =>
       session.client
         .from(table.name)
         .select(table.select(['prcid', 'mapref', 'strtdt', 'sessionid']))
         .where(table.column('status'), 'IP')
-        .orderBy(table.column('prcid'))
+        .if(among, (query) =>
+          query.where((either) =>
+            either.where(prcid, '>', among!.above).orWhereIn(prcid, among!.known)
+          )
+        )
+        .orderBy(prcid)
     )
     return rows.map((row) => ({
       prcid: Number(row.prcid),

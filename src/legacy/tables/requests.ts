@@ -75,22 +75,19 @@ export class Requests {
     return this.#claim(session, ids, claim)
   }
 
+  /** Whether any control row waits. */
+  async hasNewControl(session: LegacySession): Promise<boolean> {
+    const rows: unknown[] = await session.run(() => this.#newControls(session, 1))
+    return rows.length > 0
+  }
+
   /** Claims NEW control rows, whatever their MAPREF; STOP comes first. */
   async claimControl(
     session: LegacySession,
     claim: { claimedBy: string; limit: number; now: number }
   ): Promise<RequestRow[]> {
-    const table = this.#table
     const found: Record<string, unknown>[] = await session.run(() =>
-      session.client
-        .from(table.name)
-        .select(table.select(['requestId']))
-        .where(table.column('status'), 'NEW')
-        .whereIn(table.column('type'), [...CONTROL_REQUESTS])
-        .orderBy(table.column('type'), 'desc')
-        .orderBy(table.column('requestedAt'))
-        .orderBy(table.column('requestId'))
-        .limit(claim.limit)
+      this.#newControls(session, claim.limit)
     )
     const rows = await this.#claim(
       session,
@@ -189,6 +186,19 @@ export class Requests {
     return this.#reader.read(session, (query) =>
       query.where(table.column('status'), 'CLAIMED').whereRaw(start)
     )
+  }
+
+  #newControls(session: LegacySession, limit: number) {
+    const table = this.#table
+    return session.client
+      .from(table.name)
+      .select(table.select(['requestId']))
+      .where(table.column('status'), 'NEW')
+      .whereIn(table.column('type'), [...CONTROL_REQUESTS])
+      .orderBy(table.column('type'), 'desc')
+      .orderBy(table.column('requestedAt'))
+      .orderBy(table.column('requestId'))
+      .limit(limit)
   }
 
   async #claim(
