@@ -2,8 +2,10 @@ import type { JsonObject } from '../types/json.ts'
 import { countsOf, endedRequest, endedRun, errorOf, resultOf, type Closing } from './closing.ts'
 import type { LegacyConnection, LegacySession } from './connection.ts'
 import type { Dependents, QueuedChildren } from './dependents.ts'
-import type { HeldSchedules, RunTimes } from './run_times.ts'
+import type { RunTimes } from './run_times.ts'
+import type { ScheduleFamily } from './tables/job_schedules.ts'
 import type { LegacyTables } from './tables/main.ts'
+import type { RequestEnd } from './tables/request_sets.ts'
 
 interface Deps {
   connection: LegacyConnection
@@ -17,10 +19,9 @@ interface Deps {
 /** A closing that its request lets end, with the ids still to be given. */
 export type GroupedClosing = Omit<Closing, 'ids' | 'endsRequest'>
 
-interface Ended {
-  closing: Closing
-  result: JsonObject
-}
+/** What was written to RESULT_PAYLOAD. */
+type Results = Map<Closing, JsonObject>
+const NOTHING: ReadonlyMap<Closing, JsonObject> = new Map()
 
 /**
  * Step 5 of several runs in ONE transaction. First it takes hold of every row
@@ -44,17 +45,29 @@ export class GroupWriteback {
     return this.#deps.connection.transaction(async (session) => {
       const now = await session.sql.now()
       const open = await this.#open(session, numbered)
-      const schedules = await this.#schedules(session, open)
-      const held = open.filter(({ run }) => schedules === null || schedules.has(run.mapref))
-      const results = new Map<number, JsonObject>()
-      if (held.length > 0) {
-        for (const { closing, result } of await this.#write(session, held, now)) {
-          results.set(closing.run.prcid, result)
-        }
-        await this.#mark(session, held, schedules, now)
-      }
-      return numbered.map(({ run }) => results.get(run.prcid) ?? null)
+      const results = open.length > 0 ? await this.#closeOpen(session, open, now) : NOTHING
+      return numbered.map((closing) => results.get(closing) ?? null)
     })
+  }
+
+  /** @returns what was written; runs whose schedule cannot be held are left out */
+  async #closeOpen(session: LegacySession, open: Closing[], now: number): Promise<Results> {
+    const { tables, runTimes } = this.#deps
+    const maprefs = open.map(({ run }) => run.mapref)
+    const family = await tables.schedules.familyOf(session, maprefs)
+    const schedules = await runTimes.hold(session, maprefs, family)
+    const held = open.filter(({ run }) => schedules === null || schedules.has(run.mapref))
+    if (held.length === 0) {
+      return new Map()
+    }
+    await this.#writeLogs(session, held, now)
+    const children = await this.#children(session, held, family, now)
+    const results = await this.#finish(session, held, children, now)
+    if (schedules) {
+      const runs = held.map(({ run: { mapref }, startedAt }) => ({ mapref, startedAt }))
+      await runTimes.markHeld(session, schedules, runs, now)
+    }
+    return results
   }
 
   /** Takes the ids that the logs will need. Never inside a transaction. */
@@ -89,64 +102,54 @@ export class GroupWriteback {
     return open.filter(({ run: { requestId } }) => requestId === null || ours.has(requestId))
   }
 
-  async #schedules(session: LegacySession, open: Closing[]): Promise<HeldSchedules | null> {
-    const maprefs = open.map(({ run }) => run.mapref)
-    return maprefs.length === 0 ? null : this.#deps.runTimes.hold(session, maprefs)
-  }
-
-  async #write(session: LegacySession, held: Closing[], now: number): Promise<Ended[]> {
-    const { tables, sessionId, nodeId } = this.#deps
+  async #writeLogs(session: LegacySession, held: Closing[], now: number): Promise<void> {
+    const { tables, sessionId } = this.#deps
     const runs = held.map((closing) => endedRun(closing, now))
     expectAll(await tables.processLogs.closeAll(session, runs), runs.length)
     const counts = held.map((closing) => countsOf(closing, sessionId, now))
     const errors = held.map((closing) => errorOf(closing, sessionId, now))
     await tables.jobLogs.insertMissing(session, counts.filter(isThere))
     await tables.jobErrors.insertAll(session, errors.filter(isThere))
-    const children = await this.#children(session, held, now)
-    const ended = held.map((closing) => ({
-      closing,
-      result: resultOf(closing, children.get(closing) ?? null, nodeId),
-    }))
-    const requests = ended.map(({ closing, result }) => endedRequest(closing, result, now))
-    const there = requests.filter(isThere)
-    if (tables.requests && there.length > 0) {
-      expectAll(await tables.requests.sets.finishAll(session, there), there.length)
-    }
-    return ended
   }
 
   /** Queues the children of the successes that have some. */
   async #children(
     session: LegacySession,
     held: Closing[],
+    { parents }: ScheduleFamily,
     now: number
   ): Promise<Map<Closing, QueuedChildren>> {
-    const { tables, dependents } = this.#deps
     const queued = new Map<Closing, QueuedChildren>()
-    const succeeded = held.filter(({ end }) => end.status === 'PC')
-    if (!tables.requests || succeeded.length === 0) {
-      return queued
-    }
-    const maprefs = succeeded.map(({ run }) => run.mapref)
-    const parents = await tables.schedules.parentsAmong(session, maprefs)
-    for (const closing of succeeded) {
-      if (parents.has(closing.run.mapref)) {
-        queued.set(closing, await dependents.queue(session, closing.run, now))
+    for (const closing of held) {
+      const { run, end } = closing
+      if (end.status === 'PC' && parents.has(run.mapref)) {
+        queued.set(closing, await this.#deps.dependents.queue(session, run, now))
       }
     }
     return queued
   }
 
-  async #mark(
+  async #finish(
     session: LegacySession,
     held: Closing[],
-    schedules: HeldSchedules | null,
+    children: Map<Closing, QueuedChildren>,
     now: number
-  ): Promise<void> {
-    if (schedules) {
-      const runs = held.map(({ run: { mapref }, startedAt }) => ({ mapref, startedAt }))
-      await this.#deps.runTimes.markHeld(session, schedules, runs, now)
+  ): Promise<Results> {
+    const { tables, nodeId } = this.#deps
+    const results: Results = new Map()
+    const ends: RequestEnd[] = []
+    for (const closing of held) {
+      const result = resultOf(closing, children.get(closing) ?? null, nodeId)
+      const end = endedRequest(closing, result, now)
+      results.set(closing, result)
+      if (end) {
+        ends.push(end)
+      }
     }
+    if (tables.requests && ends.length > 0) {
+      expectAll(await tables.requests.sets.finishAll(session, ends), ends.length)
+    }
+    return results
   }
 }
 

@@ -153,12 +153,10 @@ export class RequestPoller implements WorkSource {
     )
     const runnable: ClaimedRequest[] = []
     for (const [index, flow] of flows.entries()) {
-      const { row } = runs[index]
       if (flow.ok) {
-        runtime.flows.keep({ requestId: row.requestId, claimedBy: row.claimedBy! }, flow)
         runnable.push(runs[index])
       } else {
-        await this.#deps.ends.refuse(requests, row, flow.reason)
+        await this.#deps.ends.refuse(requests, runs[index].row, flow.reason)
       }
     }
     return runnable

@@ -1,6 +1,6 @@
 import type { LegacySession } from './connection.ts'
 import { frequencyTrigger, type FrequencyOptions } from './frequency_codes.ts'
-import type { JobSchedules, RunMark, ScheduleRow } from './tables/job_schedules.ts'
+import type { JobSchedules, RunMark, ScheduleFamily, ScheduleRow } from './tables/job_schedules.ts'
 import { nextSlot } from '../triggers/main.ts'
 import type { Logger } from '../types/logger.ts'
 
@@ -48,12 +48,15 @@ export class RunTimes {
    *
    * @returns null in installations without the columns
    */
-  async hold(session: LegacySession, maprefs: string[]): Promise<HeldSchedules | null> {
+  async hold(
+    session: LegacySession,
+    maprefs: string[],
+    { current }: ScheduleFamily
+  ): Promise<HeldSchedules | null> {
     const { schedules } = this.#deps
     if (!schedules.keepsRunTimes) {
       return null
     }
-    const current = await schedules.currentOf(session, maprefs)
     const ids = [...current.values()].map(({ jobschid }) => jobschid)
     const locked = ids.length > 0 ? await schedules.lock(session, ids) : new Set<number>()
     const held: HeldSchedules = new Map()

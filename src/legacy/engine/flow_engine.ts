@@ -130,21 +130,22 @@ export class FlowEngine {
 
   async #begin(runtime: Runtime, first: FlowRun, context: HandlerContext): Promise<Prepared> {
     let run = first
-    let read = this.#readAtClaim(runtime, run, context)
     for (let tries = 0; tries < BEGINS; tries++) {
       const stopped = await this.#stopped(runtime, run, context)
       if (stopped) {
         return { verdict: stopped }
       }
-      const resolved = read ?? (await runtime.flows.resolve(run.mapref))
-      read = null
+      const resolved = await runtime.flows.resolve(run.mapref)
       if (!resolved.ok) {
         return { verdict: await this.#refuse(runtime, run, failure('REQUEST', resolved.reason)) }
       }
       const begun = await this.#start(runtime, run, resolved, context)
       if (begun.kind === 'begun') {
         const { startedAt } = begun
-        context.logger.info('The run is in progress', { prcid: run.prcid, mapref: run.mapref })
+        if (run.origin !== 'request') {
+          // The payload of a request's run says it from its birth
+          context.logger.info('The run is in progress', { prcid: run.prcid, mapref: run.mapref })
+        }
         return { ready: { run, resolved, startedAt } }
       }
       if (begun.kind !== 'duplicate') {
@@ -157,16 +158,6 @@ export class FlowEngine {
       run = rescued.again
     }
     throw new Error(`No free PRCID was found in ${BEGINS} tries; check the id source`)
-  }
-
-  /** A later attempt may come long after the claim: it reads anew. */
-  #readAtClaim(
-    { flows }: Runtime,
-    { requestId, claim: claimedBy }: FlowRun,
-    { attempt }: HandlerContext
-  ): RunnableFlow | null {
-    const read = requestId === null ? null : flows.take({ requestId, claimedBy })
-    return attempt === 1 ? read : null
   }
 
   /** Step 3. When its answer is lost, the next attempt knows that the logic has not begun. */

@@ -39,21 +39,9 @@ export class JobLogs {
 
   /** As `insertIfNone`, for several runs. */
   async insertMissing(session: LegacySession, counts: RunCountsRow[]): Promise<void> {
-    if (counts.length === 0) {
-      return
-    }
     const table = this.#table
-    const prcids = counts.map(({ prcid }) => prcid)
-    const found: Record<string, unknown>[] = await session.run(() =>
-      session.client
-        .from(table.name)
-        .select(table.select(['prcid']))
-        .whereIn(table.column('prcid'), prcids)
-    )
-    const written = new Set(found.map((row) => Number(row.prcid)))
-    const missing = counts.filter(({ prcid }) => !written.has(prcid))
-    const rows = missing.map((each) => this.#row(each))
-    await this.#sets.insert(session, table.name, rows)
+    const rows = counts.map((each) => this.#row(each))
+    await this.#sets.insertMissing(session, table.name, table.column('prcid'), rows)
   }
 
   async existsFor(session: LegacySession, prcid: number): Promise<boolean> {

@@ -7,6 +7,14 @@ import { affectedRows, toNumber, toText } from './values.ts'
 /** Epoch ms of the last and the next run. */
 export type RunMark = { lastRun?: number | null; nextRun?: number | null }
 
+/** The schedules of several MAPREFs. */
+export interface ScheduleFamily {
+  /** What `findCurrent` finds, by MAPREF. */
+  current: Map<string, ScheduleRow>
+  /** MAPREFs that a current schedule has as its parent: `listChildren` tells which. */
+  parents: Set<string>
+}
+
 /** A version of a schedule. */
 export interface ScheduleRow {
   jobschid: number
@@ -123,51 +131,39 @@ export class JobSchedules {
   }
 
   /**
-   * Which of these MAPREFs a current schedule may have as its parent: those
-   * for which `listChildren` has to be asked.
+   * What the ends of runs of these MAPREFs concern.
    *
    * @throws Error when the database finds one under another spelling
    */
-  async parentsAmong(session: LegacySession, maprefs: string[]): Promise<Set<string>> {
+  async familyOf(session: LegacySession, maprefs: string[]): Promise<ScheduleFamily> {
     const table = this.#table
+    const { client } = session
+    const child = client
+      .from(`${table.name} as c`)
+      .select(client.raw('1'))
+      .where(table.qualified('curflg', 'c'), 'Y')
+      .whereColumn(table.qualified('dpndJobschid', 'c'), table.qualified('jobschid', 'p'))
+    const { sql, bindings } = child.toSQL()
     const rows: Record<string, unknown>[] = await session.run(() =>
-      session.client
+      client
         .from(`${table.name} as p`)
-        .join(
-          `${table.name} as c`,
-          table.qualified('dpndJobschid', 'c'),
-          table.qualified('jobschid', 'p')
+        .select(table.select(COLUMNS, 'p'))
+        .select(
+          client.raw(`case when exists (${sql}) then 1 else 0 end as ??`, [...bindings, 'parent'])
         )
         .whereIn(table.qualified('mapref', 'p'), maprefs)
-        .where(table.qualified('curflg', 'c'), 'Y')
-        .distinct(table.stored(['mapref'], 'p'))
+        .orderBy(table.qualified('jobschid', 'p'))
     )
-    return new Set(
-      asAsked(
-        rows.map((row) => toText(row.mapref)),
-        maprefs
-      )
-    )
-  }
-
-  /**
-   * The rows that `findCurrent` finds for these MAPREFs, by MAPREF.
-   *
-   * @throws Error when the database finds one under another spelling
-   */
-  async currentOf(session: LegacySession, maprefs: string[]): Promise<Map<string, ScheduleRow>> {
-    const table = this.#table
-    const rows = await this.#read(session, (query) =>
-      query
-        .whereIn(table.column('mapref'), maprefs)
-        .where(table.column('curflg'), 'Y')
-        .orderBy(table.column('jobschid'))
-    )
+    const schedules = rows.map((row) => this.#toSchedule(row))
     const found = asAsked(
-      rows.map(({ mapref }) => mapref),
+      schedules.map(({ mapref }) => mapref),
       maprefs
     )
-    return new Map(found.map((mapref, index) => [mapref, rows[index]]))
+    const current = schedules.filter((schedule) => schedule.current)
+    return {
+      current: new Map(current.map((schedule) => [schedule.mapref!, schedule])),
+      parents: new Set(found.filter((_, index) => Number(rows[index].parent) === 1)),
+    }
   }
 
   /** As `ProcessLogs.lockInProgress`: which of these rows no other transaction is about to change. */

@@ -21,6 +21,8 @@ export interface SetUpdate {
 export interface RowSets {
   /** @param rows of the same columns */
   insert(table: string, rows: Row[]): Statement[]
+  /** Inserts those of which the table has no row with their value of the column `key`. */
+  insertMissing(table: string, key: string, rows: Row[]): Statement[]
   update(table: string, change: SetUpdate): Statement[]
 }
 
@@ -30,6 +32,7 @@ type Quote = (name: string) => string
 export function singleRows(quote: Quote): RowSets {
   return {
     insert: (table, rows) => rows.map((row) => insertOf(quote, table, [row])),
+    insertMissing: (table, key, rows) => rows.map((row) => missingOf(quote, table, key, [row])),
     update: (table, { key, rows, where }) =>
       rows.map((row) => {
         const { [key]: id, ...columns } = row
@@ -47,6 +50,7 @@ export function singleRows(quote: Quote): RowSets {
 export function listedRows(quote: Quote): RowSets {
   return {
     insert: (table, rows) => [insertOf(quote, table, rows)],
+    insertMissing: (table, key, rows) => [missingOf(quote, table, key, rows)],
     update(table, { key, rows, where }) {
       const bindings: ColumnValue[] = []
       const sets = columnsOf(rows, key).map((name) => {
@@ -86,6 +90,16 @@ export function jsonRows(quote: Quote): RowSets {
         },
       ]
     },
+    insertMissing(table, key, rows) {
+      const names = Object.keys(rows[0]).map(quote).join(', ')
+      return [
+        {
+          sql: `insert into ${quote(table)} (${names}) select ${names} from ${given(table)} as given
+            where ${isMissing(quote, table, key)}`,
+          bindings: [jsonOf(rows)],
+        },
+      ]
+    },
     update(table, { key, rows, where }) {
       const sets = columnsOf(rows, key).map((name) => `${quote(name)} = given.${quote(name)}`)
       const guard = conditions((name) => `kept.${quote(name)}`, where)
@@ -108,6 +122,23 @@ function insertOf(quote: Quote, table: string, rows: Row[]): Statement {
     sql: `insert into ${quote(table)} (${names.map(quote).join(', ')}) values ${rows.map(() => marks).join(', ')}`,
     bindings: rows.flatMap((row) => names.map((name) => row[name])),
   }
+}
+
+function missingOf(quote: Quote, table: string, key: string, rows: Row[]): Statement {
+  const names = Object.keys(rows[0])
+  const first = `select ${names.map((name) => `? as ${quote(name)}`).join(', ')}`
+  const further = ` union all select ${names.map(() => '?').join(', ')}`
+  const list = names.map(quote).join(', ')
+  return {
+    sql: `insert into ${quote(table)} (${list}) select ${list}
+      from (${first}${further.repeat(rows.length - 1)}) given where ${isMissing(quote, table, key)}`,
+    bindings: rows.flatMap((row) => names.map((name) => row[name])),
+  }
+}
+
+function isMissing(quote: Quote, table: string, key: string): string {
+  const column = quote(key)
+  return `not exists (select 1 from ${quote(table)} kept where kept.${column} = given.${column})`
 }
 
 function columnsOf([first]: Row[], key: string): string[] {

@@ -28,6 +28,18 @@ export class SetWriter {
     }
   }
 
+  /** Those of which the table has no row with their value of the column `key`. */
+  async insertMissing(
+    session: LegacySession,
+    table: string,
+    key: string,
+    rows: Row[]
+  ): Promise<void> {
+    for (const alike of byColumns(rows)) {
+      await this.#run(session, this.#dialect.rowSets.insertMissing(table, key, alike))
+    }
+  }
+
   /**
    * Rows may differ in their columns; one with nothing but its key is left out.
    *

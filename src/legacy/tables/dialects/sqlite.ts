@@ -1,5 +1,5 @@
 import type { DatabaseColumn, TableDialect } from '../dialect.ts'
-import { listedRows } from '../row_sets.ts'
+import { singleRows } from '../row_sets.ts'
 import { quotedWith } from '../values.ts'
 
 /** Longest wait inside a statement, which blocks this process (ms); the rest is waited for outside. */
@@ -16,7 +16,7 @@ export const sqlite: TableDialect = {
   text: '??',
   skipsDuplicates: false,
   locksRows: false,
-  rowSets: listedRows(quoted),
+  rowSets: singleRows(quoted),
   sequences: null,
 
   async prepare(client) {
