@@ -138,19 +138,22 @@ export class JobSchedules {
   async familyOf(session: LegacySession, maprefs: string[]): Promise<ScheduleFamily> {
     const table = this.#table
     const { client } = session
-    const child = client
-      .from(`${table.name} as c`)
-      .select(client.raw('1'))
-      .where(table.qualified('curflg', 'c'), 'Y')
-      .whereColumn(table.qualified('dpndJobschid', 'c'), table.qualified('jobschid', 'p'))
-    const { sql, bindings } = child.toSQL()
+    const isParent = client.raw(
+      'case when exists (select 1 from ?? where ?? = ? and ?? = ??) then 1 else 0 end as ??',
+      [
+        `${table.name} as c`,
+        table.qualified('curflg', 'c'),
+        'Y',
+        table.qualified('dpndJobschid', 'c'),
+        table.qualified('jobschid', 'p'),
+        'parent',
+      ]
+    )
     const rows: Record<string, unknown>[] = await session.run(() =>
       client
         .from(`${table.name} as p`)
         .select(table.select(COLUMNS, 'p'))
-        .select(
-          client.raw(`case when exists (${sql}) then 1 else 0 end as ??`, [...bindings, 'parent'])
-        )
+        .select(isParent)
         .whereIn(table.qualified('mapref', 'p'), maprefs)
         .orderBy(table.qualified('jobschid', 'p'))
     )
