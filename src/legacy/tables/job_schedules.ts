@@ -170,17 +170,8 @@ export class JobSchedules {
   }
 
   /** As `ProcessLogs.lockInProgress`: which of these rows no other transaction is about to change. */
-  async lock(session: LegacySession, jobschids: number[]): Promise<Set<number>> {
-    const table = this.#table
-    const rows: Record<string, unknown>[] = await session.run(() =>
-      this.#sets.locked(
-        session.client
-          .from(table.name)
-          .select(table.select(['jobschid']))
-          .whereIn(table.column('jobschid'), jobschids)
-      )
-    )
-    return new Set(rows.map((row) => Number(row.jobschid)))
+  lock(session: LegacySession, jobschids: number[]): Promise<Set<number>> {
+    return this.#sets.lockIds(session, this.#table, { key: 'jobschid', ids: jobschids })
   }
 
   /** As `markRun`, for several schedules. */

@@ -118,18 +118,9 @@ export class ProcessLogs {
    * Which of these runs are in progress; inside a transaction they stay so
    * until it ends. One that another transaction is about to change is left out.
    */
-  async lockInProgress(session: LegacySession, prcids: number[]): Promise<Set<number>> {
-    const table = this.#table
-    const rows: Record<string, unknown>[] = await session.run(() =>
-      this.#sets.locked(
-        session.client
-          .from(table.name)
-          .select(table.select(['prcid']))
-          .whereIn(table.column('prcid'), prcids)
-          .where(table.column('status'), 'IP')
-      )
-    )
-    return new Set(rows.map((row) => Number(row.prcid)))
+  lockInProgress(session: LegacySession, prcids: number[]): Promise<Set<number>> {
+    const where = { [this.#table.column('status')]: 'IP' }
+    return this.#sets.lockIds(session, this.#table, { key: 'prcid', ids: prcids, where })
   }
 
   /** Ends several runs that still are in progress. @returns how many were */

@@ -1,5 +1,6 @@
 import type { LegacySession } from '../connection.ts'
 import type { TableDialect } from './dialect.ts'
+import type { TableLayout } from './layout.ts'
 import type { Row, SetUpdate, Statement } from './row_sets.ts'
 import { toNumber } from './values.ts'
 
@@ -19,6 +20,28 @@ export class SetWriter {
    */
   locked(query: Query): Query {
     return this.#dialect.locksRows ? query.forUpdate().skipLocked() : query
+  }
+
+  /**
+   * Which of the rows with these ids there are, `locked` as above.
+   *
+   * @param where values that they must have
+   */
+  async lockIds<Key extends string>(
+    session: LegacySession,
+    table: TableLayout<Key>,
+    { key, ids, where = {} }: { key: Key; ids: number[]; where?: Row }
+  ): Promise<Set<number>> {
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      this.locked(
+        session.client
+          .from(table.name)
+          .select(table.select([key]))
+          .whereIn(table.column(key), ids)
+          .where(where)
+      )
+    )
+    return new Set(rows.map((row) => Number(row[key])))
   }
 
   /** Rows may differ in their columns. */
