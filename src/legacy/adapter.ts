@@ -20,6 +20,7 @@ import { RequestDesk } from './facade/request_desk.ts'
 import { ScheduleBook } from './facade/schedule_book.ts'
 import { ForeignRuns } from './foreign_runs.ts'
 import { KnownNodes } from './known_nodes.ts'
+import { GroupWriteback } from './group_writeback.ts'
 import type { SchedulerPort } from './ports.ts'
 import { Opening } from './opening.ts'
 import { Recovery, type RecoveryResult } from './recovery.ts'
@@ -219,8 +220,9 @@ export class LegacyAdapter {
     const { wallClock } = connection
     const sessionId = sessionIdOf(scheduler.nodeId)
     const runners = new RunnerSelector({ source, dialect, handlers: scheduler.handlers })
-    const flows = new FlowResolver({ flows: tables.flows, runners })
-    const writeback = new Writeback({
+    const { session } = connection
+    const flows = new FlowResolver({ session, flows: tables.flows, runners, logger, counters })
+    const closing = {
       connection,
       tables,
       dependents: new Dependents({ tables, logger, counters }),
@@ -228,7 +230,9 @@ export class LegacyAdapter {
       sessionId,
       nodeId: scheduler.nodeId,
       logger,
-    })
+    }
+    const writeback = new Writeback(closing)
+    const group = new GroupWriteback(closing)
     const rescue = new RunRescue({ connection, tables, flows, writeback, logger })
     const { processLogs } = tables
     const common = { connection, clock, logger, counters }
@@ -237,8 +241,8 @@ export class LegacyAdapter {
       flows,
       writeback,
       rescue,
-      start: new RunStart({ connection, tables, sessionId }),
-      logic: new FlowLogic({ ...common, processLogs, writeback, rescue, sessionId }),
+      start: new RunStart({ connection, tables, sessionId, logger, counters }),
+      logic: new FlowLogic({ ...common, processLogs, writeback, group, rescue, sessionId }),
       foreignRuns: new ForeignRuns({
         connection,
         processLogs,

@@ -15,6 +15,8 @@ import type { Requests, RequestRow } from './tables/requests.ts'
 
 /** Control rows claimed at once. */
 const BATCH = 50
+/** Looks take at most one part in so many of the time. */
+const LOOK_PAUSE = 4
 
 export type ControlRequest = StopRequest | RefreshRequest
 
@@ -31,6 +33,8 @@ interface Deps extends SourceDeps {
 export class Controls {
   readonly #deps: Deps
   readonly #inFlight = new Set<string>()
+  /** On the monotonic scale. */
+  #nextLook = 0
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -43,6 +47,9 @@ export class Controls {
   /** Handles what is there. @returns how many */
   async poll(runtime: Runtime, requests: Requests): Promise<number> {
     const { connection, claims } = this.#deps
+    if (!(await this.#look(requests))) {
+      return 0
+    }
     const claimedBy = claims.next()
     this.#inFlight.add(claimedBy)
     try {
@@ -56,6 +63,20 @@ export class Controls {
     } finally {
       this.#inFlight.delete(claimedBy)
     }
+  }
+
+  /** Whether there may be some. A long queue takes long to look through: then it is looked at less often. */
+  async #look(requests: Requests): Promise<boolean> {
+    const { connection, clock, source } = this.#deps
+    const began = clock.monotonic()
+    if (began < this.#nextLook) {
+      return false
+    }
+    const found = await requests.hasNewControl(connection.session)
+    const ended = clock.monotonic()
+    const pause = Math.min(source.pollInterval, (ended - began) * LOOK_PAUSE)
+    this.#nextLook = found ? ended : ended + pause
+    return found
   }
 
   /** Does what a claimed row asks for and ends it. A database that is away gives the row back. */

@@ -1,11 +1,11 @@
 import type { ExecutionRecord } from '../types/executions.ts'
 import { isAlmanacSession } from './claims.ts'
+import { FencedError } from './closing.ts'
 import { failure } from './engine/failure.ts'
 import { FLOW_HANDLER, readPayload, runOf, type FlowRun, type LogicEnd } from './engine/flow_run.ts'
 import { beginsAgain, endOfLog } from './engine/rescue.ts'
 import type { Runtime, SourceDeps } from './runtime.ts'
 import type { ProcessLogRow } from './tables/process_logs.ts'
-import { FencedError } from './writeback.ts'
 
 type Deps = Pick<SourceDeps, 'connection' | 'source' | 'logger'>
 

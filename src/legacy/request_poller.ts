@@ -5,7 +5,7 @@ import type { Controls } from './controls.ts'
 import type { FlowRun, RequestPayload } from './engine/flow_run.ts'
 import { legacySourceName } from './ids.ts'
 import type { RequestEnds } from './request_ends.ts'
-import { mapRequest, type ImmediateRequest } from './request_mapper.ts'
+import { mapRequest } from './request_mapper.ts'
 import { RequestRuns, type ClaimedRequest } from './request_runs.ts'
 import type { OpenRuntime, Runtime, SourceDeps } from './runtime.ts'
 import type { Requests, RequestRow } from './tables/requests.ts'
@@ -90,13 +90,7 @@ export class RequestPoller implements WorkSource {
     this.#inFlight.add(claim)
     try {
       const rows = await this.#claim(runtime, requests, claim, limit)
-      const accepted: ClaimedRequest[] = []
-      for (const row of rows) {
-        const request = await this.#accept(runtime, requests, row)
-        if (request) {
-          accepted.push({ row, request })
-        }
-      }
+      const accepted = await this.#accept(runtime, requests, rows)
       const taken =
         accepted.length > 0 ? await this.#runs.run(runtime, requests, accepted, seats) : 0
       return { claimed: rows.length, taken }
@@ -112,8 +106,8 @@ export class RequestPoller implements WorkSource {
     limit: number
   ): Promise<RequestRow[]> {
     const { connection, scheduler } = this.#deps
-    // What follows reads the whole of DWPRCLOG where its status has no index
-    if (!(await requests.hasNew(connection.session))) {
+    // A look reads the whole of DWPRCLOG where its status has no index
+    if (!runtime.foreignRuns.isFresh && !(await requests.hasNew(connection.session))) {
       return []
     }
     const foreign = await runtime.foreignRuns.list()
@@ -127,28 +121,44 @@ export class RequestPoller implements WorkSource {
     })
   }
 
-  /** @returns null for a row that was refused, or that is done already */
+  /** @returns the runs that are asked for; other rows are done, or refused each by itself */
   async #accept(
     runtime: Runtime,
     requests: Requests,
-    row: RequestRow
-  ): Promise<ImmediateRequest | null> {
-    const { source, controls, ends, connection } = this.#deps
-    const mapped = mapRequest(row, source)
-    if (!mapped.ok) {
-      await ends.refuse(requests, row, mapped.reason)
-      return null
+    rows: RequestRow[]
+  ): Promise<ClaimedRequest[]> {
+    const { source, controls, ends } = this.#deps
+    const runs: ClaimedRequest[] = []
+    for (const row of rows) {
+      const mapped = mapRequest(row, source)
+      if (!mapped.ok) {
+        await ends.refuse(requests, row, mapped.reason)
+      } else if (mapped.request.type === 'IMMEDIATE') {
+        runs.push({ row, request: mapped.request })
+      } else {
+        await controls.handle(runtime, requests, row, mapped.request)
+      }
     }
-    const { request } = mapped
-    if (request.type !== 'IMMEDIATE') {
-      await controls.handle(runtime, requests, row, request)
-      return null
+    return this.#runnable(runtime, requests, runs)
+  }
+
+  /** Those whose MAPREF has a flow that may run here. */
+  async #runnable(
+    runtime: Runtime,
+    requests: Requests,
+    runs: ClaimedRequest[]
+  ): Promise<ClaimedRequest[]> {
+    const flows = await Promise.all(
+      runs.map(({ request }) => runtime.flows.resolve(request.mapref))
+    )
+    const runnable: ClaimedRequest[] = []
+    for (const [index, flow] of flows.entries()) {
+      if (flow.ok) {
+        runnable.push(runs[index])
+      } else {
+        await this.#deps.ends.refuse(requests, runs[index].row, flow.reason)
+      }
     }
-    const flow = await runtime.flows.resolve(connection.session, request.mapref)
-    if (!flow.ok) {
-      await ends.refuse(requests, row, flow.reason)
-      return null
-    }
-    return request
+    return runnable
   }
 }

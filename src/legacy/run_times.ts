@@ -1,10 +1,13 @@
 import type { LegacySession } from './connection.ts'
 import type { LegacySourceConfig } from './config.ts'
 import { frequencyTrigger, type FrequencyOptions } from './frequency_codes.ts'
-import type { JobSchedules, ScheduleRow } from './tables/job_schedules.ts'
+import type { JobSchedules, RunMark, ScheduleFamily, ScheduleRow } from './tables/job_schedules.ts'
 import { nextSlot } from '../triggers/main.ts'
 import type { WallClock } from './wall_clock.ts'
 import type { Logger } from '../types/logger.ts'
+
+/** The current schedule of each MAPREF, null for none; what another transaction has locked is missing. */
+export type HeldSchedules = Map<string, ScheduleRow | null>
 
 interface Deps {
   schedules: JobSchedules
@@ -39,11 +42,55 @@ export class RunTimes {
     }
     const schedule = await schedules.findCurrent(session, mapref)
     if (schedule) {
-      await schedules.markRun(session, schedule.jobschid, {
-        lastRun: startedAt ?? undefined,
-        nextRun: this.next(schedule, now),
-      })
+      await schedules.markRun(session, schedule.jobschid, this.#markOf(schedule, startedAt, now))
     }
+  }
+
+  /**
+   * Takes hold of the schedules of several MAPREFs.
+   *
+   * @returns null in installations without the columns
+   */
+  async hold(
+    session: LegacySession,
+    maprefs: string[],
+    { current }: ScheduleFamily
+  ): Promise<HeldSchedules | null> {
+    const { schedules } = this.#deps
+    if (!schedules.keepsRunTimes) {
+      return null
+    }
+    const ids = [...current.values()].map(({ jobschid }) => jobschid)
+    const locked = ids.length > 0 ? await schedules.lock(session, ids) : new Set<number>()
+    const held: HeldSchedules = new Map()
+    for (const mapref of maprefs) {
+      const schedule = current.get(mapref) ?? null
+      if (schedule === null || locked.has(schedule.jobschid)) {
+        held.set(mapref, schedule)
+      }
+    }
+    return held
+  }
+
+  /** As `mark`, for runs whose schedules are held. */
+  async markHeld(
+    session: LegacySession,
+    held: HeldSchedules,
+    runs: { mapref: string; startedAt: number | null }[],
+    now: number
+  ): Promise<void> {
+    const marks = new Map<number, RunMark>()
+    for (const { mapref, startedAt } of runs) {
+      const schedule = held.get(mapref)
+      if (schedule) {
+        marks.set(schedule.jobschid, this.#markOf(schedule, startedAt, now))
+      }
+    }
+    await this.#deps.schedules.markRuns(session, marks)
+  }
+
+  #markOf(schedule: ScheduleRow, startedAt: number | null, now: number): RunMark {
+    return { lastRun: startedAt ?? undefined, nextRun: this.next(schedule, now) }
   }
 
   /**

@@ -18,6 +18,7 @@ const OFFSET = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(Z|
  */
 export class WallClock {
   readonly #zone: Zone
+  #rendered: { instant: number; text: string } | null = null
 
   /** @param zone IANA name, checked by the config */
   constructor(zone: string) {
@@ -26,7 +27,12 @@ export class WallClock {
 
   /** `yyyy-MM-dd HH:mm:ss`, with `.SSS` to the millisecond. */
   render(instant: number, precision: Precision = 'second'): string {
-    return isoText(wallOf(instant, this.#zone), precision).replace('T', ' ')
+    // The rows of a group carry one instant, each in several columns
+    if (this.#rendered?.instant !== instant) {
+      const text = isoText(wallOf(instant, this.#zone), 'millisecond').replace('T', ' ')
+      this.#rendered = { instant, text }
+    }
+    return this.#rendered.text.slice(0, SHOWN[precision])
   }
 
   /**

@@ -1,11 +1,11 @@
 import { DAY } from './civil_date.ts'
 import type { CompiledTrigger } from './compiled.ts'
 import type { ExclusionSet } from './exclusion_set.ts'
-import { instantOf, wallOf } from './wall_clock.ts'
+import { wallOf } from './wall_clock.ts'
 import type { Zone } from './wall_clock.ts'
 
-/** More slots than lie in a repeated hour, where an excluded time is passed slot by slot. */
-const IN_OVERLAP = 10_000
+/** More clock changes, and turns of the year, than a search passes. */
+const SEGMENTS = 10_000
 
 /**
  * A series without the slots whose wall clock is excluded when they come.
@@ -18,15 +18,16 @@ export function excludedInstants(
   return {
     next(after) {
       let slot = series.next(after)
-      const most = IN_OVERLAP + excluded.mostSteps
+      const most = SEGMENTS + excluded.mostSteps
       for (let steps = 0; slot !== null && steps < most; steps++) {
         const wall = wallOf(slot, zone)
         const end = endOfExclusion(excluded, wall)
         if (end === null) {
           return slot
         }
-        // In an overlap the end may have been shown already
-        slot = series.next(Math.max(slot, instantOf(end, zone) - 1))
+        // No further than the next clock change: behind it clocks may show an allowed time again
+        const segment = zone.segment(slot)
+        slot = series.next(Math.min(end - segment.offset, segment.end) - 1)
       }
       return null
     },

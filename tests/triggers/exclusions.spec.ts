@@ -196,6 +196,20 @@ test.group('Exclusions | times', () => {
   })
 })
 
+test.group('Exclusions | an hour that is shown twice', () => {
+  test('its second time has what an excluded time behind its first one does not reach', ({
+    assert,
+  }) => {
+    const rule = { times: [{ from: '02:40', to: '10:00' }], timezone: 'Europe/Berlin' }
+    const trigger = every('20m', { exclude: rule })
+    const found = preview(trigger, { from: '2027-10-31T00:00:00Z', count: 5 })
+    assert.deepEqual(
+      iso(found).map((text) => text.slice(11, 16)),
+      ['00:00', '00:20', '01:00', '01:20', '09:00']
+    )
+  })
+})
+
 test.group('Exclusions | nothing left', () => {
   test('is refused, and ends when it is computed: {$self}')
     .with<Trigger[]>([

@@ -1,6 +1,9 @@
 import { isDuplicate, type LegacyConnection, type LegacySession } from '../connection.ts'
+import { Groups } from '../groups.ts'
 import type { FlowRow } from '../tables/job_flows.ts'
+import type { SourceDeps } from '../runtime.ts'
 import type { LegacyTables } from '../tables/main.ts'
+import type { StartedRun } from '../tables/process_logs.ts'
 import type { FlowRun } from './flow_run.ts'
 
 /**
@@ -14,24 +17,61 @@ import type { FlowRun } from './flow_run.ts'
 export type Begun =
   { kind: 'begun'; startedAt: number } | { kind: 'unclaimed' | 'elsewhere' | 'duplicate' }
 
-interface Deps {
+interface Deps extends Pick<SourceDeps, 'logger' | 'counters'> {
   connection: LegacyConnection
   tables: LegacyTables
   sessionId: number
 }
 
+/** What of a flow the row in progress carries. */
+type StartedFlow = Pick<FlowRow, 'jobid' | 'jobflwid'>
+
+interface Start {
+  run: FlowRun
+  flow: StartedFlow
+}
+
 /**
  * Step 3 of a run, one transaction: its request must still be its own, or is
  * born claimed for a scheduled run; then the row in progress is inserted.
+ * Runs of requests that come together begin in one transaction.
  */
 export class RunStart {
   readonly #deps: Deps
+  readonly #groups: Groups<Start, Begun>
 
   constructor(deps: Deps) {
     this.#deps = deps
+    const { logger, counters } = deps
+    this.#groups = new Groups({
+      name: 'beginnings',
+      logger,
+      counters,
+      one: ({ run, flow }) => this.#beginAlone(run, flow),
+      many: (starts) => this.#beginTogether(starts),
+    })
   }
 
-  async begin(run: FlowRun, flow: Pick<FlowRow, 'jobid' | 'jobflwid'>): Promise<Begun> {
+  begin(run: FlowRun, flow: StartedFlow): Promise<Begun> {
+    const isRequest = run.origin === 'request' && this.#deps.tables.requests !== null
+    return isRequest ? this.#groups.add({ run, flow }) : this.#beginAlone(run, flow)
+  }
+
+  /** Runs whose request cannot be held at once are left out. */
+  async #beginTogether(starts: Start[]): Promise<(Begun | null)[]> {
+    const { connection, tables } = this.#deps
+    const claims = starts.map(({ run }) => ({ requestId: run.requestId!, claimedBy: run.claim }))
+    return connection.transaction(async (session) => {
+      const now = await session.sql.now()
+      const held = await tables.requests!.sets.holdClaims(session, claims)
+      const isHeld = ({ run }: Start) => held.has(run.requestId!)
+      const rows = starts.filter(isHeld).map(({ run, flow }) => this.#row(run, flow, now))
+      await tables.processLogs.insertAllInProgress(session, rows)
+      return starts.map((start) => (isHeld(start) ? { kind: 'begun', startedAt: now } : null))
+    })
+  }
+
+  async #beginAlone(run: FlowRun, flow: StartedFlow): Promise<Begun> {
     try {
       return await this.#deps.connection.transaction(async (session) => {
         const now = await session.sql.now()
@@ -72,19 +112,19 @@ export class RunStart {
   async #insert(
     session: LegacySession,
     run: FlowRun,
-    flow: Pick<FlowRow, 'jobid' | 'jobflwid'>,
+    flow: StartedFlow,
     now: number
   ): Promise<Begun> {
-    await this.#deps.tables.processLogs.insertInProgress(session, {
-      prcid: run.prcid,
-      jobid: flow.jobid,
-      jobflwid: flow.jobflwid,
-      mapref: run.mapref,
-      sessionid: this.#deps.sessionId,
-      params: run.params,
-      now,
-    })
+    await this.#deps.tables.processLogs.insertInProgress(session, this.#row(run, flow, now))
     return { kind: 'begun', startedAt: now }
+  }
+
+  #row(
+    { prcid, mapref, params }: FlowRun,
+    { jobid, jobflwid }: StartedFlow,
+    now: number
+  ): StartedRun {
+    return { prcid, jobid, jobflwid, mapref, sessionid: this.#deps.sessionId, params, now }
   }
 }
 

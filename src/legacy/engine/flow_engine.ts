@@ -135,14 +135,17 @@ export class FlowEngine {
       if (stopped) {
         return { verdict: stopped }
       }
-      const resolved = await runtime.flows.resolve(this.#deps.connection.session, run.mapref)
+      const resolved = await runtime.flows.resolve(run.mapref)
       if (!resolved.ok) {
         return { verdict: await this.#refuse(runtime, run, failure('REQUEST', resolved.reason)) }
       }
       const begun = await this.#start(runtime, run, resolved, context)
       if (begun.kind === 'begun') {
         const { startedAt } = begun
-        context.logger.info('The run is in progress', { prcid: run.prcid, mapref: run.mapref })
+        if (run.origin !== 'request') {
+          // The payload of a request's run says it from its birth
+          context.logger.info('The run is in progress', { prcid: run.prcid, mapref: run.mapref })
+        }
         return { ready: { run, resolved, startedAt } }
       }
       if (begun.kind !== 'duplicate') {

@@ -3,10 +3,13 @@ import { E_LEASE_LOST } from '../../errors.ts'
 import { Failed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
 import type { JsonObject } from '../../types/json.ts'
 import { Backoff } from '../backoff.ts'
+import { FencedError, type Closing } from '../closing.ts'
 import { isTransient, type LegacySession } from '../connection.ts'
+import type { GroupedClosing, GroupWriteback } from '../group_writeback.ts'
+import { Groups } from '../groups.ts'
 import type { SourceDeps } from '../runtime.ts'
 import type { ProcessLogs } from '../tables/process_logs.ts'
-import { FencedError, type Closing, type Writeback } from '../writeback.ts'
+import type { Writeback } from '../writeback.ts'
 import { endOfThrow, failure } from './failure.ts'
 import type { LogicEnd } from './flow_run.ts'
 import type { LogicRun } from './logic_run.ts'
@@ -26,6 +29,7 @@ const RESTART_DELAY = { first: 250, doublings: 6 }
 
 interface Deps extends Pick<SourceDeps, 'connection' | 'clock' | 'logger' | 'counters'> {
   writeback: Writeback
+  group: GroupWriteback
   rescue: RunRescue
   processLogs: ProcessLogs
   sessionId: number
@@ -39,9 +43,19 @@ interface Deps extends Pick<SourceDeps, 'connection' | 'clock' | 'logger' | 'cou
  */
 export class FlowLogic {
   readonly #deps: Deps
+  /** The ends of runs that end together. */
+  readonly #ends: Groups<GroupedClosing, JsonObject>
 
   constructor(deps: Deps) {
     this.#deps = deps
+    const { logger, counters } = deps
+    this.#ends = new Groups({
+      name: 'ends',
+      logger,
+      counters,
+      one: (closing) => this.#close({ ...closing, endsRequest: true }),
+      many: (closings) => deps.group.close(closings),
+    })
   }
 
   async execute(logic: LogicRun): Promise<FlowVerdict> {
@@ -66,7 +80,11 @@ export class FlowLogic {
     return this.#deps.connection.transaction(async (session) => {
       const counts = await this.#runLogic(logic, session)
       const end: LogicEnd = { status: 'PC', counts, error: null }
-      return this.#deps.writeback.close(session, { ...closingOf(logic, end), ids })
+      return this.#deps.writeback.close(session, {
+        ...closingOf(logic, end),
+        ids,
+        endsRequest: true,
+      })
     })
   }
 
@@ -165,7 +183,7 @@ export class FlowLogic {
     const backoff = new Backoff()
     for (let end = first; ;) {
       try {
-        return verdictOf(end, await this.#close(closingOf(logic, end)))
+        return verdictOf(end, await this.#ends.add(closingOf(logic, end)))
       } catch (error) {
         if (error instanceof FencedError) {
           return this.#fenced(logic)
@@ -231,7 +249,7 @@ function handsBack({ run, ready, aborted }: LogicRun, error: unknown): ReleaseSi
   return null
 }
 
-function closingOf({ ready, run }: LogicRun, end: LogicEnd): Omit<Closing, 'ids'> {
+function closingOf({ ready, run }: LogicRun, end: LogicEnd): GroupedClosing {
   const { resolved, startedAt } = ready
-  return { run, flow: resolved.flow, end, startedAt, endsRequest: true }
+  return { run, flow: resolved.flow, end, startedAt }
 }

@@ -1,5 +1,7 @@
 import { E_LEGACY_FLOW } from '../../errors.ts'
 import type { LegacySession } from '../connection.ts'
+import { Groups } from '../groups.ts'
+import type { SourceDeps } from '../runtime.ts'
 import type { FlowRow, JobFlows } from '../tables/job_flows.ts'
 import type { Runner } from './runners/runner.ts'
 
@@ -9,23 +11,41 @@ export type ResolvedFlow =
 
 export type RunnableFlow = Extract<ResolvedFlow, { ok: true }>
 
-interface Deps {
-  flows: Pick<JobFlows, 'activeFlow'>
+interface Deps extends Pick<SourceDeps, 'logger' | 'counters'> {
+  /** Outside of any transaction. */
+  session: LegacySession
+  flows: Pick<JobFlows, 'activeFlow' | 'activeOf'>
   /** @throws E_LEGACY_FLOW when no allowed runner fits */
   runners: { select(flow: FlowRow): { runner: Runner; idempotent: boolean } }
 }
 
-/** Finds the active flow of a MAPREF and the runner for its logic. */
+/**
+ * Finds the active flow of a MAPREF and the runner for its logic. Flows that
+ * are asked for together are read together, and never kept: a run is to see
+ * what was changed before it began.
+ */
 export class FlowResolver {
   readonly #deps: Deps
+  readonly #flows: Groups<string, FlowRow>
 
   constructor(deps: Deps) {
     this.#deps = deps
+    const { session, flows, logger, counters } = deps
+    this.#flows = new Groups({
+      name: 'flows',
+      logger,
+      counters,
+      one: (mapref) => flows.activeFlow(session, mapref),
+      many: async (maprefs) => {
+        const found = await flows.activeOf(session, [...new Set(maprefs)])
+        return maprefs.map((mapref) => found.get(mapref) ?? null)
+      },
+    })
   }
 
-  async resolve(session: LegacySession, mapref: string): Promise<ResolvedFlow> {
+  async resolve(mapref: string): Promise<ResolvedFlow> {
     try {
-      const flow = await this.#deps.flows.activeFlow(session, mapref)
+      const flow = await this.#flows.add(mapref)
       return { ok: true, flow, ...this.#deps.runners.select(flow) }
     } catch (error) {
       if (error instanceof E_LEGACY_FLOW) {

@@ -1,10 +1,11 @@
 import type { JsonObject } from '../../types/json.ts'
 import type { Logger } from '../../types/logger.ts'
+import { FencedError, type Closing } from '../closing.ts'
 import type { LegacyConnection } from '../connection.ts'
 import { isAlmanacSession } from '../claims.ts'
 import type { ProcessLogRow } from '../tables/process_logs.ts'
 import type { LegacyTables } from '../tables/main.ts'
-import { FencedError, type Closing, type Writeback } from '../writeback.ts'
+import type { Writeback } from '../writeback.ts'
 import { failure } from './failure.ts'
 import { mayBeginAgain, type FlowResolver } from './flow_resolver.ts'
 import { withCheckpoint, type FlowRun, type LogicEnd } from './flow_run.ts'
@@ -127,8 +128,7 @@ export class RunRescue {
   }
 
   async #mayBeginAgain(run: FlowRun): Promise<boolean> {
-    const { connection, flows } = this.#deps
-    return mayBeginAgain(await flows.resolve(connection.session, run.mapref))
+    return mayBeginAgain(await this.#deps.flows.resolve(run.mapref))
   }
 
   /** @returns null when the row no longer is in progress */

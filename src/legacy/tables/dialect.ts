@@ -5,6 +5,7 @@ import type { LegacyClient } from './client.ts'
 import { mysql } from './dialects/mysql.ts'
 import { postgres } from './dialects/postgres.ts'
 import { sqlite } from './dialects/sqlite.ts'
+import type { RowSets } from './row_sets.ts'
 
 /** A column as the database describes it. */
 export interface DatabaseColumn {
@@ -49,6 +50,10 @@ export interface TableDialect {
   /** A refused insert ends the whole transaction, so that one that may collide skips instead. */
   readonly skipsDuplicates: boolean
   readonly sequences: Sequences | null
+  /** Transactions run side by side: a select can lock rows, and pass over those that others have. */
+  readonly locksRows: boolean
+  /** Writes of many rows at once. */
+  readonly rowSets: RowSets
   /** Makes the client fit: called once, before anything else. */
   prepare(client: LegacyClient): Promise<void>
   /** The columns of a table, none when it does not exist. */

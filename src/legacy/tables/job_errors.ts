@@ -1,6 +1,8 @@
 import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { TableLayout } from './layout.ts'
+import type { Row } from './row_sets.ts'
+import type { SetWriter } from './set_writer.ts'
 
 export interface RunError {
   jobLogId: number
@@ -22,15 +24,21 @@ export interface RunError {
 /** DWJOBERR: the errors of a run. Texts are cut to their columns. */
 export class JobErrors {
   readonly #table: TableLayout<ColumnKey<'jobErrors'>>
+  readonly #sets: SetWriter
 
-  constructor(table: TableLayout<ColumnKey<'jobErrors'>>) {
+  constructor(table: TableLayout<ColumnKey<'jobErrors'>>, sets: SetWriter) {
     this.#table = table
+    this.#sets = sets
   }
 
   async insert(session: LegacySession, error: RunError): Promise<void> {
-    const { now, ...columns } = error
-    const row = this.#table.row({ ...columns, prcdt: now, reccrdt: now })
+    const row = this.#row(error)
     await session.run(() => session.client.table(this.#table.name).insert(row))
+  }
+
+  async insertAll(session: LegacySession, errors: RunError[]): Promise<void> {
+    const rows = errors.map((error) => this.#row(error))
+    await this.#sets.insert(session, this.#table.name, rows)
   }
 
   async existsFor(session: LegacySession, prcid: number): Promise<boolean> {
@@ -43,5 +51,9 @@ export class JobErrors {
         .limit(1)
     )
     return rows.length > 0
+  }
+
+  #row({ now, ...columns }: RunError): Row {
+    return this.#table.row({ ...columns, prcdt: now, reccrdt: now })
   }
 }

@@ -55,6 +55,29 @@ export class JobFlows {
     return rows.length === 0 ? { kind: 'none' } : { kind: 'active', flow: toFlow(rows[0]) }
   }
 
+  /**
+   * The active flows of several MAPREFs, by MAPREF. Left out is one that has
+   * none, or several, and one that the database finds under another spelling.
+   */
+  async activeOf(session: LegacySession, maprefs: string[]): Promise<Map<string, FlowRow>> {
+    const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      session.client
+        .from(table.name)
+        .select(table.select(COLUMNS))
+        .whereIn(table.column('mapref'), maprefs)
+        .where(table.column('curflg'), 'Y')
+        .where(table.column('stflg'), 'A')
+    )
+    const flows = rows.map(toFlow)
+    const counts = new Map<string, number>()
+    for (const { mapref } of flows) {
+      counts.set(folded(mapref), (counts.get(folded(mapref)) ?? 0) + 1)
+    }
+    const single = flows.filter(({ mapref }) => counts.get(folded(mapref)) === 1)
+    return new Map(single.map((flow) => [flow.mapref, flow]))
+  }
+
   /** @throws E_LEGACY_FLOW when there is no active flow, or more than one */
   async activeFlow(session: LegacySession, mapref: string): Promise<FlowRow> {
     const found = await this.active(session, mapref)
@@ -96,6 +119,11 @@ export class JobFlows {
       ? `the MAPREF is unknown: ${name} has no row for it`
       : `${name} has no active row for it (${flags})`
   }
+}
+
+/** Without regard to case and spaces at the end, as some collations compare. */
+function folded(mapref: string): string {
+  return mapref.trimEnd().toLowerCase()
 }
 
 function toFlow(row: Record<string, unknown>): FlowRow {

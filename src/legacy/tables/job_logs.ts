@@ -1,6 +1,8 @@
 import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { TableLayout } from './layout.ts'
+import type { Row } from './row_sets.ts'
+import type { SetWriter } from './set_writer.ts'
 
 export interface RunCountsRow {
   jobLogId: number
@@ -18,9 +20,11 @@ export interface RunCountsRow {
 /** DWJOBLOG: the row counts of a run. */
 export class JobLogs {
   readonly #table: TableLayout<ColumnKey<'jobLogs'>>
+  readonly #sets: SetWriter
 
-  constructor(table: TableLayout<ColumnKey<'jobLogs'>>) {
+  constructor(table: TableLayout<ColumnKey<'jobLogs'>>, sets: SetWriter) {
     this.#table = table
+    this.#sets = sets
   }
 
   /** @returns false when the logic wrote a row for this PRCID itself */
@@ -34,9 +38,15 @@ export class JobLogs {
 
   /** One more row, whatever is there. */
   async insert(session: LegacySession, counts: RunCountsRow): Promise<void> {
-    const { now, ...columns } = counts
-    const row = this.#table.row({ ...columns, prcdt: now, reccrdt: now })
+    const row = this.#row(counts)
     await session.run(() => session.client.table(this.#table.name).insert(row))
+  }
+
+  /** As `insertIfNone`, for several runs. */
+  async insertMissing(session: LegacySession, counts: RunCountsRow[]): Promise<void> {
+    const table = this.#table
+    const rows = counts.map((each) => this.#row(each))
+    await this.#sets.insertMissing(session, table.name, table.column('prcid'), rows)
   }
 
   async existsFor(session: LegacySession, prcid: number): Promise<boolean> {
@@ -49,5 +59,9 @@ export class JobLogs {
         .limit(1)
     )
     return rows.length > 0
+  }
+
+  #row({ now, ...columns }: RunCountsRow): Row {
+    return this.#table.row({ ...columns, prcdt: now, reccrdt: now })
   }
 }

@@ -1,7 +1,19 @@
 import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { TableLayout } from './layout.ts'
-import { affectedRows, toNumber, toText } from './values.ts'
+import type { SetWriter } from './set_writer.ts'
+import { affectedRows, asAsked, toNumber, toText } from './values.ts'
+
+/** Epoch ms of the last and the next run. */
+export type RunMark = { lastRun?: number | null; nextRun?: number | null }
+
+/** The schedules of several MAPREFs. */
+export interface ScheduleFamily {
+  /** What `findCurrent` finds, by MAPREF. */
+  current: Map<string, ScheduleRow>
+  /** MAPREFs that a current schedule has as its parent: `listChildren` tells which. */
+  parents: Set<string>
+}
 
 /** A version of a schedule. */
 export interface ScheduleRow {
@@ -47,9 +59,11 @@ const COLUMNS = [
 /** DWJOBSCH: the schedules, one row per version. */
 export class JobSchedules {
   readonly #table: TableLayout<ColumnKey<'jobSchedules'>>
+  readonly #sets: SetWriter
 
-  constructor(table: TableLayout<ColumnKey<'jobSchedules'>>) {
+  constructor(table: TableLayout<ColumnKey<'jobSchedules'>>, sets: SetWriter) {
     this.#table = table
+    this.#sets = sets
   }
 
   /** Whether LST_RUN_DT or NXT_RUN_DT exists. */
@@ -159,16 +173,64 @@ export class JobSchedules {
   }
 
   /**
-   * Keeps LST_RUN_DT and NXT_RUN_DT of a current row where they exist.
+   * What the ends of runs of these MAPREFs concern.
+   *
+   * @throws Error when the database finds one under another spelling
+   */
+  async familyOf(session: LegacySession, maprefs: string[]): Promise<ScheduleFamily> {
+    const table = this.#table
+    const { client } = session
+    const isParent = client.raw(
+      'case when exists (select 1 from ?? where ?? = ? and ?? = ??) then 1 else 0 end as ??',
+      [
+        `${table.name} as c`,
+        table.qualified('curflg', 'c'),
+        'Y',
+        table.qualified('dpndJobschid', 'c'),
+        table.qualified('jobschid', 'p'),
+        'parent',
+      ]
+    )
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      client
+        .from(`${table.name} as p`)
+        .select(table.select(COLUMNS, 'p'))
+        .select(isParent)
+        .whereIn(table.qualified('mapref', 'p'), maprefs)
+        .orderBy(table.qualified('jobschid', 'p'))
+    )
+    const schedules = rows.map((row) => this.#toSchedule(row))
+    const found = asAsked(
+      schedules.map(({ mapref }) => mapref),
+      maprefs
+    )
+    const current = schedules.filter((schedule) => schedule.current)
+    return {
+      current: new Map(current.map((schedule) => [schedule.mapref!, schedule])),
+      parents: new Set(found.filter((_, index) => Number(rows[index].parent) === 1)),
+    }
+  }
+
+  /** As `ProcessLogs.lockInProgress`: which of these rows no other transaction is about to change. */
+  lock(session: LegacySession, jobschids: number[]): Promise<Set<number>> {
+    return this.#sets.lockIds(session, this.#table, { key: 'jobschid', ids: jobschids })
+  }
+
+  /** As `markRun`, for several schedules. */
+  async markRuns(session: LegacySession, runs: Map<number, RunMark>): Promise<void> {
+    const table = this.#table
+    const key = table.column('jobschid')
+    const rows = [...runs].map(([jobschid, run]) => ({ [key]: jobschid, ...table.row(run) }))
+    await this.#sets.update(session, table.name, { key, rows, where: {} })
+  }
+
+  /**
+   * Keeps LST_RUN_DT and NXT_RUN_DT where they exist.
    *
    * @param run epoch ms; null empties the column, undefined leaves it
    * @returns whether a row was written
    */
-  async markRun(
-    session: LegacySession,
-    jobschid: number,
-    run: { lastRun?: number | null; nextRun?: number | null }
-  ): Promise<boolean> {
+  async markRun(session: LegacySession, jobschid: number, run: RunMark): Promise<boolean> {
     const table = this.#table
     const row = table.row(run)
     if (Object.keys(row).length === 0) {

@@ -12,6 +12,7 @@ import { ProcessLogs } from './process_logs.ts'
 import { RequestBook } from './request_book.ts'
 import { Requests } from './requests.ts'
 import { ScheduleEdits } from './schedule_edits.ts'
+import { SetWriter } from './set_writer.ts'
 
 /** The legacy tables of one source. */
 export interface LegacyTables {
@@ -54,26 +55,21 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
   for (const note of layouts.notes) {
     logger.warn({ source: config.name }, `Legacy source "${config.name}": ${note}`)
   }
+  const sets = new SetWriter(dialect)
+  const { maxPayload } = config
   return {
-    schedules: new JobSchedules(layouts.jobSchedules),
+    schedules: new JobSchedules(layouts.jobSchedules, sets),
     scheduleEdits: new ScheduleEdits(layouts.jobSchedules),
-    requests: layouts.requests && requestsOf(layouts.requests, config, dialect),
+    requests:
+      layouts.requests && new Requests({ table: layouts.requests, dialect, sets, maxPayload }),
     requestBook: layouts.requests && new RequestBook(layouts.requests),
     flows: new JobFlows(layouts.jobFlows),
-    processLogs: new ProcessLogs(layouts.processLogs),
-    jobLogs: new JobLogs(layouts.jobLogs),
-    jobErrors: new JobErrors(layouts.jobErrors),
+    processLogs: new ProcessLogs(layouts.processLogs, sets),
+    jobLogs: new JobLogs(layouts.jobLogs, sets),
+    jobErrors: new JobErrors(layouts.jobErrors, sets),
     ids,
     notes: layouts.notes,
   }
-}
-
-function requestsOf(
-  table: NonNullable<LegacyLayouts['requests']>,
-  { maxPayload }: LegacySourceConfig,
-  dialect: TableDialect
-): Requests {
-  return new Requests({ table, dialect, maxPayload })
 }
 
 function idSource(

@@ -2,6 +2,8 @@ import type { LegacySession } from '../connection.ts'
 import type { RunParams } from '../params.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { TableLayout } from './layout.ts'
+import type { Row } from './row_sets.ts'
+import type { SetWriter } from './set_writer.ts'
 import { affectedRows, toNumber, toText } from './values.ts'
 
 /** In progress, complete, failed, stopped: two characters, nothing longer fits. */
@@ -50,6 +52,12 @@ export interface RunningRow {
   sessionid: number | null
 }
 
+/** Runs with a PRCID above one, and some others. */
+export interface PrcidRange {
+  above: number
+  known: number[]
+}
+
 /** Age after which a run in progress counts as dead, ms. */
 export const BLOCKING_AGE = 24 * 3_600_000
 
@@ -68,23 +76,23 @@ const COLUMNS = [
 /** DWPRCLOG: one row per run. */
 export class ProcessLogs {
   readonly #table: TableLayout<ColumnKey<'processLogs'>>
+  readonly #sets: SetWriter
 
-  constructor(table: TableLayout<ColumnKey<'processLogs'>>) {
+  constructor(table: TableLayout<ColumnKey<'processLogs'>>, sets: SetWriter) {
     this.#table = table
+    this.#sets = sets
   }
 
   /** The row of a run whose logic starts now. */
   async insertInProgress(session: LegacySession, run: StartedRun): Promise<void> {
-    const { now, params, ...identity } = run
-    const row = this.#table.row({
-      ...identity,
-      ...params,
-      status: 'IP',
-      strtdt: now,
-      reccrdt: now,
-      recupdt: now,
-    })
+    const row = this.#started(run)
     await session.run(() => session.client.table(this.#table.name).insert(row))
+  }
+
+  /** The rows of several runs, all or none. */
+  async insertAllInProgress(session: LegacySession, runs: StartedRun[]): Promise<void> {
+    const rows = runs.map((run) => this.#started(run))
+    await this.#sets.insert(session, this.#table.name, rows)
   }
 
   /**
@@ -94,8 +102,8 @@ export class ProcessLogs {
    */
   async close(session: LegacySession, end: EndedRun): Promise<boolean> {
     const table = this.#table
-    const { prcid, now, ...columns } = end
-    const row = table.row({ ...columns, enddt: now, recupdt: now })
+    const { prcid } = end
+    const row = this.#ended(end)
     const result: unknown = await session.run(() =>
       session.client
         .from(table.name)
@@ -104,6 +112,24 @@ export class ProcessLogs {
         .update(row)
     )
     return affectedRows(result) > 0
+  }
+
+  /**
+   * Which of these runs are in progress; inside a transaction they stay so
+   * until it ends. One that another transaction is about to change is left out.
+   */
+  lockInProgress(session: LegacySession, prcids: number[]): Promise<Set<number>> {
+    const where = { [this.#table.column('status')]: 'IP' }
+    return this.#sets.lockIds(session, this.#table, { key: 'prcid', ids: prcids, where })
+  }
+
+  /** Ends several runs that still are in progress. @returns how many were */
+  async closeAll(session: LegacySession, ends: EndedRun[]): Promise<number> {
+    const table = this.#table
+    const key = table.column('prcid')
+    const rows = ends.map((end) => ({ [key]: end.prcid, ...this.#ended(end) }))
+    const where = { [table.column('status')]: 'IP' }
+    return this.#sets.update(session, table.name, { key, rows, where })
   }
 
   async find(session: LegacySession, prcid: number): Promise<ProcessLogRow | null> {
@@ -125,10 +151,10 @@ export class ProcessLogs {
    */
   async listBlocking(
     session: LegacySession,
-    { now, ours }: { now: number; ours: Iterable<number> }
+    { now, ours, among }: { now: number; ours: Iterable<number>; among?: PrcidRange }
   ): Promise<RunningRow[]> {
     const own = new Set(ours)
-    const rows = await this.listInProgress(session)
+    const rows = await this.listInProgress(session, among)
     return rows.filter(
       ({ prcid, startedAt }) =>
         !own.has(prcid) && (startedAt === null || startedAt > now - BLOCKING_AGE)
@@ -148,15 +174,30 @@ export class ProcessLogs {
     return rows.map((row) => this.#toLog(row))
   }
 
-  /** Every run in progress, whatever its age. */
-  async listInProgress(session: LegacySession): Promise<RunningRow[]> {
+  /** The highest PRCID, null when there is none. */
+  async highest(session: LegacySession): Promise<number | null> {
     const table = this.#table
+    const rows: Record<string, unknown>[] = await session.run(() =>
+      session.client.from(table.name).max(table.column('prcid'), 'highest')
+    )
+    return toNumber(rows[0]?.highest)
+  }
+
+  /** Every run in progress, whatever its age, or those of a range. */
+  async listInProgress(session: LegacySession, among?: PrcidRange): Promise<RunningRow[]> {
+    const table = this.#table
+    const prcid = table.column('prcid')
     const rows: Record<string, unknown>[] = await session.run(() =>
       session.client
         .from(table.name)
         .select(table.select(['prcid', 'mapref', 'strtdt', 'sessionid']))
         .where(table.column('status'), 'IP')
-        .orderBy(table.column('prcid'))
+        .if(among, (query) =>
+          query.where((either) =>
+            either.where(prcid, '>', among!.above).orWhereIn(prcid, among!.known)
+          )
+        )
+        .orderBy(prcid)
     )
     return rows.map((row) => ({
       prcid: Number(row.prcid),
@@ -164,6 +205,15 @@ export class ProcessLogs {
       startedAt: this.#table.wallClock.readOrNull(row.strtdt),
       sessionid: toNumber(row.sessionid),
     }))
+  }
+
+  #started({ now, params, ...identity }: StartedRun): Row {
+    const dates = { strtdt: now, reccrdt: now, recupdt: now }
+    return this.#table.row({ ...identity, ...params, status: 'IP', ...dates })
+  }
+
+  #ended({ prcid: _, now, ...columns }: EndedRun): Row {
+    return this.#table.row({ ...columns, enddt: now, recupdt: now })
   }
 
   #toLog(row: Record<string, unknown>): ProcessLogRow {

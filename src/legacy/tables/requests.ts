@@ -6,6 +6,8 @@ import type { TableDialect } from './dialect.ts'
 import { candidates, type Claim, type RequestLayout } from './request_candidates.ts'
 import { isDuplicate } from './failures.ts'
 import { RequestReader, type RequestRow } from './request_reader.ts'
+import { RequestSets, type RequestEnd } from './request_sets.ts'
+import type { SetWriter } from './set_writer.ts'
 import { affectedRows, chunked } from './values.ts'
 
 export type { RequestRow } from './request_reader.ts'
@@ -25,6 +27,7 @@ export const CONTROL_REQUESTS: readonly string[] = ['STOP', 'REFRESH_SCHEDULE']
 interface Deps {
   table: RequestLayout
   dialect: Pick<TableDialect, 'listLimit' | 'characters' | 'text' | 'skipsDuplicates'>
+  sets: SetWriter
   /** Bytes; a payload of more characters is not even read. */
   maxPayload: number
 }
@@ -34,6 +37,8 @@ interface Deps {
  * and every change of it is one guarded update whose row count decides.
  */
 export class Requests {
+  /** For runs that begin or end together. */
+  readonly sets: RequestSets
   readonly #deps: Deps
   readonly #table: RequestLayout
   readonly #reader: RequestReader
@@ -42,6 +47,7 @@ export class Requests {
     this.#deps = deps
     this.#table = deps.table
     this.#reader = new RequestReader(deps)
+    this.sets = new RequestSets(deps)
   }
 
   /** Whether any row waits: a look at the index, for a queue that is empty most of the time. */
@@ -69,22 +75,19 @@ export class Requests {
     return this.#claim(session, ids, claim)
   }
 
+  /** Whether any control row waits. */
+  async hasNewControl(session: LegacySession): Promise<boolean> {
+    const rows: unknown[] = await session.run(() => this.#newControls(session, 1))
+    return rows.length > 0
+  }
+
   /** Claims NEW control rows, whatever their MAPREF; STOP comes first. */
   async claimControl(
     session: LegacySession,
     claim: { claimedBy: string; limit: number; now: number }
   ): Promise<RequestRow[]> {
-    const table = this.#table
     const found: Record<string, unknown>[] = await session.run(() =>
-      session.client
-        .from(table.name)
-        .select(table.select(['requestId']))
-        .where(table.column('status'), 'NEW')
-        .whereIn(table.column('type'), [...CONTROL_REQUESTS])
-        .orderBy(table.column('type'), 'desc')
-        .orderBy(table.column('requestedAt'))
-        .orderBy(table.column('requestId'))
-        .limit(claim.limit)
+      this.#newControls(session, claim.limit)
     )
     const rows = await this.#claim(
       session,
@@ -99,16 +102,7 @@ export class Requests {
    *
    * @returns false when the row is not ours any more; nothing was written
    */
-  finish(
-    session: LegacySession,
-    end: {
-      requestId: string
-      claimedBy: string
-      status: 'DONE' | 'FAILED'
-      result: JsonValue
-      now: number
-    }
-  ): Promise<boolean> {
+  finish(session: LegacySession, end: RequestEnd): Promise<boolean> {
     const row = this.#table.row({
       status: end.status,
       completedAt: end.now,
@@ -192,6 +186,19 @@ export class Requests {
     return this.#reader.read(session, (query) =>
       query.where(table.column('status'), 'CLAIMED').whereRaw(start)
     )
+  }
+
+  #newControls(session: LegacySession, limit: number) {
+    const table = this.#table
+    return session.client
+      .from(table.name)
+      .select(table.select(['requestId']))
+      .where(table.column('status'), 'NEW')
+      .whereIn(table.column('type'), [...CONTROL_REQUESTS])
+      .orderBy(table.column('type'), 'desc')
+      .orderBy(table.column('requestedAt'))
+      .orderBy(table.column('requestId'))
+      .limit(limit)
   }
 
   async #claim(

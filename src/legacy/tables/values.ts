@@ -22,6 +22,12 @@ export function affectedRows(result: unknown): number {
   return toNumber(first) ?? 0
 }
 
+/** Quotes the parts of a name (`schema.table`) with a database's mark. */
+export function quotedWith(mark: '"' | '`'): (name: string) => string {
+  const part = (name: string) => mark + name.replaceAll(mark, mark + mark) + mark
+  return (name) => name.split('.').map(part).join('.')
+}
+
 /** Parts of a list, none longer than `size`. */
 export function chunked<T>(list: readonly T[], size: number): T[][] {
   const parts: T[][] = []
@@ -29,4 +35,16 @@ export function chunked<T>(list: readonly T[], size: number): T[][] {
     parts.push(list.slice(start, start + size))
   }
   return parts
+}
+
+/** A collation may find what is spelled otherwise: whose row that is, only a look for one tells. */
+export function asAsked(found: (string | null)[], maprefs: string[]): string[] {
+  const asked = new Set<string | null>(maprefs)
+  const other = found.find((mapref) => !asked.has(mapref))
+  if (other !== undefined) {
+    throw new Error(
+      `the database takes MAPREF "${other}" for another spelling of one that was asked for`
+    )
+  }
+  return found as string[]
 }

@@ -107,11 +107,13 @@ export function storeHooks(crash: CrashPoints): Hooks {
 
 /** The points that show in the transactions on the legacy tables. */
 export function crashingDriver(driver: LegacyDriver, crash: CrashPoints): LegacyDriver {
+  const noted = new WeakMap<LegacyClient, string[]>()
   return {
     async transaction(client, work) {
       const statements: string[] = []
       const answer = await driver.transaction(client, (trx) => {
         noteStatements(trx, statements)
+        noted.set(trx, statements)
         return work(trx)
       })
       if (statements.some((sql) => /^insert into .?DWPRCLOG/i.test(sql))) {
@@ -122,7 +124,8 @@ export function crashingDriver(driver: LegacyDriver, crash: CrashPoints): Legacy
       }
       return answer
     },
-    sessionOf: (client) => crashingSession(driver.sessionOf(client), crash),
+    sessionOf: (client) =>
+      crashingSession(driver.sessionOf(client), crash, noted.get(client) ?? []),
   }
 }
 
@@ -131,10 +134,15 @@ function noteStatements(trx: LegacyClient, statements: string[]): void {
   knexClient.on('query', ({ sql }: { sql: string }) => statements.push(sql))
 }
 
-function crashingSession(session: SqlSession, crash: CrashPoints): SqlSession {
+function crashingSession(
+  session: SqlSession,
+  crash: CrashPoints,
+  statements: string[]
+): SqlSession {
   return {
     dialect: session.dialect,
     async query(sql, bindings, options) {
+      statements.push(sql)
       const result = await session.query(sql, bindings, options)
       if (/^insert into LEDGER/i.test(sql)) {
         crash.reached('inside an atomic flow')

@@ -1,6 +1,9 @@
 import type { LegacyClient } from '../client.ts'
 import { spellings, type DatabaseColumn, type TableDialect } from '../dialect.ts'
+import { listedRows } from '../row_sets.ts'
+import { quotedWith } from '../values.ts'
 
+const quoted = quotedWith('`')
 const DECLARED_LENGTH = /^(?:VARCHAR|CHAR)\((\d+)\)/
 const DATE = /^(DATE|TIMESTAMP)/
 /** Types that hold so many bytes. */
@@ -22,6 +25,8 @@ export const mysql: TableDialect = {
   characters: 'char_length(??)',
   text: 'cast(?? as char)',
   skipsDuplicates: false,
+  locksRows: true,
+  rowSets: listedRows(quoted),
 
   // MariaDB alone has them: on MySQL none is found
   sequences: {
@@ -61,11 +66,4 @@ async function read(client: LegacyClient, sql: string, table: string): Promise<D
   const [schema, name] = table.includes('.') ? table.split('.') : ['', table]
   const [rows] = (await client.rawQuery(sql, [schema, name])) as [DatabaseColumn[]]
   return rows
-}
-
-function quoted(name: string): string {
-  return name
-    .split('.')
-    .map((part) => `\`${part.replaceAll('`', '``')}\``)
-    .join('.')
 }

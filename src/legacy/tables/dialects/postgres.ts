@@ -1,6 +1,9 @@
 import type { LegacyClient } from '../client.ts'
 import { spellings, type DatabaseColumn, type DateForm, type TableDialect } from '../dialect.ts'
+import { jsonRows } from '../row_sets.ts'
+import { quotedWith } from '../values.ts'
 
+const quoted = quotedWith('"')
 const DECLARED_LENGTH = /^(?:CHARACTER VARYING|CHARACTER|VARCHAR|CHAR)\((\d+)\)$/
 const TO_THE_MILLISECOND = 'YYYY-MM-DD HH24:MI:SS.MS'
 
@@ -17,6 +20,8 @@ export const postgres: TableDialect = {
   characters: 'length(cast(?? as text))',
   text: 'cast(?? as text)',
   skipsDuplicates: true,
+  locksRows: true,
+  rowSets: jsonRows(quoted),
 
   sequences: {
     async find(client, name) {
@@ -69,11 +74,4 @@ async function read(
 ): Promise<Record<string, unknown>[]> {
   const { rows } = (await client.rawQuery(sql, [name])) as { rows: Record<string, unknown>[] }
   return rows
-}
-
-function quoted(name: string): string {
-  return name
-    .split('.')
-    .map((part) => `"${part.replaceAll('"', '""')}"`)
-    .join('.')
 }

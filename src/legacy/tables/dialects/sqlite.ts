@@ -1,6 +1,9 @@
 import type { DatabaseColumn, TableDialect } from '../dialect.ts'
+import { singleRows } from '../row_sets.ts'
+import { quotedWith } from '../values.ts'
 
 /** Longest wait inside a statement, which blocks this process (ms); the rest is waited for outside. */
+const quoted = quotedWith('"')
 const BUSY_TIMEOUT = 50
 const DECLARED_LENGTH = /\(\s*(\d+)\s*\)/
 /** Declared types that hold texts of any length. */
@@ -12,6 +15,8 @@ export const sqlite: TableDialect = {
   characters: 'length(??)',
   text: '??',
   skipsDuplicates: false,
+  locksRows: false,
+  rowSets: singleRows(quoted),
   sequences: null,
 
   async prepare(client) {
