@@ -123,10 +123,13 @@ for (const server of SERVERS) {
       const [, elsewhere] = (await context.enqueue(...held, taken, taken)).slice(-2)
       const [free] = await context.enqueue({ concurrencyKey: 'free' })
       const other = await database.open().connection(CONNECTION).transaction()
-      await other.from('almanac_executions').where('id', elsewhere).update({
-        state: 'running',
-        running_key: hashKey('taken'),
-      })
+      await other
+        .from('almanac_executions')
+        .where('id', elsewhere)
+        .update({
+          state: 'running',
+          running_key: hashKey('taken'),
+        })
       const claiming = context.claim({ limit: 2 })
       while ((await rows(database, server.blocked)).length === 0);
       await other.commit()

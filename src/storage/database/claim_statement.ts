@@ -28,9 +28,7 @@ export async function claimInOneStatement(
   if (!head.collided && (claimed.length === limit || head.locked < limit)) {
     return claimed
   }
-  const keys = await connection.read('executions.claim', (work) =>
-    fewKeys(work, params)
-  )
+  const keys = await connection.read('executions.claim', (work) => fewKeys(work, params))
   const last = keys === null ? wholeQueue : await firstOf(connection, keys)
   if (keys === null && !head.collided) {
     const free = await further(freeHead)
