@@ -148,10 +148,11 @@ export default class SchedulerProvider {
     const { immediateTransaction } =
       await import('../src/storage/database/immediate_transaction.ts')
     const { IDLE_LIMIT } = await import('../src/storage/database/idle_limit.ts')
-    const { sessionOf } = await import('../src/storage/database/lucid_session.ts')
+    const { poolOf, sessionOf } = await import('../src/storage/database/lucid_session.ts')
     const driver: LegacyDriver = {
       transaction: (client, work) => immediateTransaction(client, work, { idle: IDLE_LIMIT }),
       sessionOf,
+      poolOf,
     }
     const logger = await this.app.container.make('logger')
     const legacy = await this.app.container.make('almanac.legacy')

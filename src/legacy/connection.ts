@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { sleep, type Clock } from '../clock.ts'
 import { E_NESTED_TRANSACTION } from '../errors.ts'
 import type { SqlSession } from '../storage/sql_session.ts'
+import { placesOf, type FlowPlaces } from './flow_places.ts'
 import type { LegacyClient, LegacyDriver } from './tables/client.ts'
 import { isBusy } from './tables/failures.ts'
 import { WallClock } from './wall_clock.ts'
@@ -94,6 +95,11 @@ export class LegacyConnection {
       // What was started inside and goes on after the end is outside again
       transaction.open = false
     }
+  }
+
+  /** For flows that hold a connection of the pool for as long as they run. */
+  get flowPlaces(): FlowPlaces {
+    return placesOf(this.#deps.driver.poolOf(this.#deps.client))
   }
 
   /** @throws E_NESTED_TRANSACTION when the caller is inside a transaction of this connection */

@@ -8,7 +8,7 @@ import { LegacyConnection } from '../../src/legacy/connection.ts'
 import type { LegacyClient, LegacyDriver } from '../../src/legacy/tables/client.ts'
 import { IDLE_LIMIT } from '../../src/storage/database/idle_limit.ts'
 import { immediateTransaction } from '../../src/storage/database/immediate_transaction.ts'
-import { sessionOf } from '../../src/storage/database/lucid_session.ts'
+import { poolOf, sessionOf } from '../../src/storage/database/lucid_session.ts'
 import {
   openLegacyPlace,
   referenceSchema,
@@ -25,6 +25,7 @@ export const LEGACY_CONNECTION = 'warehouse'
 export const legacyDriver: LegacyDriver = {
   transaction: (client, work) => immediateTransaction(client, work, { idle: IDLE_LIMIT }),
   sessionOf,
+  poolOf,
 }
 
 /**

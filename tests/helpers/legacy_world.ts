@@ -335,6 +335,7 @@ export class LegacyNode implements SchedulerPort {
   #driver(name: string): LegacyDriver {
     return {
       sessionOf: (client) => this.#watched(legacyDriver.sessionOf(client), name),
+      poolOf: (client) => legacyDriver.poolOf(client),
       transaction: async (client, work) => {
         const count = ++this.#transactions
         await this.onTransaction(count, name)

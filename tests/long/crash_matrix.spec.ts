@@ -81,6 +81,8 @@ for (const places of PLACES) {
       printFigures('deaths by kill -9', Object.fromEntries(matrix.hits))
       printFigures('results', verdict.figures)
       assert.isEmpty([...matrix.hits].filter(([, count]) => count === 0))
+      // A matrix in which something did not happen at all has shown nothing of it
+      assert.isEmpty(Object.entries(verdict.figures).filter(([, count]) => count === 0))
       assert.deepEqual(exits, [0, 0])
       assert.isAtLeast(work.requests, size.requests)
       assert.isAtLeast(work.slots.length, slots)

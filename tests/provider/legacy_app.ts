@@ -37,17 +37,29 @@ async function warehouseOn(options: Parameters<typeof createLegacyDatabase>[0]) 
   return warehouse
 }
 
+function pooledBy(pool: object | undefined, config: ConnectionConfig): ConnectionConfig {
+  const given = (config as { pool?: object }).pool
+  return { ...config, pool: { ...given, ...pool } } as ConnectionConfig
+}
+
 /** The databases, and what the app's config says of them. */
 export async function setup(
   places: Places,
-  options: { almanac?: Partial<AlmanacConfig>; pool?: object; source?: object } = {}
+  options: {
+    almanac?: Partial<AlmanacConfig>
+    /** Of the store's connection. */
+    pool?: object
+    /** Of the legacy tables' own connection. */
+    legacyPool?: object
+    source?: object
+  } = {}
 ): Promise<{ warehouse: LegacyDatabase; app: AppOptions }> {
   const { url } = await storeOn(places.store)
   const together = places.legacy === null
   const warehouse = await warehouseOn(together ? { url: url! } : { kind: places.legacy! })
   const servers: Record<string, ConnectionConfig> = together
     ? {}
-    : { warehouse: warehouse.place.config() }
+    : { warehouse: pooledBy(options.legacyPool, warehouse.place.config()) }
   if (url !== null) {
     servers.server = { ...connectionConfig(url), pool: options.pool } as ConnectionConfig
   }

@@ -99,5 +99,53 @@ for (const kind of [postgres, mysql]) {
         await booted.terminate()
       }
     })
+
+    test('in a pool of their own, as large as the concurrency, they can be stopped', async ({
+      assert,
+      fs,
+    }) => {
+      const { warehouse, app } = await setup(
+        { store: kind, legacy: kind },
+        {
+          pool: { min: 0, max: CONCURRENCY + 2 },
+          legacyPool: { min: 0, max: CONCURRENCY },
+          almanac: { concurrency: CONCURRENCY, lease: { ttl: 1_500, renew: 100 } },
+          source: { pollInterval: 100 },
+        }
+      )
+      warehouse.execute('insert into SALES values (0)')
+      const names = Array.from({ length: CONCURRENCY }, (_, index) => `M${index}`)
+      for (const MAPREF of names) {
+        warehouse.insertFlow({ MAPREF, DWLOGIC: 'update SALES set AMOUNT = AMOUNT + 1' })
+        warehouse.insertRequest({ REQUEST_ID: `R-${MAPREF}`, MAPREF })
+      }
+      // Another program's transaction, in which every flow waits
+      const other = await warehouse.client().transaction()
+      getActiveTest()?.cleanup(() => other.rollback())
+      await other.rawQuery('update SALES set AMOUNT = 0')
+      const { app: booted, almanac, start } = await boot(fs, app)
+      await start()
+      const { next } = renewals()
+      await almanac.start()
+      const db = await booted.container.make('lucid.db')
+      const { pool } = db.connection('warehouse').getReadClient().client as {
+        pool: { numUsed(): number }
+      }
+      const count = (table: string, status: string) =>
+        warehouse.rows(`select STATUS from ${table} where STATUS = '${status}'`).length
+      for (let full = 0; full < 3;) {
+        await next()
+        const begun = count('DWPRCLOG', 'IP') === CONCURRENCY
+        full += begun && pool.numUsed() >= CONCURRENCY - 2 ? 1 : 0
+      }
+      for (const MAPREF of names) {
+        warehouse.insertRequest({ REQUEST_ID: `STOP-${MAPREF}`, MAPREF, REQUEST_TYPE: 'STOP' })
+      }
+      while (count('DWPRCLOG', 'ST') < CONCURRENCY) {
+        await almanac.status()
+      }
+      assert.equal(count('DWPRCREQ', 'DONE'), CONCURRENCY)
+      assert.deepEqual(warehouse.rows('select AMOUNT from SALES'), [{ AMOUNT: 0 }])
+    })
   })
 }

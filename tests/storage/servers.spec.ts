@@ -3,6 +3,7 @@ import { test } from '@japa/runner'
 import { LoggerFactory } from '@adonisjs/core/factories/logger'
 import { SCHEMA_VERSION } from '../../src/storage/contract.ts'
 import { StoreConnection } from '../../src/storage/database/connection.ts'
+import { hashKey } from '../../src/keys.ts'
 import { isTransient } from '../../src/legacy/tables/failures.ts'
 import { dialectOf } from '../../src/storage/database/dialect.ts'
 import { immediateTransaction } from '../../src/storage/database/immediate_transaction.ts'
@@ -28,6 +29,8 @@ const SERVERS = [
     /** The connection that asks. */
     own: 'select pg_backend_pid() as id',
     kill: (id: number) => `select pg_terminate_backend(${id})`,
+    blocked: `select 1 from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`,
     configured: `select current_setting('transaction_isolation') as isolation,
       current_setting('idle_in_transaction_session_timeout') as idle`,
     columns: `select table_name, column_name, data_type, character_maximum_length, is_nullable, collation_name
@@ -40,6 +43,8 @@ const SERVERS = [
     ddl: 'mysql.sql',
     own: 'select connection_id() as id',
     kill: (id: number) => `kill ${id}`,
+    blocked: `select 1 from information_schema.innodb_trx join information_schema.processlist on id = trx_mysql_thread_id
+      where db = database() and trx_state = 'LOCK WAIT'`,
     configured: `show session variables
       where variable_name in ('tx_isolation', 'transaction_isolation', 'wait_timeout')`,
     columns: `select table_name, column_name, column_type, is_nullable, character_set_name, collation_name
@@ -105,6 +110,34 @@ for (const server of SERVERS) {
       assert.equal(await database.storage().schemaVersion(), SCHEMA_VERSION)
       await dropSchema(database.client())
       assert.equal(await database.storage().schemaVersion(), 0)
+    })
+
+    test('a key that is taken at the same moment costs a claim nothing but its own row', async ({
+      assert,
+    }) => {
+      const database = await create()
+      const context = new SuiteContext({ storage: database.storage(), cleanup: async () => {} })
+      await context.running({ concurrencyKey: 'held' })
+      const held = Array.from({ length: 10 }, () => ({ concurrencyKey: 'held' }))
+      const taken = { concurrencyKey: 'taken' }
+      const [, elsewhere] = (await context.enqueue(...held, taken, taken)).slice(-2)
+      const [free] = await context.enqueue({ concurrencyKey: 'free' })
+      const other = await database.open().connection(CONNECTION).transaction()
+      await other
+        .from('almanac_executions')
+        .where('id', elsewhere)
+        .update({
+          state: 'running',
+          running_key: hashKey('taken'),
+        })
+      const claiming = context.claim({ limit: 2 })
+      while ((await rows(database, server.blocked)).length === 0);
+      await other.commit()
+      const claimed = await claiming
+      assert.deepEqual(
+        claimed.map(({ id }) => id),
+        [free]
+      )
     })
 
     test('what is enqueued in the caller’s transaction lives and dies with it', async ({

@@ -66,13 +66,20 @@ export class FlowLogic {
     let counts: RunCounts | null
     try {
       if (runner.atomic) {
-        return new Succeeded(await this.#executeAtomic(logic))
+        return new Succeeded(await this.#inPlace(logic, () => this.#executeAtomic(logic)))
       }
-      counts = await this.#runLogic(logic)
+      counts = await this.#inPlace(logic, () => this.#runLogic(logic))
     } catch (error) {
       return this.#afterThrow(logic, error)
     }
     return this.#end(logic, { status: 'PC', counts, error: null })
+  }
+
+  /** With one of the connections that flows may hold, where this one does. */
+  #inPlace<T>({ ready, context }: LogicRun, work: () => Promise<T>): Promise<T> {
+    return ready.resolved.runner.holdsConnection
+      ? this.#deps.connection.flowPlaces.in(context.signal, work)
+      : work()
   }
 
   async #executeAtomic(logic: LogicRun): Promise<JsonObject> {

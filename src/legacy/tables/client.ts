@@ -4,6 +4,12 @@ import type { SqlSession } from '../../storage/sql_session.ts'
 /** A Lucid client, or a transaction of one, on the connection of the legacy tables. */
 export type LegacyClient = QueryClientContract
 
+/** The pool behind a client: the same object for all clients that share it. */
+export interface LegacyPool {
+  /** Connections that it opens at most. */
+  readonly max: number
+}
+
 /**
  * What the composition root lends to the legacy tables, because it lives
  * beside the store's own database code.
@@ -12,4 +18,6 @@ export interface LegacyDriver {
   /** One flat transaction that begins as a writer; a throw rolls back. */
   transaction<T>(client: LegacyClient, work: (client: LegacyClient) => Promise<T>): Promise<T>
   sessionOf(client: LegacyClient): SqlSession
+  /** @throws when the connection was closed */
+  poolOf(client: LegacyClient): LegacyPool
 }

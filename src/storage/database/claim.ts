@@ -79,7 +79,7 @@ async function claimable(work: Work, params: ClaimParams, now: number): Promise<
   if (chosen.length === limit || head.length < limit) {
     return chosen
   }
-  const few = await fewKeys(work)
+  const few = await fewKeys(work, params)
   if (few !== null) {
     const at = { sql: '?', bindings: [now] }
     const statement = firstOfKeys(params, few, at, await allPriorities(work))

@@ -3,7 +3,7 @@ import type { StoreConnection } from './connection.ts'
 import { allPriorities, fewKeys, firstOfKeys } from './few_keys.ts'
 import { toExecution } from './execution_rows.ts'
 import type { Statement } from './row_sets.ts'
-import { NOT_HELD, waitingCondition, type ClaimParams } from './waiting.ts'
+import { NOT_HELD, notHeld, waitingCondition, type ClaimParams } from './waiting.ts'
 import type { Value } from './work.ts'
 
 /**
@@ -28,7 +28,7 @@ export async function claimInOneStatement(
   if (!head.collided && (claimed.length === limit || head.locked < limit)) {
     return claimed
   }
-  const keys = await connection.read('executions.claim', fewKeys)
+  const keys = await connection.read('executions.claim', (work) => fewKeys(work, params))
   const last = keys === null ? wholeQueue : await firstOf(connection, keys)
   if (keys === null && !head.collided) {
     const free = await further(freeHead)
@@ -191,9 +191,10 @@ const wholeQueue: Candidates = (params) => {
   }
 }
 
+/** A key that came to be held since its first row was looked for takes no other's place. */
 const LOCKED = `head as materialized (
       select waiting.id, waiting.concurrency_hash, waiting.priority, waiting.available_at
       from almanac_executions waiting join first_rows on first_rows.id = waiting.id
-      where waiting.state = 'queued'
+      where waiting.state = 'queued' and ${notHeld('waiting')}
       order by waiting.priority, waiting.available_at, waiting.id limit ?
       for update of waiting skip locked)`

@@ -1,22 +1,39 @@
-import { waitingCondition, waitingPriorities, type ClaimParams } from './waiting.ts'
+import {
+  waitingCondition,
+  waitingPriorities,
+  type ClaimParams,
+  type WaitingFilter,
+} from './waiting.ts'
 import type { Statement } from './row_sets.ts'
 import { inList, type Row, type Value, type Work } from './work.ts'
 
 /** With more keys than this in the queue, steps from key to key cost more than they save. */
 const FEW = 100
+/** Bindings of one statement: SQLite takes 32,766, PostgreSQL 65,535. */
+const MOST_BINDINGS = 30_000
+/** There are ten priorities, each with a part of its own in the statement. */
+const PRIORITIES = 10
 
 /**
  * The keys that wait in the queue and that nobody holds: each is found in one
  * step of the index, however long its backlog is.
  *
- * @returns null when there are too many
+ * @returns null when there are too many for one statement with this filter
  */
-export async function fewKeys(work: Work): Promise<string[] | null> {
+export async function fewKeys(work: Work, filter: WaitingFilter): Promise<string[] | null> {
+  const few = mostKeys(filter)
   const rows = await work.all(`${work.dialect.waitingKeys} limit ${FEW + 1}`)
   const keys = rows
     .map((row) => row.concurrency_hash as string | null)
     .filter((key) => key !== null)
-  return keys.length > FEW ? null : keys.filter(await notHeldAmong(work, keys))
+  return keys.length > few ? null : keys.filter(await notHeldAmong(work, keys))
+}
+
+/** The filter stands with each key: many handlers leave place for fewer of them. */
+function mostKeys(filter: WaitingFilter): number {
+  // With the key and the clock
+  const each = waitingCondition(filter).bindings.length + 2
+  return Math.min(FEW, Math.floor(MOST_BINDINGS / each) - PRIORITIES)
 }
 
 /** Tells of each of these keys whether it is free. */

@@ -93,12 +93,17 @@ export class PostgresListener implements StoreWatch {
     // The server may break it while nobody waits for that yet
     broken.catch(() => {})
     try {
-      const channel = await Promise.race([channelOf(connection), broken])
+      // A server that stopped answering must not hold up the stop
+      const channel = await Promise.race([channelOf(connection), broken, stopped])
+      if (channel === undefined) {
+        return false
+      }
       if (channel === null) {
         this.#deps.logger.info({}, 'PostgreSQL has no triggers that tell of work: it is polled for')
         return false
       }
-      await connection.query(`listen ${connection.escapeIdentifier(channel)}`)
+      const listening = connection.query(`listen ${connection.escapeIdentifier(channel)}`)
+      await Promise.race([listening, broken, stopped])
       this.#failures = 0
       this.#deps.watcher.listening()
       await Promise.race([stopped, broken])

@@ -20,6 +20,11 @@ export function sessionOf(client: QueryClientContract): SqlSession {
   return new LucidSession({ client })
 }
 
+/** The pool behind a Lucid client. @throws E_STORAGE_UNAVAILABLE when it was closed */
+export function poolOf(client: QueryClientContract): { readonly max: number } {
+  return knexOf(client).pool
+}
+
 /**
  * A database through Lucid, for handlers and runners outside the store.
  */

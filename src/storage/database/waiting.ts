@@ -27,7 +27,9 @@ export async function* waitingPriorities(work: Work): AsyncGenerator<number> {
   }
 }
 
-/** Of those with a key, the ones whose key nobody holds. */
-export const NOT_HELD = `(concurrency_hash is null or not exists (
+/** Of the rows of a table by this name, those without a key, or whose key nobody holds. */
+export const notHeld = (table: string) => `(${table}.concurrency_hash is null or not exists (
   select 1 from almanac_executions holder
-  where holder.running_key = almanac_executions.concurrency_hash))`
+  where holder.running_key = ${table}.concurrency_hash))`
+
+export const NOT_HELD = notHeld('almanac_executions')

@@ -122,6 +122,16 @@ export const claimCases = cases({
     assert.deepEqual(ids(await context.claim({ limit: 500 })), others.slice(9))
   },
 
+  'nor do many handlers and queues make a claim too long': async (context) => {
+    const big = Array.from({ length: 20 }, () => ({ concurrencyKey: 'big' }))
+    const keys = Array.from({ length: 90 }, (_, n) => ({ concurrencyKey: `key ${n}` }))
+    const [first] = await context.enqueue(...big)
+    const others = await context.enqueue(...keys)
+    const names = (of: string) => Array.from({ length: 600 }, (_, n) => `${of} ${n}`)
+    const many = { handlers: ['noop', ...names('handler')], queues: ['default', ...names('queue')] }
+    assert.deepEqual(ids(await context.claim({ ...many, limit: 5 })), [first, ...others.slice(0, 4)])
+  },
+
   'two claimants at once take different rows': async (context) => {
     const all = await context.enqueue(...Array.from({ length: 40 }, () => ({})))
     const stores = [context.storage, await context.another()]

@@ -55,6 +55,7 @@ export function hooked(storage: Storage, hooks: Hooks): Storage {
     journal: wrap('journal', storage.journal),
     now: () => storage.now(),
     schemaVersion: () => storage.schemaVersion(),
+    watch: async (watcher) => (await storage.watch?.(watcher)) ?? null,
     close: () => storage.close(),
   }
 }
@@ -126,6 +127,7 @@ export function crashingDriver(driver: LegacyDriver, crash: CrashPoints): Legacy
     },
     sessionOf: (client) =>
       crashingSession(driver.sessionOf(client), crash, noted.get(client) ?? []),
+    poolOf: (client) => driver.poolOf(client),
   }
 }
 

@@ -28,6 +28,8 @@ export interface Runner {
   readonly name: string
   /** The logic runs in the transaction that writes its logs: after a crash nothing of it is left. */
   readonly atomic: boolean
+  /** The logic holds a connection of the legacy tables for as long as it runs. */
+  readonly holdsConnection?: boolean
   /** Longest run, ms; null = none. Absent: that of the engine's handler. */
   readonly timeout?: number | null
   /**

@@ -21,6 +21,7 @@ const SHOWN: TextLimit = { length: 60, unit: 'characters' }
  */
 export class SqlRunner implements Runner {
   readonly name = 'sql'
+  readonly holdsConnection = true
   readonly atomic: boolean
 
   constructor({ atomic }: { atomic: boolean } = { atomic: true }) {
