@@ -104,8 +104,8 @@ export class Hold {
   }
 
   /** How this attempt ended, to be stored. */
-  settlement(end: Omit<Settlement, 'id' | 'node' | 'attempt' | 'startedAt'>): Settlement {
-    const { id, node, attempt, startedAt } = this.#execution
-    return { id, node: node ?? '', attempt, startedAt, ...end }
+  settlement(end: Omit<Settlement, 'id' | 'node' | 'attempt' | 'eventId' | 'startedAt'>): Settlement {
+    const { id, node, attempt, eventId, startedAt } = this.#execution
+    return { id, node: node ?? '', attempt, eventId, startedAt, ...end }
   }
 }

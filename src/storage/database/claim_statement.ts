@@ -1,5 +1,6 @@
 import type { ExecutionRecord } from '../../types/executions.ts'
 import type { StoreConnection } from './connection.ts'
+import { clockOr } from './dialect.ts'
 import { allPriorities, fewKeys, firstOfKeys } from './few_keys.ts'
 import { toExecution } from './execution_rows.ts'
 import type { Statement } from './row_sets.ts'
@@ -98,7 +99,7 @@ function inOrder(a: ExecutionRecord, b: ExecutionRecord): number {
   return a.priority - b.priority || a.availableAt - b.availableAt || (a.id < b.id ? -1 : 1)
 }
 
-const CLOCK = `select coalesce(?::bigint, floor(extract(epoch from clock_timestamp()) * 1000)::bigint) as at`
+const CLOCK = `select ${clockOr('?::bigint')} as at`
 
 /** Names locked rows `head`, in order, with the bindings of their statement. */
 type Candidates = (params: ClaimParams) => Statement
