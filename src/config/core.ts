@@ -9,7 +9,7 @@ import { readRetention } from './retention.ts'
 
 const MIB = 1_048_576
 /** Claimed ahead at most: it is handlers quick enough to begin it at once that let so much wait. */
-const PREFETCH = 500
+const PREFETCH = 1_000
 /** Between two looks at a queue that was busy just now, ms: what no store tells of is noticed then. */
 const MIN_POLL = 50
 /** A claim in a legacy table writes `<node>.<boot>.<claim>` into 64 characters. */
