@@ -8,6 +8,8 @@ import { readProfiles } from './profiles.ts'
 import { readRetention } from './retention.ts'
 
 const MIB = 1_048_576
+/** Claimed ahead at most: it is handlers quick enough to begin it at once that let so much wait. */
+const PREFETCH = 1_000
 /** Between two looks at a queue that was busy just now, ms: what no store tells of is noticed then. */
 const MIN_POLL = 50
 /** A claim in a legacy table writes `<node>.<boot>.<claim>` into 64 characters. */
@@ -36,7 +38,7 @@ export function readShell(reader: ConfigReader): ShellConfig {
     node: readNode(reader),
     enabled: reader.boolean('enabled', true),
     concurrency,
-    prefetch: reader.number('prefetch', concurrency),
+    prefetch: reader.number('prefetch', PREFETCH),
     queues: readQueues(reader),
     poll: readPoll(reader),
     lease: readLease(reader.section('lease'), 30_000),

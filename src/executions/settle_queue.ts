@@ -7,6 +7,10 @@ import type { Logger } from '../types/logger.ts'
 /** A batch is written after so many ms, or so many settlements, whichever is first. */
 const WINDOW = 5
 const MAX_BATCH = 500
+/** Batches under way at once while the storage takes them. */
+const MAX_WRITES = 3
+/** A further batch begins beside others only for so many: few settlements wait for the next turn. */
+const CROWD = 50
 /** Wait between two tries while the storage does not take a batch, ms. */
 const MIN_BACKOFF = 100
 const MAX_BACKOFF = 5_000
@@ -39,7 +43,9 @@ export class SettleQueue {
   readonly #deps: Deps
   readonly #pending: Entry[] = []
   #closing = new AbortController()
-  #writing: Promise<void> | null = null
+  readonly #writes = new Set<Promise<void>>()
+  /** Settlements in the batches under way. */
+  #inWrites = 0
   #window: { cancel(): void } | null = null
   #size = MAX_BATCH
   #failures = 0
@@ -58,8 +64,9 @@ export class SettleQueue {
 
   /** Writes everything that waits, now. */
   async flush(): Promise<void> {
-    while (this.#pending.length > 0 || this.#writing) {
-      await this.#write()
+    while (this.#pending.length > 0 || this.#writes.size > 0) {
+      this.#write()
+      await Promise.race(this.#writes)
     }
   }
 
@@ -77,27 +84,35 @@ export class SettleQueue {
   }
 
   #schedule(): void {
-    if (this.#writing) {
+    const waiting = this.#pending.length
+    const enough = this.#writes.size === 0 ? 1 : CROWD
+    if (waiting < enough || this.#writes.size >= this.#allowed) {
       return
     }
-    const alone = this.#pending.length >= this.#deps.running()
-    if (alone || this.#pending.length >= MAX_BATCH) {
-      void this.#write()
+    const alone = waiting >= this.#deps.running() - this.#inWrites
+    if (alone || waiting >= MAX_BATCH) {
+      this.#write()
     } else {
-      this.#window ??= this.#deps.clock.timer(WINDOW, () => void this.#write())
+      this.#window ??= this.#deps.clock.timer(WINDOW, () => this.#write())
     }
   }
 
-  #write(): Promise<void> {
+  /** While the storage fails, one batch at a time feels its way. */
+  get #allowed(): number {
+    return this.#failures > 0 ? 1 : MAX_WRITES
+  }
+
+  #write(): void {
     this.#window?.cancel()
     this.#window = null
-    this.#writing ??= this.#drain().finally(() => {
-      this.#writing = null
-      if (this.#pending.length > 0) {
-        this.#schedule()
-      }
+    if (this.#writes.size >= this.#allowed) {
+      return
+    }
+    const write = this.#drain().finally(() => {
+      this.#writes.delete(write)
+      this.#schedule()
     })
-    return this.#writing
+    this.#writes.add(write)
   }
 
   async #drain(): Promise<void> {
@@ -107,6 +122,15 @@ export class SettleQueue {
     if (batch.length === 0) {
       return
     }
+    this.#inWrites += batch.length
+    try {
+      await this.#store(batch)
+    } finally {
+      this.#inWrites -= batch.length
+    }
+  }
+
+  async #store(batch: Entry[]): Promise<void> {
     try {
       await this.#deps.beforeWrite(this.#failures)
       await this.#settle(batch)

@@ -67,12 +67,13 @@ export class Executor {
     this.#deps.tracker.started(hold.execution)
     this.#deps.heartbeat.began(hold)
 
-    const stuck = Promise.withResolvers<null>()
-    const run = this.#prepare(hold, definition, () => stuck.resolve(null))
-    const work = this.#perform(run)
-    void work.then(() => this.#ended(run, onReturn))
-    const end = await Promise.race([work, stuck.promise])
-    await this.#settle(run, end)
+    const { promise: end, resolve } = Promise.withResolvers<RunEnd | null>()
+    const run = this.#prepare(hold, definition, () => resolve(null))
+    void this.#perform(run).then((done) => {
+      resolve(done)
+      this.#ended(run, onReturn)
+    })
+    await this.#settle(run, await end)
   }
 
   #prepare(hold: Hold, definition: HandlerDefinition, onGiveUp: () => void): Run {

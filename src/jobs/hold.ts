@@ -16,7 +16,8 @@ export class Hold {
   trustedUntil: number
 
   readonly #clock: Clock
-  readonly #controller = new AbortController()
+  /** Made when somebody asks for the signal: most attempts end without. */
+  #controller: AbortController | null = null
   #execution: ExecutionRecord
   #state: 'waiting' | 'running' | 'ended' = 'waiting'
   #lost = false
@@ -48,12 +49,13 @@ export class Hold {
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal
+    return (this.#controller ??= new AbortController()).signal
   }
 
   /** Why the signal was aborted first, null while it is not. */
   get aborted(): AbortReason | null {
-    return this.signal.aborted ? (this.signal.reason as AbortReason) : null
+    const signal = this.#controller?.signal
+    return signal?.aborted ? (signal.reason as AbortReason) : null
   }
 
   /** The lease lapsed by our own clock, or the store says that it is not ours. */
@@ -81,7 +83,8 @@ export class Hold {
 
   /** The first reason stays. @returns false when the signal had aborted before */
   abort(reason: AbortReason): boolean {
-    if (this.signal.aborted) {
+    this.#controller ??= new AbortController()
+    if (this.#controller.signal.aborted) {
       return false
     }
     this.#controller.abort(reason)
@@ -104,8 +107,10 @@ export class Hold {
   }
 
   /** How this attempt ended, to be stored. */
-  settlement(end: Omit<Settlement, 'id' | 'node' | 'attempt' | 'startedAt'>): Settlement {
-    const { id, node, attempt, startedAt } = this.#execution
-    return { id, node: node ?? '', attempt, startedAt, ...end }
+  settlement(
+    end: Omit<Settlement, 'id' | 'node' | 'attempt' | 'eventId' | 'startedAt'>
+  ): Settlement {
+    const { id, node, attempt, eventId, startedAt } = this.#execution
+    return { id, node: node ?? '', attempt, eventId, startedAt, ...end }
   }
 }

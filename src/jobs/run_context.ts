@@ -33,13 +33,21 @@ export function createContext(
 ): HandlerContext {
   const { hold, timeout, logger } = parts
   const { execution } = hold
+  const payload = once(() => copyJson(execution.payload))
+  const record = once(() => copyJson(execution, 'frozen'))
   let checkpoint = copyJson(execution.checkpoint)
   return {
-    payload: copyJson(execution.payload),
-    execution: copyJson(execution, 'frozen'),
+    get payload() {
+      return payload()
+    },
+    get execution() {
+      return record()
+    },
     attempt: execution.attempt,
     slot: execution.slot,
-    signal: hold.signal,
+    get signal() {
+      return hold.signal
+    },
     logger,
     fencingToken: execution.attempt,
     get checkpoint() {
@@ -57,6 +65,12 @@ export function createContext(
     },
     extend: (duration) => timeout.extend(toMilliseconds(duration, 'duration')),
   }
+}
+
+/** Makes a value when it is first asked for: most handlers look at little of their context. */
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | null = null
+  return () => (made ??= { value: make() }).value
 }
 
 async function saveCheckpoint(deps: ContextDeps, hold: Hold, value: JsonValue): Promise<void> {

@@ -47,7 +47,10 @@ export interface AlmanacOptions {
   roles?: ProcessRole[]
   /** Executions at once on this node. Default 10. */
   concurrency?: number
-  /** Executions claimed ahead of a free slot; handed back on drain. Default: `concurrency`. */
+  /**
+   * Executions claimed ahead of a free slot, at most: as many as the handlers, going by how
+   * quick they were, begin within 250 ms; handed back on drain. Default 1000.
+   */
   prefetch?: number
   /** Queues that this node works on. Default null: all. */
   queues?: string[] | null

@@ -66,6 +66,27 @@ test.group('Tracker | settle', () => {
     ])
   })
 
+  test('writes many beside a batch under way, and lets few wait for its end', async ({
+    assert,
+  }) => {
+    const { tracker, storage, clock, executions } = await setup(200)
+    const release = storage.hold('executions.settle')
+    const end = (from: number, to: number) =>
+      executions.slice(from, to).map((execution) => tracker.settle(ended(execution)))
+    const settled = end(0, 10)
+    await clock.advance(5)
+    assert.equal(storage.calls('executions.settle'), 1)
+    settled.push(...end(10, 59))
+    await clock.advance(50)
+    assert.equal(storage.calls('executions.settle'), 1)
+    settled.push(...end(59, 60))
+    await clock.advance(5)
+    assert.equal(storage.calls('executions.settle'), 2)
+    release()
+    assert.notInclude(await Promise.all(settled), false)
+    assert.equal(storage.calls('executions.settle'), 2)
+  })
+
   test('gathers for 5 ms while others run, and writes at once when nobody does', async ({
     assert,
   }) => {

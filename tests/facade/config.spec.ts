@@ -25,7 +25,7 @@ test.group('Config | defaults', () => {
     assert.containSubset(core, {
       enabled: true,
       concurrency: 10,
-      prefetch: 10,
+      prefetch: 1_000,
       queues: null,
       poll: { min: 50, max: 1_000 },
       lease: { ttl: 30_000, renew: 10_000 },

@@ -66,6 +66,8 @@ export interface Fence {
  */
 export interface Settlement extends Fence {
   to: Exclude<Outcome, 'skipped'> | 'retry' | 'release' | 'discard'
+  /** Of the execution, where it is known: without an event, no counters move. */
+  eventId?: string | null
   /** When the handler really began; null when it did not. */
   startedAt: number | null
   /** Delay in ms from the database's now, for retry and release. */

@@ -1,7 +1,8 @@
 import type { ExecutionRecord } from '../../types/executions.ts'
 import type { StoreConnection } from './connection.ts'
+import { clockOr } from './dialect.ts'
 import { allPriorities, fewKeys, firstOfKeys } from './few_keys.ts'
-import { toExecution } from './execution_rows.ts'
+import { CLAIMED_COLUMNS, toClaimed } from './execution_rows.ts'
 import type { Statement } from './row_sets.ts'
 import { NOT_HELD, notHeld, waitingCondition, type ClaimParams } from './waiting.ts'
 import type { Value } from './work.ts'
@@ -80,7 +81,7 @@ async function take(
     return {
       claimed: rows
         .filter(({ id }) => id !== null)
-        .map(toExecution)
+        .map((row) => toClaimed(row, node))
         .sort(inOrder),
       locked: Number(rows[0].locked_rows),
       collided: false,
@@ -98,7 +99,7 @@ function inOrder(a: ExecutionRecord, b: ExecutionRecord): number {
   return a.priority - b.priority || a.availableAt - b.availableAt || (a.id < b.id ? -1 : 1)
 }
 
-const CLOCK = `select coalesce(?::bigint, floor(extract(epoch from clock_timestamp()) * 1000)::bigint) as at`
+const CLOCK = `select ${clockOr('?::bigint')} as at`
 
 /** Names locked rows `head`, in order, with the bindings of their statement. */
 type Candidates = (params: ClaimParams) => Statement
@@ -125,7 +126,7 @@ function statement(candidates: string): string {
         cancel_requested_at = null, progress = null, reason = null
       from clock, (select ?::text as node, ?::bigint as lease) given
       where id = any(array(select id from chosen))
-      returning almanac_executions.*)
+      returning ${CLAIMED_COLUMNS.map((name) => `almanac_executions.${name}`).join(', ')})
     select claimed.*, locked.locked_rows from locked left join claimed on true`
 }
 

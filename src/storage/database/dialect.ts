@@ -132,8 +132,11 @@ const sqlite: Dialect = {
     /^SQLITE_(CANTOPEN|IOERR|FULL|READONLY|NOTADB|CORRUPT|PROTOCOL)/.test(codeOf(error)),
 }
 
-const POSTGRES_CLOCK =
-  'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms'
+const POSTGRES_NOW = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
+const POSTGRES_CLOCK = `select ${POSTGRES_NOW} as now_ms`
+
+/** An instant that is given, else the database's: for statements of PostgreSQL that ask for both at once. */
+export const clockOr = (given: string) => `coalesce(${given}, ${POSTGRES_NOW})`
 
 const postgres: Dialect = {
   ...common,

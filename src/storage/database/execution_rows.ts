@@ -49,6 +49,38 @@ const mapper = new RowMapper<ExecutionRecord>('almanac_executions', COLUMNS, ['r
 /** Guards a change by the attempt that owns the execution. */
 export const FENCE = `id = ? and node = ? and attempt = ? and state = 'running'`
 
+/** What a claim sets alike for all that it takes, and so need not be read. */
+type ClaimedAlike =
+  | 'state'
+  | 'node'
+  | 'renewals'
+  | 'startedAt'
+  | 'finishedAt'
+  | 'cancelRequestedAt'
+  | 'progress'
+  | 'reason'
+
+const ALIKE: Record<ClaimedAlike, true> = {
+  state: true,
+  node: true,
+  renewals: true,
+  startedAt: true,
+  finishedAt: true,
+  cancelRequestedAt: true,
+  progress: true,
+  reason: true,
+}
+
+/** The columns of a row that was just claimed and that differ from row to row. */
+export const CLAIMED_COLUMNS = Object.entries<Column>(COLUMNS)
+  .filter(([property]) => !(property in ALIKE))
+  .map(([, { name }]) => name)
+
+/** The record of a row that this node has just claimed. */
+export function toClaimed(row: Row, node: string): ExecutionRecord {
+  return Object.assign(toExecution(row), { state: 'running', node, renewals: 0 })
+}
+
 export function toExecution(row: Row): ExecutionRecord {
   return mapper.toRecord(row)
 }

@@ -21,6 +21,7 @@ import { FENCE, findExecution, hashOrNull, toExecution } from './execution_rows.
 import { prune } from './prune.ts'
 import { renew } from './renew.ts'
 import { rescueExpired, settle } from './settle.ts'
+import { plainSuccesses, settleSuccesses } from './settle_successes.ts'
 import { first, firstNumber, instant, type Row } from './work.ts'
 
 type Params<K extends keyof ExecutionStore> = Parameters<ExecutionStore[K]>[0]
@@ -53,6 +54,12 @@ export class DatabaseExecutionStore implements ExecutionStore {
   }
 
   async settle(params: Params<'settle'>): Promise<SettleResult[]> {
+    const successes = plainSuccesses(this.#connection.dialect, params.settlements)
+    if (successes !== null) {
+      return this.#connection.read('executions.settle', (work) =>
+        settleSuccesses(work, params.now, successes)
+      )
+    }
     return this.#connection.write('executions.settle', (work) => settle(work, params))
   }
 

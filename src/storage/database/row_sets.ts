@@ -89,3 +89,14 @@ function recordset(columns: TableColumn[], rows: Value[][]): Statement {
     bindings: [JSON.stringify(records)],
   }
 }
+
+/** An array in the words of PostgreSQL, for one binding. */
+export function arrayText(values: readonly Value[]): string {
+  const items = values.map((value) => {
+    if (typeof value !== 'string') {
+      return value === null ? 'null' : String(value)
+    }
+    return `"${/["\\]/.test(value) ? value.replace(/["\\]/g, String.raw`\$&`) : value}"`
+  })
+  return `{${items.join()}}`
+}
