@@ -120,18 +120,21 @@ for (const server of SERVERS) {
       await context.running({ concurrencyKey: 'held' })
       const held = Array.from({ length: 10 }, () => ({ concurrencyKey: 'held' }))
       const taken = { concurrencyKey: 'taken' }
-      const [, elsewhere] = (await context.enqueue(...held, taken, taken)).slice(-2)
+      const waiting = await context.enqueue(...held, taken, taken)
       const [free] = await context.enqueue({ concurrencyKey: 'free' })
       const other = await database.open().connection(CONNECTION).transaction()
       await other
         .from('almanac_executions')
-        .where('id', elsewhere)
+        .where('id', waiting.at(-1)!)
         .update({
           state: 'running',
           running_key: hashKey('taken'),
         })
       const claiming = context.claim({ limit: 2 })
-      while ((await rows(database, server.blocked)).length === 0);
+      for (let blocked = 0; blocked === 0;) {
+        const found = await rows(database, server.blocked)
+        blocked = found.length
+      }
       await other.commit()
       const claimed = await claiming
       assert.deepEqual(

@@ -104,6 +104,9 @@ export class PostgresListener implements StoreWatch {
       }
       const listening = connection.query(`listen ${connection.escapeIdentifier(channel)}`)
       await Promise.race([listening, broken, stopped])
+      if (this.#stopping.signal.aborted) {
+        return false
+      }
       this.#failures = 0
       this.#deps.watcher.listening()
       await Promise.race([stopped, broken])
