@@ -2,6 +2,7 @@ import { args, flags } from '@adonisjs/core/ace'
 import type { CommandOptions } from '@adonisjs/core/types/ace'
 import { SystemClock } from '../src/clock.ts'
 import type { Scheduler } from '../src/scheduler.ts'
+import { toInstant } from '../src/triggers/instant.ts'
 import type { EventRecord } from '../src/types/events.ts'
 import { AlmanacCommand, inZone, utc } from './_base.ts'
 import { wholeNumber } from './_input.ts'
@@ -32,18 +33,35 @@ export default class AlmanacNext extends AlmanacCommand {
     const events = this.event
       ? [await this.findEvent(almanac, this.event)]
       : await almanac.events.list({ status: 'active' })
-    const from = this.from ?? new SystemClock().now()
+    const from = toInstant(this.from ?? new SystemClock().now(), '--from')
     const slots = events
-      .flatMap((event) =>
-        almanac.preview(event.trigger, { from, count }).map((at) => ({ event, at: at.getTime() }))
-      )
+      .flatMap((event) => this.#slotsOf(almanac, { event, from, count }))
       .sort((a, b) => a.at - b.at)
       .slice(0, count)
     const listed = slots.map(({ event, at }) => ({ at, eventId: event.id, name: event.name }))
     this.print(listed, () => {
       const rows = slots.map(({ event, at }) => [utc(at), local(event, at), event.name])
       this.printTable(['Slot (UTC)', 'In its zone', 'Event'], rows)
+      events
+        .filter(({ problem }) => problem !== null)
+        .forEach(({ problem }) => this.logger.warning(String(problem)))
     })
+  }
+
+  /** Those that were skipped and those beyond maxRuns are none; a row that is broken has none. */
+  #slotsOf(
+    almanac: Scheduler,
+    { event, from, count }: { event: EventRecord; from: number; count: number }
+  ): { event: EventRecord; at: number }[] {
+    const { problem, status, nextRunAt, maxRuns, runCount, trigger } = event
+    const left = maxRuns === null ? count : Math.min(count, maxRuns - runCount)
+    if (problem !== null || left <= 0) {
+      return []
+    }
+    const first = status === 'active' ? Math.max(from, nextRunAt ?? from) : from
+    return almanac
+      .preview(trigger, { from: first, count: left })
+      .map((at) => ({ event, at: at.getTime() }))
   }
 }
 

@@ -14,5 +14,5 @@ export function* copyOf(
 
 function nameOf(name: string, count: number): string {
   const mark = count === 1 ? ' (copy)' : ` (copy ${count})`
-  return `${name.slice(0, MAX_TEXT - mark.length)}${mark}`
+  return `${name.slice(0, MAX_TEXT - mark.length).toWellFormed()}${mark}`
 }

@@ -2,7 +2,7 @@ import { E_INVALID_INPUT } from '../errors.ts'
 import { toIso } from '../triggers/instant.ts'
 import { shown } from '../triggers/field_reader.ts'
 import { NOTHING_PAST, planPast, planPause, type PastPlan } from '../loop/plan_past.ts'
-import { slotExecution, type ExecutionDefaults } from '../loop/slot_execution.ts'
+import { refuseBroken, slotExecution, type ExecutionDefaults } from '../loop/slot_execution.ts'
 import { payloadOf, type Profiles } from '../loop/slot_payload.ts'
 import type { PlannedEvent } from '../loop/plan_slots.ts'
 import type { NextSlot } from '../loop/slot_search.ts'
@@ -49,7 +49,16 @@ export interface ChangeRequest {
  * paused or becomes so (unless a resume is to follow the misfire policy).
  */
 export function planChange(request: ChangeRequest, deps: PlanDeps): ChangePlan {
-  const { event, definition } = request
+  const { past, ...plan } = planBehind(request, deps)
+  return { ...plan, patch: { ...request.definition, ...stateAfter(request, past, deps) } }
+}
+
+/** The slots that a change leaves behind. */
+function planBehind(
+  request: ChangeRequest,
+  deps: PlanDeps
+): Omit<ChangePlan, 'patch'> & { past: PastPlan } {
+  const { event } = request
   const { past, problem } = settlePast(request, deps)
   const { profiles } = deps
   // A broken trigger gave one slot, behind which none is known
@@ -62,7 +71,7 @@ export function planChange(request: ChangeRequest, deps: PlanDeps): ChangePlan {
     next,
   })
   return {
-    patch: { ...definition, ...stateAfter(request, past, deps) },
+    past,
     executions: past.run.map((slot) => slotExecution(event, slot, options())),
     missed: past.missed.map((range) => ({ ...range, id: deps.newId() })),
     exact: past.exact,
@@ -79,9 +88,11 @@ export function statusOnly(patch: EventPatch): ChangePlan {
 export function planCompletion(event: PlannedEvent, now: number, deps: PlanDeps): ChangePlan {
   const definition = definitionOf(event)
   const status = event.status === 'paused' ? 'paused' : 'active'
-  const plan = planChange({ event, definition, status, statusBy: 'user', now }, deps)
+  // Its next slot is not asked for: the trigger may be one that plain SQL has broken
+  const request = { event, definition, status, statusBy: 'user', now } as const
+  const { past, ...plan } = planBehind(request, deps)
   const ended = { status: 'completed', completedAt: now, pausedAt: null, nextRunAt: null } as const
-  return { ...plan, patch: { ...plan.patch, ...ended } }
+  return { ...plan, patch: { ...lastSlotOf(past), ...ended, statusBy: 'user' } }
 }
 
 /** Lets the next slot pass, after what is due already is decided. @returns null when none is left */
@@ -159,8 +170,8 @@ function settlePast(request: ChangeRequest, deps: PlanDeps): { past: PastPlan; p
     return { past: NOTHING_PAST }
   }
   const follows = followsMisfire(request)
-  // Nothing can be run without its payload
-  const lacking = follows ? payloadProblem(event, deps.profiles) : undefined
+  // Nothing can be run without its payload, or of a row that plain SQL has broken
+  const lacking = follows ? executionProblem(event, deps.profiles) : undefined
   const plan =
     follows && lacking === undefined
       ? (next: NextSlot) => planPast(event, first, next, now)
@@ -174,8 +185,10 @@ function settlePast(request: ChangeRequest, deps: PlanDeps): { past: PastPlan; p
   }
 }
 
-function payloadProblem(event: EventRecord, profiles: Profiles): unknown {
+/** Why no execution can be made of an event. */
+function executionProblem(event: EventRecord, profiles: Profiles): unknown {
   try {
+    refuseBroken(event)
     payloadOf(event, profiles)
     return undefined
   } catch (error) {
@@ -194,15 +207,18 @@ function stateAfter(request: ChangeRequest, past: PastPlan, deps: PlanDeps): Eve
   const { event, status, statusBy, now } = request
   const nextRunAt = status === 'cancelled' ? null : nextSlot(request, past, deps)
   const completed = status === 'active' && nextRunAt === null
-  const lastSlot = past.lastSlot === null ? {} : { lastSlot: past.lastSlot }
   return {
-    ...lastSlot,
+    ...lastSlotOf(past),
     nextRunAt,
     status: completed ? transition(event, 'complete') : status,
     statusBy,
     pausedAt: status === 'paused' ? pausedSince(event, now) : null,
     completedAt: completed ? (event.completedAt ?? now) : null,
   }
+}
+
+function lastSlotOf({ lastSlot }: PastPlan): Pick<EventPatch, 'lastSlot'> {
+  return lastSlot === null ? {} : { lastSlot }
 }
 
 function nextSlot(request: ChangeRequest, past: PastPlan, deps: PlanDeps): number | null {

@@ -30,6 +30,7 @@ export interface RunOptions {
  * Queues one run of an event, with what this run has of its own, beside its slots.
  *
  * @throws E_EVENT_TRANSITION when the event is cancelled
+ * @throws E_INVALID_INPUT when plain SQL has made it invalid
  */
 export async function runNow(
   event: EventRecord,

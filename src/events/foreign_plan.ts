@@ -38,7 +38,9 @@ export function planForeign(
   const wasPaused = event.pausedAt !== null
   const turned = wasPaused !== (status === 'paused')
   const statusBy: StatusAuthor = turned ? 'user' : event.statusBy
-  const before = { ...event, status: wasPaused ? ('paused' as const) : ('active' as const) }
+  // What was wrong with the row before is corrected: it was judged anew
+  const sound = { ...event, problem: null }
+  const before = { ...sound, status: wasPaused ? ('paused' as const) : ('active' as const) }
   const plan = planChange({ event: before, definition, status, statusBy, now, unsure: true }, deps)
   const resumed = turned && status === 'active' ? { resumedAt: now } : {}
   return { ...plan, patch: { ...plan.patch, ...resumed, cancelledAt: null, problem: null } }

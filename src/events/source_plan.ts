@@ -1,7 +1,8 @@
 import { changeEntries, createdEntry, deletedEntry, type EventKind } from './event_journal.ts'
 import { planChange, planNewEvent, type ChangePlan, type PlanDeps } from './event_plan.ts'
 import { shown } from '../triggers/field_reader.ts'
-import { MAX_TEXT } from '../input/fields.ts'
+import { MAX_TEXT, text } from '../input/fields.ts'
+import { Problems } from '../input/problems.ts'
 import { definitionOf, type FieldContext } from './event_fields.ts'
 import { validateEvent, type ValidEvent } from './event_validator.ts'
 import type { EventChanges } from './event_changes.ts'
@@ -143,16 +144,23 @@ export class SourcePlanner {
   }
 }
 
+/** Longest hash that the store holds. */
+const MAX_HASH = 128
+
 /** Of two definitions with one key or one name, the first stands. */
 function refuse(
   input: SourceInput,
   keys: Set<string>,
   names: Map<string, string>
 ): SourceProblem | null {
-  const { key, name } = input
-  if (typeof key !== 'string' || key === '' || key.length > MAX_TEXT) {
-    const message = `give the definition a key of 1 to ${MAX_TEXT} characters`
-    return { key: shown(key), message }
+  const { key, hash, name } = input
+  const { list, report } = new Problems()
+  text('key', key, MAX_TEXT, report)
+  text('hash', hash, MAX_HASH, report)
+  const problem = list.at(0)
+  if (problem) {
+    const message = `${problem.field} (${problem.value}): ${problem.message}`
+    return { key: typeof key === 'string' ? key : shown(key), message }
   }
   if (keys.has(key)) {
     return { key, message: `the key "${key}" is given twice; only its first definition counts` }

@@ -42,11 +42,16 @@ export function text(
   max: number,
   report: Report
 ): string | undefined {
-  if (typeof value === 'string' && value.trim() !== '' && value.length <= max) {
-    return value
+  if (typeof value !== 'string' || value.trim() === '' || value.length > max) {
+    report(field, value, `give a text of 1 to ${max} characters`)
+    return undefined
   }
-  report(field, value, `give a text of 1 to ${max} characters`)
-  return undefined
+  // PostgreSQL refuses the one, and every database changes the other
+  if (value.includes('\0') || !value.isWellFormed()) {
+    report(field, value, 'it holds NUL, or half of a surrogate pair; leave that character out')
+    return undefined
+  }
+  return value
 }
 
 export function integer(

@@ -1,6 +1,5 @@
-import { E_INVALID_INPUT } from '../errors.ts'
 import { missedRanges, planSlots, type PlannedEvent } from './plan_slots.ts'
-import { slotExecution, type ExecutionDefaults } from './slot_execution.ts'
+import { refuseBroken, slotExecution, type ExecutionDefaults } from './slot_execution.ts'
 import type { NextSlot } from './slot_search.ts'
 import type { Profiles } from './slot_payload.ts'
 import type { DueEvent, Firing } from '../storage/contract.ts'
@@ -48,10 +47,7 @@ export function planTick(input: TickInput): TickPlan {
 }
 
 function planFiring(event: PlannedEvent, first: number, input: TickInput): Firing {
-  if (event.problem !== null) {
-    const problem = { field: 'row', value: event.id, message: event.problem }
-    throw new E_INVALID_INPUT(`Event "${event.name}" as plain SQL left it`, [problem])
-  }
+  refuseBroken(event)
   const { next } = input.triggers(event)
   const { verdicts, nextRunAt } = planSlots(event, first, next, input.now)
   const missed = missedRanges(verdicts)

@@ -1,3 +1,4 @@
+import { E_INVALID_INPUT } from '../errors.ts'
 import { slotKey } from '../keys.ts'
 import { jitterOf } from '../triggers/jitter.ts'
 import { payloadOf, type Profiles } from './slot_payload.ts'
@@ -44,11 +45,25 @@ export interface ExecutionOptions {
 }
 
 /**
+ * Refuses an event that plain SQL has made invalid: parts of it may be lost.
+ *
+ * @throws E_INVALID_INPUT
+ */
+export function refuseBroken({ id, name, problem }: EventRecord): void {
+  if (problem !== null) {
+    const found = { field: 'row', value: id, message: problem }
+    throw new E_INVALID_INPUT(`Event "${name}" as plain SQL left it`, [found])
+  }
+}
+
+/**
  * What every execution of an event has in common.
  *
+ * @throws E_INVALID_INPUT when plain SQL has made the event invalid
  * @throws E_UNKNOWN_PROFILE
  */
 export function executionOf(event: EventRecord, options: ExecutionOptions): NewExecution {
+  refuseBroken(event)
   return {
     id: options.id,
     eventId: event.id,
@@ -85,7 +100,6 @@ export function slotExecution(
     origin: 'schedule',
     slot,
     slotKey: slotKey(event.id, slot),
-    // A row that plain SQL has broken has no trigger
-    availableAt: trigger?.jitter ? slot + jitterOf(trigger, id, slot, options.next) : null,
+    availableAt: trigger.jitter ? slot + jitterOf(trigger, id, slot, options.next) : null,
   }
 }

@@ -98,6 +98,9 @@ function readInterval(options: MonitorOptions): number {
   const given = object('options', options, 'give an object, or leave it out', problems.report)
   refuseOthers('', given, ['interval', 'signal'], problems.report)
   const interval = duration('interval', given.interval ?? '1s', MIN_INTERVAL, problems.report)
+  if (given.signal !== undefined && !(given.signal instanceof AbortSignal)) {
+    problems.report('signal', given.signal, 'give the signal of an AbortController')
+  }
   problems.throwAny('The monitor')
   return interval!
 }

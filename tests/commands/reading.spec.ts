@@ -58,6 +58,33 @@ test.group('almanac:events', () => {
 })
 
 test.group('almanac:next', () => {
+  test('leaves out what was skipped, what maxRuns ends and what plain SQL broke', async ({
+    assert,
+    fs,
+  }) => {
+    const { run, almanac, app } = await setup(fs)
+    const trigger = { kind: 'interval', every: '1h' } as const
+    const create = (name: string, more = {}) =>
+      almanac.events.create({ name, handler: 'echo', payload: 1, trigger, ...more })
+    const { id } = await create('skipped', { maxRuns: 2 })
+    const broken = await create('broken')
+    const { nextRunAt } = await almanac.events.skipNext(id)
+    const sql = "update almanac_events set trigger_def = '{' where id = ?"
+    const db = await app.container.make('lucid.db')
+    await db.rawQuery(sql, [broken.id])
+    const next = await run(AlmanacNext, ['--json'])
+    assert.equal(next.exitCode, 0)
+    assert.deepEqual(
+      (next.json() as { at: number; name: string }[]).map(({ at, name }) => [at, name]),
+      [
+        [nextRunAt, 'skipped'],
+        [nextRunAt! + 3_600_000, 'skipped'],
+      ]
+    )
+    const told = await run(AlmanacNext)
+    assert.include(told.text, 'trigger')
+  })
+
   test('shows the slots of all active events in order', async ({ assert, fs }) => {
     const { run, almanac } = await setup(fs)
     for (const [name, hour] of [

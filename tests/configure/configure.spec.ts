@@ -111,4 +111,12 @@ test.group('Configure', (group) => {
     const rc = await fs.contents('adonisrc.ts')
     assert.lengthOf(rc.match(/adonisjs-almanac\/scheduler_provider/g) ?? [], 1)
   })
+
+  test('the demo has the migration of every version', async ({ assert }) => {
+    const folder = new URL('../../examples/warehouse/database/migrations/', import.meta.url)
+    const found = await readdir(folder)
+    const versions = found.map((file) => /_almanac_schema_v(\d+)\.ts$/.exec(file)?.[1])
+    const expected = Array.from({ length: SCHEMA_VERSION }, (_, n) => String(n + 1))
+    assert.deepEqual(versions.sort(), expected)
+  })
 })

@@ -98,6 +98,28 @@ test.group('Events | rows changed by plain SQL', () => {
     assert.equal(await events.checkRows(), 0)
   })
 
+  test('nothing is run of a row that is not valid, and it can still be ended', async ({
+    assert,
+  }) => {
+    const app = setup()
+    const { events, memory, clock } = app
+    const bad = await events.create({ ...hourly, misfire: { policy: 'all' } })
+    const mended = await events.create({ ...hourly, name: 'mended' })
+    memory.tamper(bad.id, { trigger: trigger('99 * * * *') })
+    memory.tamper(mended.id, { priority: 77 })
+    await events.checkRows()
+    await assert.rejects(() => events.trigger(bad.id), /as plain SQL left it.*minute: 99/)
+    await assert.rejects(() => events.trigger(mended.id), /priority \(77\)/)
+
+    await clock.advance(HOUR)
+    await events.update(mended.id, { priority: 5 })
+    const [row] = await app.executions(mended.id)
+    assert.deepEqual([row.state, row.reason, row.slot], ['missed', 'misfire', at('07:00:00')])
+
+    const ended = await events.complete(bad.id)
+    assert.deepEqual([ended.status, ended.completedAt], ['completed', clock.now()])
+  })
+
   test('a status that was written by hand counts as set by hand', async ({ assert }) => {
     const app = setup()
     const { events, memory, clock } = app

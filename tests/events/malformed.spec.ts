@@ -49,6 +49,8 @@ const CASES: Case[] = [
   ['a subject of another kind', create({ subject: 7 }), 'subject', /text of 1 to 255/],
   ['a subject that is blank', create({ subject: ' ' }), 'subject', /text of 1 to 255/],
   ['a subject too long', create({ subject: 's'.repeat(256) }), 'subject', /text of 1 to 255/],
+  ['a subject with NUL', create({ subject: 'a\0b' }), 'subject', /NUL.*leave that character out/],
+  ['a name with half a character', create({ name: 'a\ud83d' }), 'name', /surrogate pair; leave/],
   ['tags that are a text', create({ tags: 'nightly' }), 'tags', /give a list of tags/],
   ['a tag with a blank', create({ tags: ['ok', 'not ok'] }), 'tags[1]', /letters, digits/],
   ['a tag of another kind', create({ tags: [null] }), 'tags[0]', /1 to 100 letters/],

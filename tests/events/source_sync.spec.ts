@@ -187,7 +187,7 @@ test.group('Source sync | bad definitions', () => {
       ['a', '', 'b']
     )
     assert.match(result.problems[0].message, /given twice/)
-    assert.match(result.problems[1].message, /give the definition a key/)
+    assert.match(result.problems[1].message, /key \(\): give a text of 1 to 255 characters/)
     assert.match(result.problems[2].message, /the name "a" belongs to the definition "a"/)
   })
 

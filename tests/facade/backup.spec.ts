@@ -1,14 +1,15 @@
 import { test } from '@japa/runner'
 import { createTestAlmanac, ManualClock } from '../../src/testing/main.ts'
 import type { EventInput, EventRecord } from '../../src/types/events.ts'
+import type { Trigger } from '../../src/types/triggers.ts'
 
 const START = Date.parse('2026-01-05T12:00:00Z')
 const HOUR = 3_600_000
 const hourly = { kind: 'interval', every: '1h' } as const
 
-async function setup(start = START) {
+async function setup(start = START, config = {}) {
   const clock = new ManualClock(start)
-  const t = await createTestAlmanac({ clock, handlers: { load: () => 1 } })
+  const t = await createTestAlmanac({ clock, handlers: { load: () => 1 }, config })
   const { almanac } = t
   const create = (name: string, input: Partial<EventInput> = {}) =>
     almanac.events.create({ name, handler: 'load', trigger: hourly, ...input } as EventInput)
@@ -127,6 +128,66 @@ test.group('Export and import | round trip', () => {
     assert.containSubset(event, { runCount: 3, status: 'completed' })
   })
 
+  test('the same import again finds unchanged what ended by it', async ({ assert }) => {
+    const from = await setup()
+    await from.create('once', { trigger: { kind: 'once', at: '2026-01-05T13:00:00Z' } })
+    const lines = await from.lines()
+    const into = await setup(START + 2 * HOUR)
+    assert.containSubset(await into.almanac.import(lines), { added: 1 })
+    const ended = await into.almanac.events.findByName('once')
+    assert.equal(ended?.status, 'completed')
+    assert.containSubset(await into.almanac.import(lines), { applied: true, unchanged: 1 })
+  })
+
+  test('a skipped slot stays skipped, in another store and when it is replaced', async ({
+    assert,
+  }) => {
+    const from = await setup()
+    const { id } = await from.create('skipped')
+    const { nextRunAt } = await from.almanac.events.skipNext(id, 'ann')
+    const lines = await from.lines()
+    const into = await setup()
+    await into.almanac.import(lines)
+    const moved = await into.almanac.events.get(id)
+    assert.equal(moved.nextRunAt, nextRunAt)
+    assert.containSubset(await into.almanac.import(lines), { unchanged: 1 })
+
+    const other = JSON.stringify({ ...JSON.parse(lines[1]), priority: 3, skippedSlot: null })
+    await from.almanac.import([lines[0], other], { onConflict: 'replace' })
+    const after = await from.almanac.events.get(id)
+    assert.deepEqual([after.priority, after.nextRunAt], [3, nextRunAt])
+  })
+
+  test('every field goes along', async ({ assert }) => {
+    const config = {
+      calendars: { holidays: { dates: ['01-06'] } },
+      profiles: { north: { region: 'north' } },
+    }
+    const trigger: Trigger = {
+      kind: 'cron',
+      expression: '0 6 * * *',
+      timezone: 'Europe/Berlin',
+      gap: 'shift',
+      overlap: 'both',
+      jitter: '5m',
+      exclude: { calendars: ['holidays'], dates: ['12-24'], policy: 'next' },
+    }
+    const rest = { profile: 'north', meta: { owner: 'ann' }, subject: 'north', tags: ['a', 'b'] }
+    const from = await setup(START, config)
+    await from.create('all', { trigger, payload: { rows: 2 }, ...rest })
+    const lines = await from.lines()
+    const into = await setup(START, config)
+    assert.containSubset(await into.almanac.import(lines), { added: 1, refused: [] })
+    assert.deepEqual(events(await into.lines()), events(lines))
+
+    const bare = await setup()
+    const { refused } = await bare.almanac.import(lines)
+    assert.sameMembers(
+      refused.map(({ field, value }) => `${field} ${value}`),
+      ['profile north', 'trigger.exclude.calendars[0] holidays']
+    )
+  })
+
   test('a source finds its events unchanged', async ({ assert }) => {
     const from = await setup()
     from.almanac.schedule({ name: 'in code', handler: 'load', trigger: hourly })
@@ -209,6 +270,37 @@ test.group('Export and import | conflicts', () => {
     const report = await into.almanac.import(lines, { onConflict: 'replace', dryRun: true })
     assert.containSubset(report, { dryRun: true, added: 1, replaced: 1, unchanged: 1 })
     assert.deepEqual(await into.lines(), before)
+  })
+
+  test('a dry run names what the import would refuse', async ({ assert }) => {
+    const { almanac, create, lines } = await setup()
+    const { id } = await create('a')
+    const { id: b } = await create('b')
+    const [header, line] = await lines()
+    const changed = (change: object) => JSON.stringify({ ...JSON.parse(line), ...change })
+    const crossed = [header, changed({ name: 'b' }), changed({ sourceKey: 'c', enabled: false })]
+    for (const dryRun of [true, false]) {
+      const report = await almanac.import(crossed, { dryRun, onConflict: 'replace' })
+      assert.containSubset(report, { replaced: 0, added: 0 })
+      const told = report.refused.map(({ line: at, field }) => `${at} ${field}`)
+      assert.sameMembers(told, ['2 name', '3 enabled'])
+      const { message } = report.refused.find(({ field }) => field === 'name')!
+      assert.include(message, `event ${id} has its key, and ${b} its name`)
+    }
+  })
+
+  test('of two lines with one id the second gets its own', async ({ assert }) => {
+    const { almanac, create, lines } = await setup()
+    await create('a')
+    const [header, line] = await lines()
+    const second = JSON.stringify({ ...JSON.parse(line), name: 'b', sourceKey: 'b' })
+    const into = await setup()
+    assert.containSubset(await into.almanac.import([header, line, second]), {
+      added: 2,
+      refused: [],
+    })
+    assert.lengthOf(await into.almanac.events.list(), 2)
+    await almanac.shutdown()
   })
 
   test('an id that belongs to another event stays with it', async ({ assert }) => {

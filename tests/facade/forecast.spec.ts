@@ -1,5 +1,6 @@
 import { test } from '@japa/runner'
-import { createTestAlmanac, type TestAlmanac } from '../../src/testing/main.ts'
+import { createTestAlmanac, ManualClock, type TestAlmanac } from '../../src/testing/main.ts'
+import { MemoryStorage } from '../../src/storage/memory/main.ts'
 import type { EventInput } from '../../src/types/events.ts'
 
 const START = Date.parse('2026-01-05T12:00:00Z')
@@ -7,9 +8,9 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const at = (hours: number) => START + hours * HOUR
 
-async function setup(config = {}) {
+async function setup(config = {}, storage?: MemoryStorage) {
   const handlers = { load: () => 1, slow: () => 1 }
-  const t = await createTestAlmanac({ handlers, config })
+  const t = await createTestAlmanac({ handlers, config, storage })
   const create = (name: string, input: Partial<EventInput> = {}) =>
     t.almanac.events.create({
       name,
@@ -95,6 +96,39 @@ test.group('Forecast | runs', () => {
     assert.isTrue(one.runs.every((run) => run.at < one.completeTo))
     const whole = await almanac.forecast({ limit: 17, event: a.id, to: at(3) })
     assert.isFalse(whole.truncated)
+  })
+
+  test('more events than it looks at: those that come next are whole', async ({ assert }) => {
+    const { almanac, t } = await setup()
+    const listed = t.storage.events.list.bind(t.storage.events)
+    const { id } = await almanac.events.create({
+      name: 'a',
+      handler: 'load',
+      trigger: { kind: 'interval', every: '1h' },
+    })
+    const event = await almanac.events.get(id)
+    const copies = (count: number) =>
+      Array.from({ length: count }, (_, n) => ({
+        ...{ ...event, id: `e${n}`, name: `e${n}` },
+        nextRunAt: at(n < 10_000 ? 1 : 3),
+      }))
+    t.storage.events.list = async (query) =>
+      query.limit === 10_001 ? copies(10_001) : listed(query)
+    const ahead = await almanac.forecast({ limit: 100_000 })
+    assert.deepEqual([ahead.truncated, ahead.completeTo], [true, at(3)])
+    assert.lengthOf(ahead.runs, 20_000)
+    assert.isTrue(ahead.runs.every((run) => run.at < at(3)))
+  })
+
+  test('an event that plain SQL made invalid is told of, and has no run', async ({ assert }) => {
+    const storage = new MemoryStorage({ clock: new ManualClock(START) })
+    const { almanac, create } = await setup({}, storage)
+    const { id } = await create('broken')
+    storage.tamper(id, { priority: 77 })
+    await almanac.once()
+    const { runs, problems } = await almanac.forecast()
+    assert.lengthOf(runs, 0)
+    assert.match(problems[0].message, /priority \(77\)/)
   })
 
   test("a trigger that cannot be computed stands in nobody else's way", async ({ assert }) => {
@@ -198,6 +232,19 @@ test.group('Forecast | load', () => {
     })
     const nodes = await almanac.forecast({ to: at(2) })
     assert.equal(nodes.concurrency, 5)
+  })
+
+  test('a jitter spreads the runs of one slot', async ({ assert }) => {
+    const { almanac, create, t } = await setup()
+    await took(t, 'load', MINUTE)
+    for (let n = 0; n < 40; n++) {
+      await create(`e${n}`, { trigger: { kind: 'interval', every: '2h', jitter: '1h' } })
+    }
+    const { runs, over } = await almanac.forecast({ to: at(3), concurrency: 15 })
+    assert.lengthOf(runs, 40)
+    assert.isTrue(runs.every((run) => run.at === at(2) && run.overlap === null))
+    assert.isAbove(new Set(runs.map((run) => run.availableAt)).size, 20)
+    assert.isEmpty(over)
   })
 
   test('runs of one event wait for each other, or are missed', async ({ assert }) => {

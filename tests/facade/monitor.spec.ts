@@ -84,6 +84,7 @@ test.group('Monitor', () => {
     const { almanac } = await setup()
     assert.throws(() => almanac.monitor({ interval: 'often' as never }), /interval/)
     assert.throws(() => almanac.monitor({ every: 1 } as never), /every/)
+    assert.throws(() => almanac.monitor({ signal: 'stop' as never }), /signal \(stop\)/)
     await almanac.shutdown()
   })
 })

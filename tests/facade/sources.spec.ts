@@ -351,6 +351,29 @@ test.group('Sources | an API', () => {
     await stop()
   })
 
+  test('keys and hashes in numbers, and fields in another order, are taken', async ({ assert }) => {
+    const { almanac, clock, crm, puller, stop } = await pulling()
+    const numbered = { key: 7, name: 'seven', handler: 'load', trigger: hourly, hash: 3 }
+    const plain = { name: 'plain', handler: 'load', trigger: hourly }
+    const long = { ...plain, name: 'long', hash: 'x'.repeat(129) }
+    crm.gives(numbered, plain, long)
+    await almanac.start()
+    await clock.settle()
+    const turned = Object.fromEntries(Object.entries(plain).reverse())
+    crm.gives(numbered, turned, long)
+    await clock.advance(MINUTE)
+    const found = await almanac.events.list({ source: 'api:crm' })
+    assert.deepEqual(
+      found.map(({ name, sourceKey, version }) => [name, sourceKey, version]),
+      [
+        ['plain', 'plain', 1],
+        ['seven', '7', 1],
+      ]
+    )
+    assert.containSubset(await puller(), { refused: 1, firstRefused: { key: 'long' }, failures: 0 })
+    await stop()
+  })
+
   test('of several nodes one asks; another goes on when it is gone', async ({ assert }) => {
     const { shared, almanac, clock, crm, stop } = await pulling()
     crm.gives('a')

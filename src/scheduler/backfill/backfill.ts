@@ -3,7 +3,11 @@ import { validateActor } from '../../events/event_validator.ts'
 import { transition } from '../../events/event_status.ts'
 import { executionNotice } from '../../executions/notices.ts'
 import { newId } from '../../ids.ts'
-import { concurrencyKeyOf, type ExecutionDefaults } from '../../loop/slot_execution.ts'
+import {
+  concurrencyKeyOf,
+  refuseBroken,
+  type ExecutionDefaults,
+} from '../../loop/slot_execution.ts'
 import { toIso } from '../../triggers/instant.ts'
 import type { Clock } from '../../clock.ts'
 import type { Profiles } from '../../loop/slot_payload.ts'
@@ -88,6 +92,7 @@ async function once(
   const { storage, clock, triggers } = deps
   const event = await deps.events.get(eventId)
   transition(event, 'trigger')
+  refuseBroken(event)
   const now = clock.nowOrNull() ?? (await storage.now())
   const sharesKey = concurrencyKeyOf(event) !== null
   const read = readBackfill(`The backfill of event "${event.name}"`, options, { now, sharesKey })

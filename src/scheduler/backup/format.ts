@@ -23,6 +23,7 @@ export const KEPT = [
   'statusBy',
   'pausedAt',
   'runCount',
+  'skippedSlot',
 ] as const satisfies (keyof EventRecord)[]
 
 /** An event as a line holds it. */

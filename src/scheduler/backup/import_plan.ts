@@ -27,8 +27,19 @@ export interface ImportPlan {
   refused: LineProblem[]
 }
 
-/** Compares what was read with what is there. Of two lines with one event the first stands. */
-export function planImport(lines: ReadLine[], stored: EventRecord[]): ImportPlan {
+/** How an imported event would stand here and now. */
+type Outlook = (event: ExportedEvent, existing: EventRecord) => Pick<EventRecord, 'status'>
+
+/**
+ * Compares what was read with what is there. Of two lines with one event the first stands.
+ *
+ * @param now the database's clock, epoch ms
+ */
+export function planImport(
+  lines: ReadLine[],
+  stored: EventRecord[],
+  { outlook, now }: { outlook: Outlook; now: number }
+): ImportPlan {
   const byKey = new Map(stored.map((event) => [keyOf(event), event]))
   const byName = new Map(stored.map((event) => [nameOf(event), event]))
   const ids = new Set(stored.map(({ id }) => id))
@@ -44,12 +55,19 @@ export function planImport(lines: ReadLine[], stored: EventRecord[]): ImportPlan
     }
     seen.set(keyOf(event), line).set(nameOf(event), line)
     const sameKey = byKey.get(keyOf(event))
-    const existing = sameKey ?? byName.get(nameOf(event)) ?? null
+    const sameName = byName.get(nameOf(event))
+    if (sameKey && sameName && sameKey !== sameName) {
+      const message = `event ${sameKey.id} has its key, and ${sameName.id} its name; rename one of the two first`
+      plan.refused.push({ line, field: 'name', value: event.name, message })
+      continue
+    }
+    const existing = sameKey ?? sameName ?? null
     if (!existing) {
       // An id that belongs to another event stays with it
       const id = ids.has(event.id) ? '' : event.id
+      ids.add(event.id)
       plan.added.push({ line, event: { ...event, id }, existing })
-    } else if (isSame(existing, event)) {
+    } else if (isSame(existing, { ...event, ...outlook(event, existing) }, now)) {
       plan.unchanged++
     } else {
       const { name, source } = event
@@ -62,11 +80,16 @@ export function planImport(lines: ReadLine[], stored: EventRecord[]): ImportPlan
 }
 
 /** Whether the event is there just as the line has it. */
-function isSame(stored: EventRecord, event: ExportedEvent): boolean {
-  // Ids and keys are the store's own, and runs go on being counted
-  const comparable = ({ id, sourceKey, runCount, ...rest }: ExportedEvent) =>
-    JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)))
-  return comparable(exported(stored)) === comparable(event)
+function isSame(stored: EventRecord, event: ExportedEvent, now: number): boolean {
+  // Ids and keys are the store's own, runs go on being counted, and a skipped slot passes
+  const comparable = ({ id, sourceKey, runCount, skippedSlot, ...rest }: ExportedEvent) => {
+    const ahead = skippedSlot !== null && skippedSlot > now ? skippedSlot : null
+    const entries = Object.entries({ ...rest, ahead })
+    return JSON.stringify(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+  const there = exported(stored)
+  const pausedAt = event.pausedAt ?? there.pausedAt
+  return comparable(there) === comparable({ ...event, pausedAt })
 }
 
 function keyOf({ source, sourceKey }: Pick<EventRecord, 'source' | 'sourceKey'>): string {

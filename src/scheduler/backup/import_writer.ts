@@ -1,6 +1,6 @@
 import { EventChanges } from '../../events/event_changes.ts'
 import { createdEntry, eventNotice } from '../../events/event_journal.ts'
-import { planChange, type ChangePlan, type PlanDeps } from '../../events/event_plan.ts'
+import { planChange, sameTrigger, type ChangePlan, type PlanDeps } from '../../events/event_plan.ts'
 import { newId } from '../../ids.ts'
 import type { Clock } from '../../clock.ts'
 import type { PlannedEvent } from '../../loop/plan_slots.ts'
@@ -20,7 +20,14 @@ interface Deps {
 
 type State = Pick<
   EventRecord,
-  'status' | 'statusBy' | 'nextRunAt' | 'pausedAt' | 'completedAt' | 'cancelledAt' | 'runCount'
+  | 'status'
+  | 'statusBy'
+  | 'nextRunAt'
+  | 'pausedAt'
+  | 'completedAt'
+  | 'cancelledAt'
+  | 'runCount'
+  | 'skippedSlot'
 >
 
 /**
@@ -40,13 +47,15 @@ export class ImportWriter {
   async add(imported: ExportedEvent, by: Actor): Promise<EventRecord> {
     const { storage, clock, notifier } = this.#deps
     const now = await this.#changes.now()
-    const { runCount, completedAt, cancelledAt, ...state } = this.#state(imported, null, now)
-    const { runCount: given, ...columns } = imported
+    const { runCount, skippedSlot, ...rest } = this.state(imported, null, now)
+    const { completedAt, cancelledAt, ...state } = rest
+    const { runCount: given, skippedSlot: passed, ...columns } = imported
     const event = { ...columns, ...state, id: imported.id || newId() }
     const params = { now: clock.nowOrNull(), event, journal: createdEntry(by, event) }
     let record = await storage.events.insert(params)
-    if (runCount > 0) {
-      const change = { id: event.id, expectedVersion: record.version, patch: { runCount } }
+    if (runCount > 0 || skippedSlot !== null) {
+      const patch = { runCount, skippedSlot }
+      const change = { id: event.id, expectedVersion: record.version, patch }
       record = await storage.events.update({ now: clock.nowOrNull(), ...change })
     }
     notifier.emit('event:created', eventNotice(record, by, now))
@@ -69,29 +78,39 @@ export class ImportWriter {
   }
 
   #plan(event: PlannedEvent, imported: ExportedEvent, now: number): ChangePlan {
-    const { id, source, sourceKey, status, pausedAt, runCount, ...columns } = imported
+    const { id, source, sourceKey, status, pausedAt, runCount, skippedSlot, ...columns } = imported
     const { sourceHash, statusBy, ...definition } = columns
     const held = status === 'cancelled' || status === 'paused' ? status : 'active'
     const plan = planChange({ event, definition, status: held, statusBy, now }, this.#deps.plan)
-    const patch: EventPatch = { ...plan.patch, sourceHash, ...this.#state(imported, event, now) }
+    const patch: EventPatch = { ...plan.patch, sourceHash, ...this.state(imported, event, now) }
     return { ...plan, patch }
   }
 
   /** What outlives the move of an event, with its next slot from now on. */
-  #state(imported: ExportedEvent, before: EventRecord | null, now: number): State {
+  state(imported: ExportedEvent, before: EventRecord | null, now: number): State {
     const { trigger, maxRuns, statusBy } = imported
     // Runs are counted of one store; only what bounds them goes along
     const runCount = maxRuns === null ? (before?.runCount ?? 0) : imported.runCount
     const open = imported.status === 'active' || imported.status === 'paused'
     const isSpent = maxRuns !== null && runCount >= maxRuns
-    const nextRunAt = open && !isSpent ? this.#deps.plan.triggers.compile(trigger).next(now) : null
+    const skippedSlot = newestSkip(imported, before)
+    const { next } = this.#deps.plan.triggers.compile(trigger)
+    const nextRunAt = open && !isSpent ? next(Math.max(now, skippedSlot ?? now)) : null
     const ended = imported.status === 'active' && nextRunAt === null
     const status = ended ? 'completed' : imported.status
     return {
-      ...{ status, statusBy, nextRunAt, runCount },
+      ...{ status, statusBy, nextRunAt, runCount, skippedSlot },
       pausedAt: status === 'paused' ? (imported.pausedAt ?? now) : null,
       completedAt: status === 'completed' ? (before?.completedAt ?? now) : null,
       cancelledAt: status === 'cancelled' ? (before?.cancelledAt ?? now) : null,
     }
   }
+}
+
+/** A slot that was skipped by hand, here or there, stays so. */
+function newestSkip(imported: ExportedEvent, before: EventRecord | null): number | null {
+  const same = before !== null && sameTrigger(before.trigger, imported.trigger)
+  const skipped = [imported.skippedSlot, same ? before.skippedSlot : null]
+  const found = skipped.filter((slot) => slot !== null)
+  return found.length > 0 ? Math.max(...found) : null
 }

@@ -83,7 +83,12 @@ export async function importLines(
   const read = readImport(options)
   const found = await readLines(lines, deps.fields)
   const stored = await Array.fromAsync(pagesOfEvents(deps.storage, {}))
-  const plan = planImport(found.events, stored.flat())
+  const writer = new ImportWriter(deps)
+  const now = deps.clock.nowOrNull() ?? (await deps.storage.now())
+  const plan = planImport(found.events, stored.flat(), {
+    outlook: (event, existing) => ({ status: writer.state(event, existing, now).status }),
+    now,
+  })
   const refused = [...found.refused, ...plan.refused]
   const applied = read.onConflict !== 'fail' || plan.conflicts.length === 0
   const replaced = read.onConflict === 'replace' ? plan.conflicting : []

@@ -35,6 +35,8 @@ const KEPT_READERS: Record<(typeof KEPT)[number], (value: unknown, report: Repor
   statusBy: (value, report) => oneOf('statusBy', value, ['user', 'source'], report),
   pausedAt: (value, report) => orNull(value, () => integer('pausedAt', value, WHOLE, report)),
   runCount: (value, report) => integer('runCount', value ?? 0, WHOLE, report),
+  skippedSlot: (value = null, report) =>
+    orNull(value, () => integer('skippedSlot', value, WHOLE, report)),
 }
 
 /** @returns the event of a line, or everything that is wrong with it */
@@ -47,6 +49,9 @@ export function readLine(content: string, line: number, context: FieldContext) {
   const kept = Object.fromEntries(
     KEPT.map((field) => [field, KEPT_READERS[field](given[field], problems.report)])
   )
+  if (given.enabled !== undefined) {
+    problems.report('enabled', given.enabled, 'a line says it by its status; leave enabled out')
+  }
   const rest = Object.fromEntries(
     Object.entries(given).filter(([field]) => !(KEPT as readonly string[]).includes(field))
   )

@@ -1,8 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import type { NodeRecord, Storage } from '../../storage/contract.ts'
 import type { TriggerManager } from '../../triggers/trigger_manager.ts'
-import type { EventRecord } from '../../types/events.ts'
-import { pagesOfEvents } from '../event_pages.ts'
+import type { EventRecord, EventStatus } from '../../types/events.ts'
 import { meanDurations } from './durations.ts'
 import {
   expectRuns,
@@ -29,11 +28,11 @@ export interface Forecast {
   concurrency: number
   /** Where more would run at once than fit. They wait: nothing is lost. */
   over: ForecastPeak[]
-  /** True when there was more than one answer holds: of runs (see `completeTo`) or of events. */
+  /** True when there was more than one answer holds: of runs or of events (see `completeTo`). */
   truncated: boolean
   /** Before this instant nothing is left out. */
   completeTo: number
-  /** Events whose trigger could not be computed. */
+  /** Events whose trigger could not be computed, or that plain SQL has made invalid: they are not fired. */
   problems: { eventId: string; name: string; message: string }[]
 }
 
@@ -58,7 +57,7 @@ export async function forecast(deps: ForecastDeps, options: ForecastOptions): Pr
   const now = clock.nowOrNull() ?? (await storage.now())
   const read = readForecast(options, now)
   const { from, to, zone, limit } = read
-  const { events, more } = await eventsOf(storage, read)
+  const { events, wholeTo } = await eventsOf(storage, read)
   const ahead = await slotsAhead({
     events,
     next: (trigger) => triggers.compile(trigger).next,
@@ -66,39 +65,42 @@ export async function forecast(deps: ForecastDeps, options: ForecastOptions): Pr
   })
   const expected = expectRuns(ahead.slots, await meanDurations(storage, now))
   const most = read.concurrency ?? (await concurrencyOf(deps))
-  const { completeTo, problems } = ahead
+  const { problems } = ahead
+  const completeTo = Math.min(ahead.completeTo, Math.max(from, wholeTo))
+  const runs = expected.runs.filter(({ at }) => at < completeTo)
   return {
     ...{ from, to, timezone: zone.name },
-    runs: expected.runs,
-    hours: hourlyLoad(expected, { from, to: completeTo, zone }),
+    runs,
+    hours: hourlyLoad({ ...expected, runs }, { from, to: completeTo, zone }),
     concurrency: most,
     over: peaksOver(expected.stretches, completeTo, most),
-    truncated: more || completeTo < to,
+    truncated: completeTo < to,
     completeTo,
     problems,
   }
 }
 
+/**
+ * The events that have slots before the end of the window, those that come
+ * next first. `wholeTo` is the first slot of an event that had no place.
+ */
 async function eventsOf(
   storage: Storage,
-  { source, event }: ReadForecast
-): Promise<{ events: EventRecord[]; more: boolean }> {
-  const events: EventRecord[] = []
+  { source, event, to }: ReadForecast
+): Promise<{ events: EventRecord[]; wholeTo: number }> {
+  const statuses: EventStatus[] = ['active', 'paused']
   if (event !== undefined) {
     const found = await storage.events.find(event)
-    return { events: found && hasSlots(found) ? [found] : [], more: false }
+    const events = found && statuses.includes(found.status) ? [found] : []
+    return { events, wholeTo: to }
   }
-  for await (const page of pagesOfEvents(storage, { source })) {
-    events.push(...page.filter(hasSlots))
-    if (events.length > MOST_EVENTS) {
-      return { events: events.slice(0, MOST_EVENTS), more: true }
-    }
+  const limit = MOST_EVENTS + 1
+  const query = { source, statuses, nextTo: to, sort: 'nextRunAt', limit } as const
+  const found = await storage.events.list(query)
+  return {
+    events: found.slice(0, MOST_EVENTS),
+    wholeTo: found.at(MOST_EVENTS)?.nextRunAt ?? to,
   }
-  return { events, more: false }
-}
-
-function hasSlots({ status }: EventRecord): boolean {
-  return status === 'active' || status === 'paused'
 }
 
 /** What the working nodes take together; what this one would, when none works. */

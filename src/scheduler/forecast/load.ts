@@ -7,6 +7,8 @@ import type { AheadSlot } from './runs.ts'
 /** A run that is to be expected. Instants are epoch ms (UTC). */
 export interface ForecastRun {
   at: number
+  /** When it may begin: later than its slot by the jitter of its trigger. */
+  availableAt: number
   eventId: string
   name: string
   handler: string
@@ -58,26 +60,28 @@ export function expectRuns(
   const ofKeys = new Map<string, Stretch>()
   const ofEvents = new Map<string, Stretch>()
   const stretches: Stretch[] = []
-  const runs = slots.map((slot): ForecastRun => {
-    const { event, at } = slot
+  const inTurn = slots.toSorted((a, b) => a.availableAt - b.availableAt)
+  const runs = inTurn.map((slot): ForecastRun => {
+    const { event, at, availableAt } = slot
     const { id: eventId, name, handler } = event
     const duration = durationOf(slot)
     const paused = event.status === 'paused'
-    const run = { at, eventId, name, handler, paused, duration }
+    const run = { at, availableAt, eventId, name, handler, paused, duration }
     if (paused || !hasPlace(event, at, ofEvents.get(eventId))) {
       return { ...run, overlap: paused ? null : 'missed' }
     }
     const key = concurrencyKeyOf(event)
-    const begin = Math.max(at, key === null ? at : (ofKeys.get(key)?.end ?? at))
+    const free = key === null ? at : (ofKeys.get(key)?.end ?? at)
+    const begin = Math.max(availableAt, free)
     const stretch = { begin, end: begin + (duration ?? 0) }
     stretches.push(stretch)
     ofEvents.set(eventId, stretch)
     if (key !== null) {
       ofKeys.set(key, stretch)
     }
-    return { ...run, overlap: begin > at ? 'waits' : null }
+    return { ...run, overlap: begin > availableAt ? 'waits' : null }
   })
-  return { runs, stretches }
+  return { runs: runs.sort((a, b) => a.at - b.at), stretches }
 }
 
 /** Whether a slot finds a place beside the run of its event before it. */

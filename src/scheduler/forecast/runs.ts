@@ -1,11 +1,15 @@
 import { setImmediate } from 'node:timers/promises'
 import { collectDue, MAX_SLOTS, type NextSlot } from '../../loop/slot_search.ts'
+import { refuseBroken } from '../../loop/slot_execution.ts'
+import { jitterOf } from '../../triggers/jitter.ts'
 import type { EventRecord } from '../../types/events.ts'
 import type { Trigger } from '../../types/triggers.ts'
 
 /** A slot of an event that lies ahead. */
 export interface AheadSlot {
   at: number
+  /** When its run may begin: later than the slot by its jitter. */
+  availableAt: number
   event: EventRecord
 }
 
@@ -66,6 +70,7 @@ export async function slotsAhead(params: Params): Promise<AheadSlots> {
 }
 
 function begin(event: EventRecord, { next: compile, from }: Params): Course {
+  refuseBroken(event)
   const next = compile(event.trigger)
   const planned = event.nextRunAt
   const ahead = planned !== null && planned >= from
@@ -90,17 +95,20 @@ function step(
     if (own === null) {
       course.slot = null
     }
-    found.push(...(own ?? []).map((at) => ({ at, event })))
+    found.push(...(own ?? []))
   }
   return found.sort((a, b) => a.at - b.at || (a.event.id < b.event.id ? -1 : 1))
 }
 
-function advance(course: Course, end: number, limit: number): number[] {
-  const slots: number[] = []
+function advance(course: Course, end: number, limit: number): AheadSlot[] {
+  const { event, next } = course
+  const slots: AheadSlot[] = []
   while (course.slot !== null && course.slot < end && course.left > 0 && slots.length < limit) {
-    slots.push(course.slot)
+    const at = course.slot
+    const availableAt = at + jitterOf(event.trigger, event.id, at, next)
+    slots.push({ at, availableAt, event })
     course.left--
-    course.slot = course.next(course.slot)
+    course.slot = next(at)
   }
   return slots
 }

@@ -50,7 +50,7 @@ function keyOf(item: unknown): string | null {
     return null
   }
   const { key, name } = item as { key?: unknown; name?: unknown }
-  const found = key ?? name
+  const found = textOf(key ?? name)
   return typeof found === 'string' && found !== '' ? found : null
 }
 
@@ -61,6 +61,24 @@ function definitionOf(
 ): SourceInput {
   const handler = typeof item.handler === 'function' ? nameOf(item.handler) : item.handler
   const definition = { ...item, handler, key }
-  const hash = item.hash ?? hashKey(toJson(definition, { field: `definition "${key}"` }))
-  return { ...definition, hash }
+  const json = toJson(definition, { field: `definition "${key}"` })
+  const hash = textOf(item.hash) ?? hashKey(JSON.stringify(inOneOrder(JSON.parse(json))))
+  return { ...definition, hash: hash as string }
+}
+
+/** APIs count in numbers what is a text here: keys and versions. */
+function textOf(value: unknown): unknown {
+  return Number.isSafeInteger(value) ? String(value) : value
+}
+
+/** An API may give the fields of an object in another order each time. */
+function inOneOrder(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(inOneOrder)
+  }
+  return value !== null && typeof value === 'object'
+    ? Object.entries(value)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, item]) => [key, inOneOrder(item)])
+    : value
 }

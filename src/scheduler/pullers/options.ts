@@ -65,7 +65,7 @@ export function readPuller(options: unknown): ReadPuller {
     report('allowEmpty', allowEmpty, 'write true or false')
   }
   const interval = duration('interval', given.interval ?? '1m', 1, report)!
-  const longest = given.maxBackoff ?? Math.max(MAX_BACKOFF, interval)
+  const longest = given.maxBackoff ?? Math.max(MAX_BACKOFF, interval ?? 0)
   const read = {
     name: name as string,
     source: `api:${name as string}`,

@@ -1,6 +1,6 @@
 import { E_EVENT_NOT_FOUND } from '../../errors.ts'
-import type { ExecutionRecord, ExecutionState } from '../../types/executions.ts'
-import type { BackfillResult, ExecutionStore, RangeSplit, SlotRow } from '../contract.ts'
+import type { ExecutionRecord } from '../../types/executions.ts'
+import type { BackfillResult, ExecutionStore, RangeSplit } from '../contract.ts'
 import {
   isExpected,
   leftRange,
@@ -11,7 +11,7 @@ import {
 } from '../rules/backfill.ts'
 import { newExecution } from '../rules/new_records.ts'
 import { statsOf, type EndedExecution } from '../rules/stats.ts'
-import { insertMissed, lockEvent, patchEvents } from './event_rows.ts'
+import { lockEvent, patchEvents } from './event_rows.ts'
 import {
   insertExecutions,
   lockExecutions,
@@ -19,34 +19,17 @@ import {
   replaceExecutions,
 } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
+import { insertParts } from './missed_rows.ts'
 import { addTotal, markRolledUp } from './stats_store.ts'
 import { instant, type Work } from './work.ts'
 
 type BackfillParams = Parameters<ExecutionStore['backfill']>[0]
-type ListParams = Parameters<ExecutionStore['listSlots']>[0]
 
 /** A missed row and what becomes of it. */
 interface Split {
   split: RangeSplit
   row: ExecutionRecord
   rolledUp: boolean
-}
-
-export async function listSlots(work: Work, params: ListParams): Promise<SlotRow[]> {
-  const rows = await work.all(
-    `select id, state, slot, slot_last, slot_count, slot_key, rerun_of from almanac_executions
-      where event_id = ? and slot <= ? and slot_last >= ? order by slot, id`,
-    [params.eventId, params.to, params.from]
-  )
-  return rows.map((row) => ({
-    id: row.id as string,
-    state: row.state as ExecutionState,
-    slot: Number(row.slot),
-    slotLast: Number(row.slot_last),
-    slotCount: Number(row.slot_count),
-    slotKey: row.slot_key as string | null,
-    rerunOf: row.rerun_of as string | null,
-  }))
 }
 
 /** Queues slots that were not run. The event is locked first, as a firing does. */
@@ -102,7 +85,7 @@ async function writeSplits(work: Work, splits: Split[], now: number): Promise<st
   }
   const parts = (each: Split[]) =>
     each.flatMap(({ row, split }) => split.parts.map((part) => leftRange(row, part)))
-  await insertMissed(work, parts(splits))
+  await insertParts(work, parts(splits))
   await markRolledUp(
     work,
     parts(counted).map(({ id }) => id)

@@ -1,12 +1,13 @@
 import { E_EVENT_EXISTS } from '../../errors.ts'
 import { hashKey } from '../../keys.ts'
 import type { EventRecord } from '../../types/events.ts'
-import type { ExecutionRecord, Outcome } from '../../types/executions.ts'
+import type { Outcome } from '../../types/executions.ts'
 import type { ForeignRow, MissedRange, NewExecution } from '../contract.ts'
 import { rowHash } from '../rules/row_hash.ts'
 import { missedExecution, newExecution } from '../rules/new_records.ts'
 import { countOutcome, type EventCounters } from '../rules/outcomes.ts'
 import { insertExecutions } from './execution_rows.ts'
+import { insertMissed } from './missed_rows.ts'
 import { integer, json, RowMapper, text } from './row_mapper.ts'
 import { unreadable } from './unreadable.ts'
 import { chunks, first, inList, type Row, type Value, type Work } from './work.ts'
@@ -191,28 +192,6 @@ export async function insertDue(
   if (fired.size > 0) {
     await countRuns(work, before.id, fired.size)
   }
-}
-
-/**
- * Inserts missed ranges. Where its first slot was fired already, a range of
- * more slots is kept without the key, and a single slot counts as fired.
- *
- * @returns what was inserted, by id
- */
-export async function insertMissed(
-  work: Work,
-  rows: ExecutionRecord[]
-): Promise<Map<string, ExecutionRecord>> {
-  const keyed = await insertExecutions(work, rows)
-  const further = rows
-    .filter(({ id, slotCount }) => !keyed.has(id) && slotCount > 1)
-    .map((row) => ({ ...row, slotKey: null }))
-  const keyless = await insertExecutions(work, further)
-  const inserted = [
-    ...rows.filter(({ id }) => keyed.has(id)),
-    ...further.filter(({ id }) => keyless.has(id)),
-  ]
-  return new Map(inserted.map((row) => [row.id, row]))
 }
 
 export async function countRuns(work: Work, eventId: string, runs: number): Promise<void> {

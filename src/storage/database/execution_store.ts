@@ -10,10 +10,11 @@ import type {
   SlotRow,
 } from '../contract.ts'
 import { toJson } from '../../json.ts'
-import { backfill, listSlots } from './backfill.ts'
+import { backfill } from './backfill.ts'
 import { enqueue, insertRunning } from './birth.ts'
 import { requestCancel } from './cancel.ts'
 import { claim } from './claim.ts'
+import { listSlots } from './missed_rows.ts'
 import { waitingCondition, waitingPriorities } from './waiting.ts'
 import { Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'

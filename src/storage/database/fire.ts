@@ -3,9 +3,10 @@ import type { ExecutionRecord } from '../../types/executions.ts'
 import type { EventStore, FireResult, Firing } from '../contract.ts'
 import { entriesToKeep, firedState } from '../rules/firing.ts'
 import { missedExecution, newExecution } from '../rules/new_records.ts'
-import { insertMissed, lockEvents, patchEvents } from './event_rows.ts'
+import { lockEvents, patchEvents } from './event_rows.ts'
 import { findExecutions, insertExecutions, patchExecutions } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
+import { insertMissed } from './missed_rows.ts'
 import { instant, type Work } from './work.ts'
 
 type FireParams = Parameters<EventStore['fire']>[0]

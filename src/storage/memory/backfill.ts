@@ -1,6 +1,6 @@
 import { E_EVENT_NOT_FOUND } from '../../errors.ts'
 import type { ExecutionRecord } from '../../types/executions.ts'
-import type { BackfillResult, ExecutionStore, RangeSplit, SlotRow } from '../contract.ts'
+import type { BackfillResult, ExecutionStore, RangeSplit } from '../contract.ts'
 import {
   isExpected,
   leftRange,
@@ -11,25 +11,10 @@ import {
 } from '../rules/backfill.ts'
 import { newExecution } from '../rules/new_records.ts'
 import { addStats, statsOf, type EndedExecution } from '../rules/stats.ts'
-import { insertMissed } from './event_rows.ts'
-import { compare, storable, type MemoryTables } from './tables.ts'
+import { insertPart } from './missed_rows.ts'
+import { storable, type MemoryTables } from './tables.ts'
 
 type BackfillParams = Parameters<ExecutionStore['backfill']>[0]
-type ListParams = Parameters<ExecutionStore['listSlots']>[0]
-
-export function listSlots(tables: MemoryTables, { eventId, from, to }: ListParams): SlotRow[] {
-  return [...tables.executions.values()]
-    .filter(
-      (row) =>
-        row.eventId === eventId && row.slot !== null && row.slot <= to && row.slotLast! >= from
-    )
-    .sort((a, b) => a.slot! - b.slot! || compare(a.id, b.id))
-    .map(({ id, state, slot, slotLast, slotCount, slotKey, rerunOf }) => ({
-      ...{ id, state, slotCount, slotKey, rerunOf },
-      slot: slot!,
-      slotLast: slotLast!,
-    }))
-}
 
 /** Queues slots that were not run; nothing is changed when a range has moved. */
 export function backfill(tables: MemoryTables, params: BackfillParams): BackfillResult | null {
@@ -73,7 +58,7 @@ function splitRange(tables: MemoryTables, split: RangeSplit, now: number): boole
     tables.rolledUp.add(row.id)
   }
   for (const part of split.parts) {
-    const left = insertMissed(tables, leftRange(before, part))
+    const left = insertPart(tables, leftRange(before, part))
     if (counted && left) {
       tables.rolledUp.add(left.id)
     }

@@ -1,8 +1,8 @@
 import { E_EVENT_EXISTS } from '../../errors.ts'
 import type { EventRecord } from '../../types/events.ts'
-import type { ExecutionRecord } from '../../types/executions.ts'
 import type { MissedRange, NewExecution } from '../contract.ts'
 import { missedExecution, newExecution } from '../rules/new_records.ts'
+import { insertMissed } from './missed_rows.ts'
 import { jsonCopy, storable, type MemoryTables } from './tables.ts'
 
 /** @throws E_EVENT_EXISTS */
@@ -60,16 +60,4 @@ export function insertDue(
   for (const range of missed) {
     insertMissed(tables, missedExecution(before, range, now))
   }
-}
-
-/**
- * Inserts a missed range. Where its first slot was fired already, a range of
- * more slots is kept without the key, and a single slot counts as fired.
- */
-export function insertMissed(tables: MemoryTables, row: ExecutionRecord): ExecutionRecord | null {
-  if (!tables.conflict(row)) {
-    return tables.insert(row)
-  }
-  const keyless = { ...row, slotKey: null }
-  return row.slotCount > 1 && !tables.conflict(keyless) ? tables.insert(keyless) : null
 }

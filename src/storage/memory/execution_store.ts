@@ -12,8 +12,9 @@ import type {
 } from '../contract.ts'
 import { claimPatch, newExecution } from '../rules/new_records.ts'
 import { owned, renew, requestCancel, rescueExpired, settle } from './attempts.ts'
-import { backfill, listSlots } from './backfill.ts'
+import { backfill } from './backfill.ts'
 import { claimable } from './claim.ts'
+import { listSlots } from './missed_rows.ts'
 import { prune } from './prune.ts'
 import { compare, copy, jsonCopy, storable, type MemoryTables } from './tables.ts'
 

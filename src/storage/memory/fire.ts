@@ -3,7 +3,7 @@ import type { ExecutionRecord } from '../../types/executions.ts'
 import type { FireResult, Firing, MissedRange } from '../contract.ts'
 import { firedState } from '../rules/firing.ts'
 import { missedExecution, newExecution } from '../rules/new_records.ts'
-import { insertMissed } from './event_rows.ts'
+import { insertMissed } from './missed_rows.ts'
 import { storable, type MemoryTables } from './tables.ts'
 
 /** Fires one event when its next_run_at still is what the tick saw. */
