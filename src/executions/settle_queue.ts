@@ -44,6 +44,8 @@ export class SettleQueue {
   readonly #pending: Entry[] = []
   #closing = new AbortController()
   readonly #writes = new Set<Promise<void>>()
+  /** A batch has begun and what belongs to it is not taken out yet. */
+  #gathering = false
   /** Settlements in the batches under way. */
   #inWrites = 0
   #window: { cancel(): void } | null = null
@@ -86,7 +88,7 @@ export class SettleQueue {
   #schedule(): void {
     const waiting = this.#pending.length
     const enough = this.#writes.size === 0 ? 1 : CROWD
-    if (waiting < enough || this.#writes.size >= this.#allowed) {
+    if (waiting < enough || !this.#mayWrite) {
       return
     }
     const alone = waiting >= this.#deps.running() - this.#inWrites
@@ -98,16 +100,17 @@ export class SettleQueue {
   }
 
   /** While the storage fails, one batch at a time feels its way. */
-  get #allowed(): number {
-    return this.#failures > 0 ? 1 : MAX_WRITES
+  get #mayWrite(): boolean {
+    return !this.#gathering && this.#writes.size < (this.#failures > 0 ? 1 : MAX_WRITES)
   }
 
   #write(): void {
     this.#window?.cancel()
     this.#window = null
-    if (this.#writes.size >= this.#allowed) {
+    if (!this.#mayWrite) {
       return
     }
+    this.#gathering = true
     const write = this.#drain().finally(() => {
       this.#writes.delete(write)
       this.#schedule()
@@ -118,11 +121,13 @@ export class SettleQueue {
   async #drain(): Promise<void> {
     // Endings of the same turn of the event loop belong into one batch
     await Promise.resolve()
+    this.#gathering = false
     const batch = this.#pending.splice(0, this.#size)
     if (batch.length === 0) {
       return
     }
     this.#inWrites += batch.length
+    this.#schedule()
     try {
       await this.#store(batch)
     } finally {

@@ -31,6 +31,7 @@ const DEFAULT_PAGE = 100
 
 export class DatabaseExecutionStore implements ExecutionStore {
   readonly #connection: StoreConnection
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(connection: StoreConnection) {
     this.#connection = connection
@@ -61,7 +62,15 @@ export class DatabaseExecutionStore implements ExecutionStore {
         settleSuccesses(work, params.now, successes)
       )
     }
-    return this.#connection.write('executions.settle', (work) => settle(work, params))
+    const write = () => this.#connection.write('executions.settle', (work) => settle(work, params))
+    return this.#connection.dialect.claim === 'one writer' ? this.#inTurn(write) : write()
+  }
+
+  /** Two units of one process that want the only lock would block the process, holder and all. */
+  #inTurn<T>(write: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(write)
+    this.#turn = turn.catch(() => undefined)
+    return turn
   }
 
   async saveCheckpoint({ fence, checkpoint }: Params<'saveCheckpoint'>): Promise<boolean> {
