@@ -47,7 +47,7 @@ export function firstOfKeys(
   now: { sql: string; bindings: Value[] },
   priorities: number[]
 ): Statement {
-  const waiting = waitingCondition(params)
+  const waiting = waitingCondition(params, now)
   const first = (which: string, limit: number) =>
     `select * from (select id, concurrency_hash, priority, available_at from almanac_executions
       where ${which} and available_at <= ${now.sql} and ${waiting.sql}
