@@ -2,9 +2,9 @@ import { flags } from '@adonisjs/core/ace'
 import type { Target } from '../src/scheduler/controls.ts'
 import type { Scheduler } from '../src/scheduler.ts'
 import type { EventRecord } from '../src/types/events.ts'
-import { EventChangeCommand } from './_event_change.ts'
+import { ControlChangeCommand } from './_control_change.ts'
 
-export default class AlmanacPause extends EventChangeCommand {
+export default class AlmanacPause extends ControlChangeCommand {
   static override commandName = 'almanac:pause'
   static override description =
     'Stop an event, a queue, a handler, a node or everything until it is resumed'

@@ -1,9 +1,9 @@
 import type { Target } from '../src/scheduler/controls.ts'
 import type { Scheduler } from '../src/scheduler.ts'
 import type { EventRecord } from '../src/types/events.ts'
-import { EventChangeCommand } from './_event_change.ts'
+import { ControlChangeCommand } from './_control_change.ts'
 
-export default class AlmanacResume extends EventChangeCommand {
+export default class AlmanacResume extends ControlChangeCommand {
   static override commandName = 'almanac:resume'
   static override description =
     'Let what is paused go on: an event, a queue, a handler, a node or everything'

@@ -40,6 +40,11 @@ export class DeclaredLimits {
     this.#readAt = clock.monotonic()
   }
 
+  /** The next look reads the controls anew. */
+  forget(): void {
+    this.#readAt = Number.NEGATIVE_INFINITY
+  }
+
   /** Whether this node is paused, as of the last beat: it need not look for work. */
   async isStopped(): Promise<boolean> {
     await this.refresh()

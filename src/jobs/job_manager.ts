@@ -115,6 +115,12 @@ export class JobManager {
     }
   }
 
+  /** Pauses or limits were changed by this process: it need not wait for the next beat. */
+  controlsChanged(): void {
+    this.#limits.forget()
+    this.wake()
+  }
+
   /**
    * Adds a further source of work; it is pulled from now on while the manager runs.
    *
@@ -228,7 +234,8 @@ export class JobManager {
   }
 
   #addPump(source: Pullable): SourcePump {
-    const isStopped = () => this.#limits.isStopped()
+    // The own queue needs no such look: its claim itself takes nothing then
+    const isStopped = source.name === OWN_QUEUE ? undefined : () => this.#limits.isStopped()
     const deps = { ...this.#deps, dispatcher: this.#dispatcher, seats: this.#seats, isStopped }
     const pump = new SourcePump(deps, source)
     this.#pumps.set(source.name, pump)

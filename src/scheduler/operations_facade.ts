@@ -147,7 +147,7 @@ export abstract class OperationsFacade extends ProcessFacade {
     const now = this.deps.clock.nowOrNull()
     const written = await this.storage.controls.change({ now, changes: [change], by })
     this.parts.loop.wake()
-    this.parts.jobs.wake()
+    this.parts.jobs.controlsChanged()
     return written.length > 0
   }
 
