@@ -1,10 +1,12 @@
+import type { Target } from '../src/scheduler/controls.ts'
 import type { Scheduler } from '../src/scheduler.ts'
 import type { EventRecord } from '../src/types/events.ts'
-import { EventChangeCommand } from './_event_change.ts'
+import { ControlChangeCommand } from './_control_change.ts'
 
-export default class AlmanacResume extends EventChangeCommand {
+export default class AlmanacResume extends ControlChangeCommand {
   static override commandName = 'almanac:resume'
-  static override description = 'Let a paused event fire again, from now on'
+  static override description =
+    'Let what is paused go on: an event, a queue, a handler, a node or everything'
   static override help = [
     'The slots of the pause become one missed range, unless the event says otherwise (onResume).',
     '',
@@ -17,5 +19,9 @@ export default class AlmanacResume extends EventChangeCommand {
 
   protected change(almanac: Scheduler, id: string, by: string): Promise<EventRecord> {
     return almanac.events.resume(id, by)
+  }
+
+  protected control(almanac: Scheduler, target: Target, by: string): Promise<boolean> {
+    return almanac.resume({ ...target, by })
   }
 }

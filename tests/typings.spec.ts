@@ -164,7 +164,11 @@ test.group('Public API | signatures', () => {
     expectTypeOf<PayloadOf<string>>().toEqualTypeOf<JsonValue>()
     const typed = almanac.enqueue<typeof SendReport>
     expectTypeOf(typed).parameter(1).toEqualTypeOf<{ to: string }>()
-    expectTypeOf(typed).returns.resolves.toEqualTypeOf<{ id: string; inserted: boolean }>()
+    expectTypeOf(typed).returns.resolves.toEqualTypeOf<{
+      id: string
+      inserted: boolean
+      change?: 'replaced' | 'extended'
+    }>()
     const named = almanac.enqueue<string>
     expectTypeOf(named).parameter(1).toEqualTypeOf<JsonValue>()
     expectTypeOf<NonNullable<Parameters<typeof named>[2]>>()

@@ -211,3 +211,27 @@ alter table `almanac_executions` add `meta` longtext, add `subject` varchar(255)
 alter table `almanac_executions` add index `almanac_exec_subject_i`(`subject`, `id`);
 
 update almanac_meta set amount = 3 where name = 'schema_version';
+
+-- Version 4: a store of version 3 needs what follows, and no more
+
+create table `almanac_controls` (
+  `control_key` char(64) character set ascii collate ascii_bin not null,
+  `scope` varchar(16) not null,
+  `name` varchar(255) not null,
+  `paused_at` bigint,
+  `paused_by` varchar(255),
+  `reason` longtext,
+  `limits` longtext,
+  `declared` longtext,
+  `rate_parts` longtext,
+  `updated_at` bigint not null,
+  constraint `almanac_controls_pk` primary key (`control_key`)
+) default character set utf8mb4 collate utf8mb4_bin engine = InnoDB;
+
+insert into `almanac_meta` (`amount`, `name`) values (0, 'controls');
+
+alter table `almanac_executions` add `expires_at` bigint;
+
+alter table `almanac_executions` add index `almanac_exec_expiry_i`(`expires_at`);
+
+update almanac_meta set amount = 4 where name = 'schema_version';

@@ -227,3 +227,27 @@ alter table `almanac_executions` add column `subject` varchar(255);
 create index `almanac_exec_subject_i` on `almanac_executions` (`subject`, `id`) where subject is not null;
 
 update almanac_meta set amount = 3 where name = 'schema_version';
+
+-- Version 4: a store of version 3 needs what follows, and no more
+
+create table `almanac_controls` (
+  `control_key` char(64) not null,
+  `scope` varchar(16) not null,
+  `name` varchar(255) not null,
+  `paused_at` bigint,
+  `paused_by` varchar(255),
+  `reason` text,
+  `limits` text,
+  `declared` text,
+  `rate_parts` text,
+  `updated_at` bigint not null,
+  constraint `almanac_controls_pk` primary key (`control_key`)
+);
+
+insert into `almanac_meta` (`amount`, `name`) values (0, 'controls');
+
+alter table `almanac_executions` add column `expires_at` bigint;
+
+create index `almanac_exec_expiry_i` on `almanac_executions` (`expires_at`) where expires_at is not null;
+
+update almanac_meta set amount = 4 where name = 'schema_version';

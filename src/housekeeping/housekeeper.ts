@@ -6,6 +6,7 @@ import type { HandlerDefinition } from '../types/handlers.ts'
 import type { JsonObject } from '../types/json.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
+import { Expiry } from './expiry.ts'
 import { Nodes } from './nodes.ts'
 import { Prune } from './prune.ts'
 import { Rescue } from './rescue.ts'
@@ -46,6 +47,7 @@ export interface HousekeepingReport {
   pruned: number
   rescued: number
   abandoned: number
+  expired: number
   rolledUp: number
   problems: HousekeepingProblem[]
 }
@@ -63,6 +65,7 @@ export class Housekeeper {
   readonly #deps: Deps
   readonly #nodes: Nodes
   readonly #rescue: Rescue
+  readonly #expiry: Expiry
   readonly #rollup: Rollup
   readonly #prune: Prune
   readonly #unknown: UnknownHandlers
@@ -76,6 +79,7 @@ export class Housekeeper {
     this.#deps = deps
     this.#nodes = new Nodes(deps)
     this.#rescue = new Rescue(deps)
+    this.#expiry = new Expiry(deps)
     this.#rollup = new Rollup(deps)
     this.#prune = new Prune(deps)
     this.#unknown = new UnknownHandlers(deps)
@@ -123,6 +127,7 @@ export class Housekeeper {
   async #runOnce(): Promise<HousekeepingReport> {
     const saved = await this.#part('rescue', () => this.#rescue.runOnce())
     await this.#part('nodes', () => this.#nodes.runOnce())
+    const expired = await this.#part('expiry', () => this.#expiry.runOnce())
     // Only what is in the totals may be deleted
     const rolledUp = await this.#part('rollup', () => this.#rollup.runOnce())
     const pruned = await this.#part('prune', () => this.#prune.runOnce())
@@ -131,6 +136,7 @@ export class Housekeeper {
       pruned: pruned ?? 0,
       rescued: saved?.rescued ?? 0,
       abandoned: saved?.abandoned ?? 0,
+      expired: expired ?? 0,
       rolledUp: rolledUp ?? 0,
       problems: this.problems(),
     }

@@ -1,4 +1,4 @@
-import { executionNotice } from '../executions/notices.ts'
+import { endedNotice, executionNotice } from '../executions/notices.ts'
 import { newId } from '../ids.ts'
 import { toJson } from '../json.ts'
 import { readOptions, type EnqueueOptions, type ReadOptions } from './enqueue_options.ts'
@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import type { EnqueueResult, NewExecution, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
+import type { ExecutionRecord } from '../types/executions.ts'
 import type { HandlerDefinition, HandlerReference } from '../types/handlers.ts'
 import type { JsonValue } from '../types/json.ts'
 import type { Notifier } from '../types/notifications.ts'
@@ -44,10 +45,28 @@ export class Enqueuer {
     const execution = toNewExecution(definition, payload, read, config.maxPayload)
     const { client } = options
     const [result] = await storage.executions.enqueue({ now, executions: [execution], client })
+    const { expired, ...answer } = result
+    if (expired) {
+      whenVisible(client, () => this.#announceExpired(expired))
+    }
     if (result.inserted) {
       whenVisible(client, () => this.#announce(execution))
+    } else if (result.change) {
+      whenVisible(client, () => this.#deps.wake())
     }
-    return result
+    return answer
+  }
+
+  #announceExpired(execution: ExecutionRecord): void {
+    const { notifier, clock, counters } = this.#deps
+    counters.increment('executions.missed')
+    const end = {
+      outcome: 'missed' as const,
+      duration: null,
+      reason: execution.reason,
+      error: null,
+    }
+    notifier.emit('execution:missed', endedNotice(execution, end, clock.now()))
   }
 
   #announce(execution: NewExecution): void {
@@ -81,6 +100,8 @@ function toNewExecution(
     slotKey: null,
     rerunOf: null,
     dedupeKey: options.dedupeKey ?? null,
+    onDuplicate: options.dedupe ?? 'skip',
+    expiresIn: options.expiresIn ?? null,
     concurrencyKey: options.concurrencyKey ?? null,
     availableAt: options.availableAt ?? null,
     delay: options.delay ?? 0,

@@ -6,6 +6,7 @@ import {
   MAX_RETRIES,
   MAX_TEXT,
   object,
+  oneOf,
   refuseOthers,
   text,
   type Report,
@@ -13,6 +14,7 @@ import {
 import { readMeta } from '../input/meta.ts'
 import { Problems } from '../input/problems.ts'
 import type { Duration } from '../duration.ts'
+import type { DuplicateMode } from '../storage/contract.ts'
 import type { Instant, JsonObject } from '../types/json.ts'
 
 /** How an execution is enqueued; what is left out comes from the handler's options. */
@@ -28,6 +30,14 @@ export interface EnqueueOptions {
   queue?: string
   /** At most one open execution has this key; a second one is not inserted. */
   dedupeKey?: string
+  /**
+   * What a second one does while the first has not begun: `skip` leaves it as
+   * it is, `replace` gives it the new payload and options, `extend` lets it
+   * wait as long as the new one would. Default `skip`.
+   */
+  dedupe?: DuplicateMode
+  /** Not begun so long after it became available, it ends as missed. */
+  expiresIn?: Duration
   /** At most one execution with this key runs at a time. */
   concurrencyKey?: string
   /** Facts that are only kept, an object of at most `maxMeta` bytes of JSON. */
@@ -47,6 +57,8 @@ export interface ReadOptions {
   priority?: number
   queue?: string
   dedupeKey?: string
+  dedupe?: DuplicateMode
+  expiresIn?: number
   concurrencyKey?: string
   meta?: JsonObject
   subject?: string
@@ -69,6 +81,8 @@ const READERS: {
   priority: (value, report) => integer('priority', value, { min: 1, max: 10 }, report),
   queue: (value, report) => text('queue', value, MAX_TEXT, report),
   dedupeKey: (value, report) => text('dedupeKey', value, MAX_KEY, report),
+  dedupe: (value, report) => oneOf('dedupe', value, ['skip', 'replace', 'extend'], report),
+  expiresIn: (value, report) => duration('expiresIn', value, 1, report),
   concurrencyKey: (value, report) => text('concurrencyKey', value, MAX_KEY, report),
   meta: (value, report, maxMeta) => readMeta(value, maxMeta, report),
   subject: (value, report) => text('subject', value, MAX_TEXT, report),
@@ -94,6 +108,12 @@ export function readOptions(handler: string, options: unknown, maxMeta: number):
   ) as ReadOptions
   if (isGiven('delay') && isGiven('availableAt')) {
     report('delay', given.delay, 'give a delay or availableAt, not both')
+  }
+  if (isGiven('dedupe') && !isGiven('dedupeKey')) {
+    report('dedupe', given.dedupe, 'it says what happens to a key; give a dedupeKey too')
+  }
+  if (given.dedupe === 'extend' && !isGiven('delay') && !isGiven('availableAt')) {
+    report('dedupe', given.dedupe, '"extend" prolongs a delay; give a delay or availableAt')
   }
   const empty = ['dedupeKey', 'concurrencyKey'].filter((name) => given[name] === '')
   if (empty.length > 0 && problems.list.length === empty.length) {

@@ -1,6 +1,7 @@
 import { E_INVALID_HANDLER } from '../errors.ts'
 import { toMilliseconds } from '../duration.ts'
-import { MAX_RETRIES } from '../input/fields.ts'
+import { MAX_RETRIES, type Report } from '../input/fields.ts'
+import { readConcurrency, readRate } from './limit_options.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type {
   HandlerDefinition,
@@ -37,8 +38,33 @@ export function resolveOptions(
     retry: resolveRetry(name, options.retry, defaults.retry),
     timeout: timeout === null ? null : toMilliseconds(timeout, `timeout of handler "${name}"`),
     idempotent: options.idempotent === true,
+    limits: resolveLimits(name, options),
     retention: options.retention ?? {},
   }
+}
+
+function resolveLimits(
+  name: string,
+  { concurrency, rate }: HandlerOptions
+): HandlerDefinition['limits'] {
+  if (
+    (concurrency === undefined || concurrency === null) &&
+    (rate === undefined || rate === null)
+  ) {
+    return null
+  }
+  const problems: string[] = []
+  const report: Report = (field, value, message) =>
+    problems.push(`options.${field} is ${JSON.stringify(value)}; ${message}`)
+  const limits = {
+    ...{ cluster: null, node: null, rate: null },
+    ...(concurrency ? readConcurrency('concurrency', concurrency, report) : {}),
+    ...(rate ? { rate: readRate(rate, report) } : {}),
+  }
+  if (problems.length > 0) {
+    throw new E_INVALID_HANDLER([name, problems.join(', and ')])
+  }
+  return limits
 }
 
 function resolveRetry(

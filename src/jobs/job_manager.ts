@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { E_INVALID_INPUT } from '../errors.ts'
 import { Cancellation } from './cancellation.ts'
+import { DeclaredLimits } from './declared_limits.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { drain } from './drain.ts'
 import { Enqueuer, type EnqueueOptions } from './enqueue.ts'
@@ -49,6 +50,7 @@ export class JobManager {
   readonly #dispatcher: Dispatcher
   readonly #cancellation: Cancellation
   readonly #enqueuer: Enqueuer
+  readonly #limits: DeclaredLimits
   readonly #pumps = new Map<string, SourcePump>()
   readonly #sources = new Map<string, WorkSource>()
   #running = false
@@ -82,7 +84,8 @@ export class JobManager {
     })
     this.#cancellation = new Cancellation({ ...deps, heartbeat, dispatcher: this.#dispatcher })
     this.#enqueuer = new Enqueuer({ ...deps, wake: () => this.wake(OWN_QUEUE) })
-    this.#addPump(new OwnQueue(deps))
+    this.#limits = new DeclaredLimits(deps)
+    this.#addPump(new OwnQueue({ ...deps, limits: this.#limits }))
   }
 
   /** Starts pulling. Does nothing when it pulls already. */
@@ -110,6 +113,12 @@ export class JobManager {
     for (const pump of pumps) {
       pump?.nudge()
     }
+  }
+
+  /** Pauses or limits were changed by this process: it need not wait for the next beat. */
+  controlsChanged(): void {
+    this.#limits.forget()
+    this.wake()
   }
 
   /**
@@ -225,7 +234,9 @@ export class JobManager {
   }
 
   #addPump(source: Pullable): SourcePump {
-    const deps = { ...this.#deps, dispatcher: this.#dispatcher, seats: this.#seats }
+    // The own queue needs no such look: its claim itself takes nothing then
+    const isStopped = source.name === OWN_QUEUE ? undefined : () => this.#limits.isStopped()
+    const deps = { ...this.#deps, dispatcher: this.#dispatcher, seats: this.#seats, isStopped }
     const pump = new SourcePump(deps, source)
     this.#pumps.set(source.name, pump)
     return pump
@@ -253,9 +264,10 @@ export class JobManager {
     })
   }
 
-  /** A key is free again: what waited for it may be claimed now. */
+  /** A key, or a place within a limit, is free again: what waited for it may be claimed now. */
   #onEnded(hold: Hold): void {
-    if (hold.execution.concurrencyKey !== null) {
+    const { concurrencyKey, handler } = hold.execution
+    if (concurrencyKey !== null || this.#limits.isLimited(handler)) {
       this.wake(OWN_QUEUE)
       this.wake(hold.source)
     }

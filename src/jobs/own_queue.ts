@@ -1,8 +1,10 @@
 import type { CoreConfig } from '../types/config.ts'
+import type { DeclaredLimits } from './declared_limits.ts'
 import type { PullDeps, PullSeats } from './pull_seats.ts'
 import type { Pullable } from './source_pump.ts'
 
-interface Deps extends Pick<PullDeps, 'storage' | 'registry' | 'clock'> {
+interface Deps extends Pick<PullDeps, 'storage' | 'registry' | 'clock' | 'nodeId'> {
+  limits: DeclaredLimits
   config: Pick<CoreConfig, 'poll' | 'queues'>
 }
 
@@ -28,6 +30,7 @@ export class OwnQueue implements Pullable {
     if (handlers.length === 0) {
       return 0
     }
+    await this.#deps.limits.refresh()
     const began = this.#deps.clock.monotonic()
     const claimed = await this.#deps.storage.executions.claim({
       ...seats.claimant,
@@ -46,6 +49,10 @@ export class OwnQueue implements Pullable {
       return null
     }
     const queues = this.#deps.config.queues ?? undefined
-    return this.#deps.storage.executions.nextAvailableAt({ handlers, queues })
+    return this.#deps.storage.executions.nextAvailableAt({
+      handlers,
+      queues,
+      node: this.#deps.nodeId,
+    })
   }
 }

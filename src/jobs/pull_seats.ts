@@ -147,7 +147,10 @@ export class PullSeats implements Seats {
 }
 
 function toAnswer(birth: BirthResult): RunAnswer {
-  return birth.inserted
-    ? { accepted: true, execution: birth.execution }
+  if (birth.inserted) {
+    return { accepted: true, execution: birth.execution }
+  }
+  return birth.conflict === 'stopped'
+    ? { accepted: false, conflict: 'stopped', executionId: null }
     : { accepted: false, conflict: birth.conflict, executionId: birth.id }
 }

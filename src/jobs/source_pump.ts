@@ -36,6 +36,8 @@ interface Deps extends PullDeps {
   config: PullDeps['config'] & Pick<CoreConfig, 'poll'>
   logger: Logger
   counters: Counters
+  /** Nothing is to be pulled for the time being; control requests still are handled. */
+  isStopped?: () => Promise<boolean>
 }
 
 /**
@@ -147,7 +149,8 @@ export class SourcePump {
     }
     const seats = new PullSeats(this.#deps, this.source.name, count)
     try {
-      const found = await this.source.pull(seats)
+      const stopped = (await this.#deps.isStopped?.()) ?? false
+      const found = stopped ? 0 : await this.source.pull(seats)
       return { found, used: seats.used }
     } finally {
       seats.close()

@@ -85,6 +85,8 @@ export class RequestRuns {
         taken++
       } else if (answer.conflict === 'concurrency') {
         await this.#postpone(requests, claimed[index], ended)
+      } else if (answer.conflict === 'stopped') {
+        await this.#deps.ends.handBack(requests, [claimed[index].row])
       }
     }
     return taken

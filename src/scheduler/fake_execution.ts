@@ -48,5 +48,6 @@ export function fakeExecution(params: {
     error: null,
     timeout: null,
     retries: null,
+    expiresAt: null,
   }
 }

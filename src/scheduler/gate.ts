@@ -68,6 +68,7 @@ export function gatedStorage(storage: Storage, gate: Gate): Storage {
     stats: gated(storage.stats, gate),
     logs: gated(storage.logs, gate),
     journal: gated(storage.journal, gate),
+    controls: gated(storage.controls, gate),
     now: () => storage.now(),
     schemaVersion: () => storage.schemaVersion(),
     watch: async (watcher) => (await storage.watch?.(watcher)) ?? null,

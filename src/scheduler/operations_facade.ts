@@ -1,3 +1,5 @@
+import type { ControlChange, ControlTarget } from '../storage/contract.ts'
+import type { ControlRecord } from '../types/controls.ts'
 import { newId } from '../ids.ts'
 import { LEADER_LEASE } from '../loop/leader.ts'
 import { defaultsOf } from '../loop/slot_execution.ts'
@@ -11,6 +13,13 @@ import {
   type ImportReport,
 } from './backup/main.ts'
 import type { ImportOptions } from './backup/options.ts'
+import {
+  readLimit,
+  readTarget,
+  type LimitOptions,
+  type PauseOptions,
+  type ResumeOptions,
+} from './controls.ts'
 import { forecast, type Forecast } from './forecast/forecast.ts'
 import type { ForecastOptions } from './forecast/options.ts'
 import { monitor, type FailedSnapshot, type MonitorOptions, type Snapshot } from './monitor.ts'
@@ -86,6 +95,60 @@ export abstract class OperationsFacade extends ProcessFacade {
   ): Promise<ImportReport> {
     this.gate.check()
     return importLines(this.#backupDeps(), lines, options)
+  }
+
+  /**
+   * Lets nothing more begin: of a queue, a handler, on a node, or at all. What
+   * runs goes on; what is queued stays, on every node, until it is resumed.
+   * With `all` no slot fires either: the misfire policies decide afterwards, as
+   * they do after a time in which no node worked.
+   *
+   * @returns false when it was paused already
+   * @throws E_INVALID_INPUT
+   */
+  async pause(options: PauseOptions): Promise<boolean> {
+    this.gate.check()
+    const { target, reason, by } = readTarget('pause', options)
+    return this.#control({ ...target, change: { kind: 'pause', reason } }, by)
+  }
+
+  /**
+   * Ends a pause. @returns false when it was not paused
+   *
+   * @throws E_INVALID_INPUT
+   */
+  async resume(options: ResumeOptions): Promise<boolean> {
+    this.gate.check()
+    const { target, by } = readTarget('resume', options)
+    return this.#control({ ...target, change: { kind: 'resume' } }, by)
+  }
+
+  /**
+   * Limits how much of a handler runs, in place of what its options say, field
+   * by field, until it is reset.
+   *
+   * @returns false when that is what was set already
+   * @throws E_INVALID_INPUT
+   */
+  async setLimit(options: LimitOptions): Promise<boolean> {
+    this.gate.check()
+    const { handler, limits, reason, by } = readLimit(options)
+    const change = { kind: 'limit' as const, limits, reason }
+    return this.#control({ scope: 'handler', name: handler, change }, by)
+  }
+
+  /** Every pause and every limit. */
+  async controls(): Promise<ControlRecord[]> {
+    this.gate.check()
+    return this.storage.controls.list()
+  }
+
+  async #control(change: ControlTarget & { change: ControlChange }, by: string): Promise<boolean> {
+    const now = this.deps.clock.nowOrNull()
+    const written = await this.storage.controls.change({ now, changes: [change], by })
+    this.parts.loop.wake()
+    this.parts.jobs.controlsChanged()
+    return written.length > 0
   }
 
   /** The part of the status that the store knows. */

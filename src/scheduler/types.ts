@@ -19,6 +19,8 @@ export interface Enqueued {
   id: string
   /** False when an open execution holds the dedupe key: `id` is then that one's. */
   inserted: boolean
+  /** What became of the one that holds the dedupe key; left out when it stayed as it is. */
+  change?: 'replaced' | 'extended'
 }
 
 /** What one run has in place of the event's own. */

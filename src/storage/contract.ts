@@ -1,3 +1,4 @@
+import type { ControlStore } from './contract/control_store.ts'
 import type { EventStore } from './contract/event_store.ts'
 import type { ExecutionStore } from './contract/execution_store.ts'
 import type {
@@ -9,6 +10,7 @@ import type {
 } from './contract/other_stores.ts'
 import type { StoreWatch, StoreWatcher } from './contract/watch.ts'
 
+export type * from './contract/control_store.ts'
 export type * from './contract/now.ts'
 export type * from './contract/event_values.ts'
 export type * from './contract/event_store.ts'
@@ -33,6 +35,7 @@ export interface Storage {
   readonly stats: StatsStore
   readonly logs: LogStore
   readonly journal: JournalStore
+  readonly controls: ControlStore
 
   /** The database's clock, epoch ms. */
   now(): Promise<number>
@@ -48,4 +51,4 @@ export interface Storage {
 }
 
 /** The schema version that this code needs. */
-export const SCHEMA_VERSION = 3
+export const SCHEMA_VERSION = 4

@@ -1,5 +1,6 @@
 import { storageChannel } from '../telemetry/channels.ts'
 import type {
+  ControlStore,
   EventStore,
   ExecutionStore,
   JournalStore,
@@ -27,6 +28,7 @@ export class TracedStorage implements Storage {
   readonly stats: StatsStore
   readonly logs: LogStore
   readonly journal: JournalStore
+  readonly controls: ControlStore
 
   constructor(storage: Storage) {
     this.#storage = storage
@@ -37,6 +39,7 @@ export class TracedStorage implements Storage {
     this.stats = traced('stats', storage.stats)
     this.logs = traced('logs', storage.logs)
     this.journal = traced('journal', storage.journal)
+    this.controls = traced('controls', storage.controls)
   }
 
   now(): Promise<number> {

@@ -37,6 +37,7 @@ export class ChaosStorage implements Storage {
   readonly stats: Storage['stats']
   readonly logs: Storage['logs']
   readonly journal: Storage['journal']
+  readonly controls: Storage['controls']
 
   readonly #storage: Storage
   readonly #counts = new Map<string, number>()
@@ -53,6 +54,7 @@ export class ChaosStorage implements Storage {
     this.stats = this.#wrap('stats', storage.stats)
     this.logs = this.#wrap('logs', storage.logs)
     this.journal = this.#wrap('journal', storage.journal)
+    this.controls = this.#wrap('controls', storage.controls)
   }
 
   /** Every call fails with E_STORAGE_UNAVAILABLE from now on. */

@@ -3,12 +3,15 @@ import { backfillCases } from './storage_suite/backfill.ts'
 import { birthCases } from './storage_suite/birth.ts'
 import { cancelCases } from './storage_suite/cancel.ts'
 import { claimCases } from './storage_suite/claim.ts'
+import { controlCases } from './storage_suite/controls.ts'
 import { enqueueCases } from './storage_suite/enqueue.ts'
 import { eventCases } from './storage_suite/events.ts'
+import { duplicateCases, expiryCases } from './storage_suite/expiry.ts'
 import { fireCases } from './storage_suite/fire.ts'
 import { foreignCases } from './storage_suite/foreign.ts'
 import { journalCases } from './storage_suite/journal.ts'
 import { leaseCases } from './storage_suite/leases.ts'
+import { limitCases } from './storage_suite/limits.ts'
 import { listingCases } from './storage_suite/listing.ts'
 import { logCases } from './storage_suite/logs.ts'
 import { missedCases } from './storage_suite/missed.ts'
@@ -33,6 +36,10 @@ const TOPICS: Record<string, StorageCase[]> = {
   'missed slots': missedCases,
   'enqueue': enqueueCases,
   'claim': claimCases,
+  'pauses and declared limits': controlCases,
+  'limits': limitCases,
+  'expiry': expiryCases,
+  'dedupe modes': duplicateCases,
   'born running': birthCases,
   'settle': settleCases,
   'renewals and checkpoints': renewCases,

@@ -86,6 +86,8 @@ export interface ExecutionRecord {
   /** Per-execution overrides of the handler's timeout (ms) and number of retries. */
   timeout: number | null
   retries: number | null
+  /** Not begun by then, it ends as missed; null = it waits as long as it takes. */
+  expiresAt: number | null
 }
 
 export interface ExecutionLogEntry {

@@ -1,4 +1,5 @@
 import type { Duration } from '../duration.ts'
+import type { HandlerLimits } from './controls.ts'
 import type { JsonValue } from './json.ts'
 import type { ExecutionRecord } from './executions.ts'
 
@@ -39,6 +40,10 @@ export interface HandlerOptions {
   retry?: Partial<RetryPolicy> | false
   /** Longest run of one attempt. Default: config `timeout`. */
   timeout?: Duration | null
+  /** Executions at once: in the whole cluster, and on each node. Default: no bound of its own. */
+  concurrency?: { cluster?: number | null; node?: number | null }
+  /** At most `limit` begin within any span of `per`, in the whole cluster. */
+  rate?: { limit: number; per: Duration } | null
   /** Declares that running twice does no harm. */
   idempotent?: boolean
   retention?: Partial<
@@ -132,6 +137,8 @@ export interface HandlerDefinition {
   /** ms, null = none */
   timeout: number | null
   idempotent: boolean
+  /** null where it has none. */
+  limits: HandlerLimits | null
   retention: NonNullable<HandlerOptions['retention']>
   /** Makes the instance (through the container for a class) and runs it. */
   run(context: HandlerContext): Promise<unknown>

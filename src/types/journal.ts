@@ -18,6 +18,10 @@ export type JournalKind =
   | 'leader.lost'
   | 'node.joined'
   | 'node.lost'
+  | 'control.paused'
+  | 'control.resumed'
+  | 'control.limited'
+  | 'control.declared'
   | 'source.synced'
   | 'source.problem'
 

@@ -21,6 +21,8 @@ export interface RunRequest {
 export type RunAnswer =
   | { accepted: true; execution: ExecutionRecord }
   | { accepted: false; conflict: 'dedupe' | 'concurrency'; executionId: string }
+  /** A pause or a limit stands against it: to be asked for again later. */
+  | { accepted: false; conflict: 'stopped'; executionId: null }
 
 /** Places for executions on this node, reserved for one pull. */
 export interface Seats {

@@ -287,7 +287,9 @@ export class LegacyNode implements SchedulerPort {
         return answers.map((birth) =>
           birth.inserted
             ? { accepted: true, execution: birth.execution }
-            : { accepted: false, conflict: birth.conflict, executionId: birth.id }
+            : birth.conflict === 'stopped'
+              ? { accepted: false, conflict: 'stopped', executionId: null }
+              : { accepted: false, conflict: birth.conflict, executionId: birth.id }
         )
       },
     })

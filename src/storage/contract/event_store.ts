@@ -72,7 +72,8 @@ export interface EventStore {
 
   /**
    * The earliest next_run_at of an active event, and the database's clock: all
-   * that a tick with nothing due asks, in one statement.
+   * that a tick with nothing due asks, in one statement. While everything is
+   * paused there is no slot, and nothing is due.
    */
   peek(params: { now: Now }): Promise<{ now: number; next: number | null }>
   /**

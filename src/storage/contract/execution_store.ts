@@ -33,15 +33,20 @@ export interface ExecutionStore {
   }): Promise<EnqueueResult[]>
 
   /**
-   * Claims queued executions that are available: only of `handlers`, at most
-   * one per concurrency key, none whose key is held; by priority, then
-   * available_at, then id. Each gets attempt + 1, the node and a lease.
+   * Claims queued executions that are available and have not expired: only of
+   * `handlers`, at most one per concurrency key, none whose key is held; by
+   * priority, then available_at, then id. Each gets attempt + 1, the node and a
+   * lease. Nothing of what is paused, and no more of a handler than its limits
+   * leave room for, however many claim at the same time.
    */
   claim(
     params: { now: Now; limit: number; handlers: string[]; queues?: string[] } & Claimant
   ): Promise<ExecutionRecord[]>
 
-  /** Inserts executions that are running from birth (attempt 1). Conflicts are answered one by one. */
+  /**
+   * Inserts executions that are running from birth (attempt 1). Conflicts are
+   * answered one by one; a pause or a limit of the handler is one, too.
+   */
   insertRunning(params: { now: Now; executions: NewExecution[] } & Claimant): Promise<BirthResult[]>
 
   /**
@@ -87,8 +92,23 @@ export interface ExecutionStore {
   countByState(): Promise<Partial<Record<ExecutionState, number>>>
   /** Queued and available handlers, with their counts: to report what nobody here can run. */
   countQueuedByHandler(): Promise<{ handler: string; count: number }[]>
-  /** The earliest available_at of a queued execution of these handlers. */
-  nextAvailableAt(params: { handlers: string[]; queues?: string[] }): Promise<number | null>
+  /**
+   * The earliest available_at of a queued execution of these handlers that is
+   * not paused. Where a rate is used up it is the instant at which it leaves
+   * room again; what a limit of executions at once holds back is left out.
+   */
+  nextAvailableAt(params: {
+    handlers: string[]
+    queues?: string[]
+    /** `<node>.<boot>` of who asks. */
+    node: string
+  }): Promise<number | null>
+
+  /**
+   * Ends at most `limit` queued executions that have not begun in time, the
+   * longest overdue first: missed, reason `expired`. @returns them
+   */
+  expire(params: { now: Now; limit: number }): Promise<ExecutionRecord[]>
 
   listExpired(params: { now: Now; limit: number }): Promise<ExpiredLease[]>
   /**

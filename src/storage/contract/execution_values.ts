@@ -30,7 +30,18 @@ export interface NewExecution {
   delay?: number
   timeout: number | null
   retries: number | null
+  /** Ends as missed when it has not begun so many ms after it became available. Default null: never. */
+  expiresIn?: number | null
+  /** What becomes of the open execution that holds the dedupe key. Default `skip`. */
+  onDuplicate?: DuplicateMode
 }
+
+/**
+ * - skip: it stays as it is
+ * - replace: while it has not begun, it takes the new payload and options
+ * - extend: while it has not begun, it waits as long as the new one would
+ */
+export type DuplicateMode = 'skip' | 'replace' | 'extend'
 
 /** Who claims, and for how long the lease holds (ms). */
 export interface Claimant {
@@ -43,11 +54,17 @@ export interface EnqueueResult {
   id: string
   /** False when an open execution holds the dedupe key: `id` is then that one's. */
   inserted: boolean
+  /** What became of the execution that holds the dedupe key; left out when it stayed as it is. */
+  change?: 'replaced' | 'extended'
+  /** One that held the dedupe key and had not begun in time: it ended as missed. */
+  expired?: ExecutionRecord
 }
 
 export type BirthResult =
   | { inserted: true; execution: ExecutionRecord }
   | { inserted: false; id: string; conflict: 'dedupe' | 'concurrency' }
+  /** A pause or a limit stands against it. */
+  | { inserted: false; id: null; conflict: 'stopped' }
 
 /** Which attempt of which execution a holder speaks for. */
 export interface Fence {

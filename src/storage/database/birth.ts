@@ -2,8 +2,11 @@ import { E_STORAGE_UNAVAILABLE } from '../../errors.ts'
 import type { ExecutionRecord } from '../../types/executions.ts'
 import type { BirthResult, EnqueueResult, ExecutionStore } from '../contract.ts'
 import { claimPatch, newExecution } from '../rules/new_records.ts'
+import { BirthGate } from './birth_gate.ts'
+import { Duplicates } from './duplicates.ts'
 import { hashOrNull, insertExecutions, keyHolder } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
+import type { KnownControls } from './known_controls.ts'
 import { first, instant, type Work } from './work.ts'
 
 type EnqueueParams = Parameters<ExecutionStore['enqueue']>[0]
@@ -13,27 +16,58 @@ type BirthParams = Parameters<ExecutionStore['insertRunning']>[0]
 export async function enqueue(work: Work, params: EnqueueParams): Promise<EnqueueResult[]> {
   const now = await instant(work, params.now)
   const records = params.executions.map((input) => newExecution(input, now))
-  const results = await insertEach(work, records, async (record): Promise<EnqueueResult | null> => {
-    const id = await keyHolder(work, record)
-    return id === null ? null : { id, inserted: false }
-  })
+  const modes = params.executions.map(({ id, onDuplicate = 'skip' }) => [id, onDuplicate] as const)
+  const duplicates = new Duplicates(work, now, new Map(modes))
+  const results = await insertEach(work, records, (record) => duplicates.settle(record))
   if (params.journal && results.some(({ inserted }) => inserted)) {
     await appendJournal(work, [params.journal], now)
   }
-  return results.map(({ id, inserted }) => ({ id, inserted }))
+  return results.map((result) => {
+    const expired = duplicates.expired.get(result.id)
+    return 'record' in result
+      ? { id: result.id, inserted: true, ...(expired ? { expired } : {}) }
+      : result
+  })
 }
 
-/** Inserts executions that are running from birth, each for itself. */
-export async function insertRunning(work: Work, params: BirthParams): Promise<BirthResult[]> {
+/** Inserts executions that are running from birth, each for itself, as far as the controls let them. */
+export async function insertRunning(
+  work: Work,
+  params: BirthParams,
+  known: KnownControls
+): Promise<BirthResult[]> {
   const now = await instant(work, params.now)
-  const records = params.executions.map((input) => {
-    const queued = newExecution(input, now)
-    return { ...queued, ...claimPatch(queued, params, now) }
+  const { executions, node } = params
+  const gate = await BirthGate.open(work, known, { executions, node, now })
+  const results: BirthResult[] = []
+  // Mostly nothing is limited, and all go in together
+  for (const batch of gate.limits ? executions.map((one) => [one]) : [executions]) {
+    const records = batch.map((input) => {
+      const queued = newExecution(input, now)
+      return { ...queued, ...claimPatch(queued, params, now) }
+    })
+    results.push(...(await insertThrough(work, gate, records)))
+  }
+  await gate.close()
+  return results
+}
+
+async function insertThrough(
+  work: Work,
+  gate: BirthGate,
+  records: ExecutionRecord[]
+): Promise<BirthResult[]> {
+  const free = records.filter((record) => gate.lets(record))
+  const births = await insertEach(work, free, (record) => conflictOf(work, record))
+  const answers = new Map(free.map((record, index) => [record, births[index]]))
+  return records.map((record): BirthResult => {
+    const birth = answers.get(record)
+    if (birth?.inserted) {
+      gate.took(record)
+      return { inserted: true, execution: birth.record }
+    }
+    return birth ?? { inserted: false, id: null, conflict: 'stopped' }
   })
-  const births = await insertEach(work, records, (record) => conflictOf(work, record))
-  return births.map((birth) =>
-    birth.inserted ? { inserted: true, execution: birth.record } : birth
-  )
 }
 
 interface Born {
@@ -88,7 +122,7 @@ async function settleConflict<Conflict>(
 async function conflictOf(
   work: Work,
   record: ExecutionRecord
-): Promise<Extract<BirthResult, { inserted: false }> | null> {
+): Promise<Extract<BirthResult, { id: string; inserted: false }> | null> {
   const same = await keyHolder(work, record)
   if (same !== null) {
     return { inserted: false, id: same, conflict: 'dedupe' }

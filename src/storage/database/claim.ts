@@ -9,7 +9,7 @@ import { inList, instant, type Row, type Work } from './work.ts'
 /** Candidates looked at per wanted row, before the whole queue is. */
 const WINDOW_FACTOR = 4
 
-interface Candidate {
+export interface Candidate {
   id: string
   key: string | null
 }
@@ -67,7 +67,11 @@ function claimLockedRows(
  * first row of each key is looked for: key by key, or where there are many of
  * them behind the rows of held keys, and at last in the whole queue.
  */
-async function claimable(work: Work, params: ClaimParams, now: number): Promise<Candidate[]> {
+export async function claimable(
+  work: Work,
+  params: ClaimParams,
+  now: number
+): Promise<Candidate[]> {
   const { limit } = params
   const head = await headOfQueue(work, params, now, { size: limit, lock: true })
   const keys = head.map(({ key }) => key).filter((key) => key !== null)
@@ -99,7 +103,7 @@ async function headOfQueue(
   now: number,
   { size, free = false, lock = false }: { size: number; free?: boolean; lock?: boolean }
 ): Promise<Candidate[]> {
-  const waiting = waitingCondition(params)
+  const waiting = waitingCondition(params, { sql: '?', bindings: [now] })
   const window: Candidate[] = []
   for await (const priority of waitingPriorities(work)) {
     const rows = await work.all(
@@ -117,7 +121,7 @@ async function headOfQueue(
 }
 
 async function firstRows(work: Work, params: ClaimParams, now: number): Promise<Candidate[]> {
-  const waiting = waitingCondition(params)
+  const waiting = waitingCondition(params, { sql: '?', bindings: [now] })
   const rows = await work.all(
     `select id, concurrency_hash from (
         select id, concurrency_hash, priority, available_at, row_number() over (
@@ -131,7 +135,7 @@ async function firstRows(work: Work, params: ClaimParams, now: number): Promise<
 }
 
 /** Those that still wait and that nobody else is about to take. */
-async function lockQueued(work: Work, candidates: Candidate[]): Promise<Candidate[]> {
+export async function lockQueued(work: Work, candidates: Candidate[]): Promise<Candidate[]> {
   const list = inList(candidates.map(({ id }) => id))
   const rows = await work.all(
     `select id, state from almanac_executions where id in ${list.sql} ${work.dialect.lockFreeRows}`,
@@ -166,7 +170,7 @@ function toCandidate(row: Row): Candidate {
  * Takes the candidates, together where the database can. A row that another
  * claimant took is left out, and so is one whose key came to be held meanwhile.
  */
-async function claimRows(
+export async function claimRows(
   work: Work,
   candidates: Candidate[],
   params: ClaimParams,
@@ -204,7 +208,8 @@ async function claimIds(
     )
     return changed > 0
   } catch (error) {
-    if (work.dialect.isUniqueViolation(error)) {
+    // Where such an error ends the transaction, whoever began it has to know
+    if (work.dialect.claim !== 'one statement' && work.dialect.isUniqueViolation(error)) {
       return false
     }
     throw error

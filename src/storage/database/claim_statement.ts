@@ -141,7 +141,7 @@ const freeHead: Candidates = (params) => alongPriorities(params, `and ${NOT_HELD
  * index, and later ones are not looked at once there are enough rows.
  */
 function alongPriorities(params: ClaimParams, condition: string): Statement {
-  const waiting = waitingCondition(params)
+  const waiting = waitingCondition(params, { sql: 'clock.at', bindings: [] })
   return {
     sql: `priorities (priority) as (
       (select priority from almanac_executions where state = 'queued' order by priority limit 1)
@@ -179,7 +179,7 @@ async function firstOf(connection: StoreConnection, keys: string[]): Promise<Can
 
 /** The first row of every key in the queue. */
 const wholeQueue: Candidates = (params) => {
-  const waiting = waitingCondition(params)
+  const waiting = waitingCondition(params, { sql: 'clock.at', bindings: [] })
   return {
     sql: `first_rows as materialized (
       select id from (

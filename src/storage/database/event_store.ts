@@ -145,7 +145,7 @@ export class DatabaseEventStore implements EventStore {
       const at = await instant(work, now)
       const rows = await work.all(
         `select * from almanac_events
-          where status = 'active' and next_run_at <= ? and problem is null
+          where status = 'active' and next_run_at <= ? and problem is null and ${NOT_STOPPED}
           order by next_run_at, id limit ?`,
         [at, limit]
       )
@@ -169,7 +169,10 @@ export class DatabaseEventStore implements EventStore {
   peek({ now }: Params<'peek'>): ReturnType<EventStore['peek']> {
     return this.#connection.read('events.peek', async (work) => {
       const clock = now === null ? `(${work.dialect.clockSql})` : String(now)
-      const row = await first(work, `select ${clock} as now_ms, (${earliest('')}) as next_ms`)
+      const row = await first(
+        work,
+        `select ${clock} as now_ms, (${earliest(`and ${NOT_STOPPED}`)}) as next_ms`
+      )
       const { now_ms: at, next_ms: next } = row!
       return { now: Number(at), next: next === null ? null : Number(next) }
     })
@@ -191,6 +194,10 @@ export class DatabaseEventStore implements EventStore {
     return this.#connection.write('events.syncSource', (work) => syncSource(work, params))
   }
 }
+
+/** Not everything is paused: one look by a small table for the whole statement. */
+const NOT_STOPPED = `not exists (
+  select 1 from almanac_controls where scope = 'all' and paused_at is not null)`
 
 /** The first row of the due index: a minimum over a filter would be sought among all rows. */
 function earliest(further: string): string {

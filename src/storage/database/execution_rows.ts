@@ -42,6 +42,7 @@ const COLUMNS: { [Property in keyof ExecutionRecord]: Column } = {
   error: json('error'),
   timeout: integer('timeout_ms'),
   retries: integer('retries'),
+  expiresAt: integer('expires_at'),
 }
 
 const mapper = new RowMapper<ExecutionRecord>('almanac_executions', COLUMNS, ['rolled_up'])
@@ -178,7 +179,7 @@ export async function lockExecutions(
 
 /** The columns of an attempt that its holder or rescuer looks at. */
 const OF_ATTEMPT = `id, event_id, state, node, attempt, available_at, started_at, failures, rescues,
-  renewals, lease_expires_at, cancel_requested_at, reason, progress, error`
+  renewals, lease_expires_at, cancel_requested_at, reason, progress, error, expires_at`
 
 /**
  * Reads the running executions among `ids` and locks them, in order of their

@@ -13,9 +13,11 @@ import { toJson } from '../../json.ts'
 import { backfill } from './backfill.ts'
 import { enqueue, insertRunning } from './birth.ts'
 import { requestCancel } from './cancel.ts'
-import { claim } from './claim.ts'
 import { listSlots } from './missed_rows.ts'
-import { waitingCondition, waitingPriorities } from './waiting.ts'
+import { controlledClaim } from './controlled_claim.ts'
+import { expire } from './expire.ts'
+import { nextAvailableAt } from './next_available.ts'
+import type { KnownControls } from './known_controls.ts'
 import { Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'
 import { FENCE, findExecution, hashOrNull, toExecution } from './execution_rows.ts'
@@ -23,7 +25,7 @@ import { prune } from './prune.ts'
 import { renew } from './renew.ts'
 import { rescueExpired, settle } from './settle.ts'
 import { plainSuccesses, settleSuccesses } from './settle_successes.ts'
-import { first, firstNumber, instant, type Row } from './work.ts'
+import { first, instant, type Row } from './work.ts'
 
 type Params<K extends keyof ExecutionStore> = Parameters<ExecutionStore[K]>[0]
 
@@ -31,10 +33,12 @@ const DEFAULT_PAGE = 100
 
 export class DatabaseExecutionStore implements ExecutionStore {
   readonly #connection: StoreConnection
+  readonly #controls: KnownControls
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(connection: StoreConnection) {
+  constructor(connection: StoreConnection, controls: KnownControls) {
     this.#connection = connection
+    this.#controls = controls
   }
 
   async enqueue(params: Params<'enqueue'>): Promise<EnqueueResult[]> {
@@ -44,11 +48,15 @@ export class DatabaseExecutionStore implements ExecutionStore {
   }
 
   async claim(params: Params<'claim'>): Promise<ExecutionRecord[]> {
-    return params.limit > 0 && params.handlers.length > 0 ? claim(this.#connection, params) : []
+    return params.limit > 0 && params.handlers.length > 0
+      ? controlledClaim(this.#connection, this.#controls, params)
+      : []
   }
 
   async insertRunning(params: Params<'insertRunning'>): Promise<BirthResult[]> {
-    return this.#connection.write('executions.insertRunning', (work) => insertRunning(work, params))
+    return this.#connection.write('executions.insertRunning', (work) =>
+      insertRunning(work, params, this.#controls)
+    )
   }
 
   async renew(params: Params<'renew'>): ReturnType<ExecutionStore['renew']> {
@@ -152,21 +160,14 @@ export class DatabaseExecutionStore implements ExecutionStore {
     })
   }
 
-  async nextAvailableAt(params: Params<'nextAvailableAt'>): Promise<number | null> {
-    const waiting = waitingCondition(params)
-    return this.#connection.read('executions.nextAvailableAt', async (work) => {
-      let next: number | null = null
-      for await (const priority of waitingPriorities(work)) {
-        const available = await firstNumber(
-          work,
-          `select available_at from almanac_executions
-            where priority = ? and ${waiting.sql} order by available_at, id limit 1`,
-          [priority, ...waiting.bindings]
-        )
-        next = available === null ? next : Math.min(next ?? available, available)
-      }
-      return next
-    })
+  nextAvailableAt(params: Params<'nextAvailableAt'>): Promise<number | null> {
+    return this.#connection.read('executions.nextAvailableAt', (work) =>
+      nextAvailableAt(work, this.#controls, params)
+    )
+  }
+
+  expire(params: Params<'expire'>): Promise<ExecutionRecord[]> {
+    return this.#connection.write('executions.expire', (work) => expire(work, params))
   }
 
   listExpired({ now, limit }: Params<'listExpired'>): Promise<ExpiredLease[]> {

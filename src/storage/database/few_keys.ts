@@ -32,7 +32,7 @@ export async function fewKeys(work: Work, filter: WaitingFilter): Promise<string
 /** The filter stands with each key: many handlers leave place for fewer of them. */
 function mostKeys(filter: WaitingFilter): number {
   // With the key and the clock
-  const each = waitingCondition(filter).bindings.length + 2
+  const each = waitingCondition(filter, { sql: '?', bindings: [0] }).bindings.length + 2
   return Math.min(FEW, Math.floor(MOST_BINDINGS / each) - PRIORITIES)
 }
 
@@ -64,7 +64,7 @@ export function firstOfKeys(
   now: { sql: string; bindings: Value[] },
   priorities: number[]
 ): Statement {
-  const waiting = waitingCondition(params)
+  const waiting = waitingCondition(params, now)
   const first = (which: string, limit: number) =>
     `select * from (select id, concurrency_hash, priority, available_at from almanac_executions
       where ${which} and available_at <= ${now.sql} and ${waiting.sql}

@@ -3,6 +3,8 @@ import { SystemClock, type Clock } from '../../clock.ts'
 import type { Logger } from '../../types/logger.ts'
 import type { Storage, StoreWatch, StoreWatcher } from '../contract.ts'
 import { StoreConnection } from './connection.ts'
+import { DatabaseControlStore } from './control_store.ts'
+import { KnownControls } from './known_controls.ts'
 import { DatabaseEventStore } from './event_store.ts'
 import { DatabaseExecutionStore } from './execution_store.ts'
 import { DatabaseJournalStore } from './journal_store.ts'
@@ -39,6 +41,7 @@ export class DatabaseStorage implements Storage {
   readonly stats: DatabaseStatsStore
   readonly logs: DatabaseLogStore
   readonly journal: DatabaseJournalStore
+  readonly controls: DatabaseControlStore
 
   /** @throws E_INVALID_CONFIG when the package's tables cannot live in this database */
   constructor(deps: DatabaseStorageDeps) {
@@ -48,12 +51,14 @@ export class DatabaseStorage implements Storage {
     this.#listening = notify && dialect.notifies ? { clock, logger } : null
     this.#connection = new StoreConnection({ client, connectionName, clock, dialect, logger })
     this.events = new DatabaseEventStore(this.#connection)
-    this.executions = new DatabaseExecutionStore(this.#connection)
+    const known = new KnownControls()
+    this.executions = new DatabaseExecutionStore(this.#connection, known)
     this.leases = new DatabaseLeaseStore(this.#connection)
     this.nodes = new DatabaseNodeStore(this.#connection)
     this.stats = new DatabaseStatsStore(this.#connection)
     this.logs = new DatabaseLogStore(this.#connection)
     this.journal = new DatabaseJournalStore(this.#connection)
+    this.controls = new DatabaseControlStore(this.#connection)
   }
 
   now(): Promise<number> {

@@ -1,20 +1,49 @@
 import type { ExecutionStore } from '../contract.ts'
 import { firstNumber, inList, type Value, type Work } from './work.ts'
 
-export type ClaimParams = Parameters<ExecutionStore['claim']>[0]
-export type WaitingFilter = Pick<ClaimParams, 'handlers' | 'queues'>
+/** What a claim asks for, and what the controls take from it. */
+export type ClaimParams = Parameters<ExecutionStore['claim']>[0] & {
+  pausedQueues?: string[]
+  /** The version of the controls that it was planned with: with another one it takes nothing. */
+  controls?: number
+}
+export type WaitingFilter = Pick<ClaimParams, 'handlers' | 'queues' | 'pausedQueues' | 'controls'>
 
-/** Which waiting rows suit the claimant. */
-export function waitingCondition({ handlers, queues }: WaitingFilter): {
+interface Condition {
   sql: string
   bindings: Value[]
-} {
-  const names = inList(handlers)
-  const among = queues === undefined ? null : inList(queues)
-  return {
-    sql: `state = 'queued' and handler in ${names.sql}${among ? ` and queue in ${among.sql}` : ''}`,
-    bindings: [...names.bindings, ...(among?.bindings ?? [])],
+}
+
+/** Which waiting rows suit the claimant; `now` is an expression. */
+export function waitingCondition(filter: WaitingFilter, now: Condition): Condition {
+  const parts: Condition[] = [
+    { sql: `state = 'queued'`, bindings: [] },
+    oneOf('handler', filter.handlers),
+    { sql: `(expires_at is null or expires_at > ${now.sql})`, bindings: now.bindings },
+  ]
+  if (filter.queues !== undefined) {
+    parts.push(oneOf('queue', filter.queues))
   }
+  if (filter.pausedQueues !== undefined && filter.pausedQueues.length > 0) {
+    const { sql, bindings } = oneOf('queue', filter.pausedQueues)
+    parts.push({ sql: `not ${sql}`, bindings })
+  }
+  if (filter.controls !== undefined) {
+    parts.push({ sql: SAME_CONTROLS, bindings: [filter.controls] })
+  }
+  return {
+    sql: parts.map(({ sql }) => sql).join(' and '),
+    bindings: parts.flatMap(({ bindings }) => bindings),
+  }
+}
+
+/** One look by key for the whole statement, not for each row. */
+const SAME_CONTROLS = `exists (
+  select 1 from almanac_meta where name = 'controls' and amount = ?)`
+
+function oneOf(column: string, values: string[]): Condition {
+  const list = inList(values)
+  return { sql: `${column} in ${list.sql}`, bindings: list.bindings }
 }
 
 /** The priorities that are waiting, first one first: the index gives each in one step. */

@@ -114,7 +114,7 @@ export class MemoryEventStore implements EventStore {
 
   async listDue({ now, limit }: Params<'listDue'>): ReturnType<EventStore['listDue']> {
     const at = this.#tables.now(now)
-    const due = [...this.#tables.events.values()]
+    const due = (this.#stopped() ? [] : [...this.#tables.events.values()])
       .filter(
         ({ status, nextRunAt, problem }) =>
           status === 'active' && problem === null && nextRunAt !== null && nextRunAt <= at
@@ -134,7 +134,12 @@ export class MemoryEventStore implements EventStore {
   }
 
   async peek({ now }: Params<'peek'>): ReturnType<EventStore['peek']> {
-    return { now: this.#tables.now(now), next: await this.nextDueAt() }
+    return { now: this.#tables.now(now), next: this.#stopped() ? null : await this.nextDueAt() }
+  }
+
+  /** Everything is paused. */
+  #stopped(): boolean {
+    return (this.#tables.controls.get('all *')?.pausedAt ?? null) !== null
   }
 
   async nextDueAt(params?: { after?: number }): Promise<number | null> {

@@ -11,10 +11,13 @@ import type {
   SlotRow,
 } from '../contract.ts'
 import { claimPatch, newExecution } from '../rules/new_records.ts'
+import { isExpired } from '../rules/settlement.ts'
 import { owned, renew, requestCancel, rescueExpired, settle } from './attempts.ts'
 import { backfill } from './backfill.ts'
-import { claimable } from './claim.ts'
+import { claimable, spendRates } from './claim.ts'
+import { insertOrSettle } from './duplicates.ts'
 import { listSlots } from './missed_rows.ts'
+import { endExpired, mayBeBorn, nextAvailableAt } from './waiting.ts'
 import { prune } from './prune.ts'
 import { compare, copy, jsonCopy, storable, type MemoryTables } from './tables.ts'
 
@@ -35,13 +38,9 @@ export class MemoryExecutionStore implements ExecutionStore {
     }
     const at = this.#tables.now(now)
     const rows = executions.map((execution) => storable(newExecution(execution, at)))
-    const results = rows.map((row) => {
-      const holder = this.#tables.conflict(row)
-      if (holder !== undefined) {
-        return { id: holder, inserted: false }
-      }
-      return { id: this.#tables.insert(row).id, inserted: true }
-    })
+    const results = rows.map((row, index) =>
+      insertOrSettle(this.#tables, row, executions[index].onDuplicate ?? 'skip', at)
+    )
     if (results.some(({ inserted }) => inserted)) {
       this.#tables.addJournal(journal ? [journal] : [], at)
     }
@@ -50,7 +49,9 @@ export class MemoryExecutionStore implements ExecutionStore {
 
   async claim(params: Params<'claim'>): Promise<ExecutionRecord[]> {
     const now = this.#tables.now(params.now)
-    return claimable(this.#tables, params, now).map((execution) =>
+    const taken = claimable(this.#tables, params, now)
+    spendRates(this.#tables, taken, now)
+    return taken.map((execution) =>
       copy(this.#tables.change(execution, claimPatch(execution, params, now)))
     )
   }
@@ -62,6 +63,9 @@ export class MemoryExecutionStore implements ExecutionStore {
       return storable({ ...queued, ...claimPatch(queued, params, now) })
     })
     return rows.map((row): BirthResult => {
+      if (!mayBeBorn(this.#tables, row, now)) {
+        return { inserted: false, id: null, conflict: 'stopped' }
+      }
       const holder = this.#tables.conflict(row)
       if (holder !== undefined) {
         return { inserted: false, id: holder, conflict: 'dedupe' }
@@ -71,6 +75,7 @@ export class MemoryExecutionStore implements ExecutionStore {
       if (running !== undefined) {
         return { inserted: false, id: running, conflict: 'concurrency' }
       }
+      spendRates(this.#tables, [row], now)
       return { inserted: true, execution: copy(this.#tables.insert(row)) }
     })
   }
@@ -137,13 +142,16 @@ export class MemoryExecutionStore implements ExecutionStore {
   }
 
   async nextAvailableAt(params: Params<'nextAvailableAt'>): Promise<number | null> {
-    const { handlers, queues } = params
-    const instants = this.#queued()
-      .filter(
-        ({ handler, queue }) => handlers.includes(handler) && (!queues || queues.includes(queue))
-      )
-      .map(({ availableAt }) => availableAt)
-    return instants.length === 0 ? null : instants.reduce((a, b) => Math.min(a, b))
+    return nextAvailableAt(this.#tables, this.#queued(), params)
+  }
+
+  async expire({ now: given, limit }: Params<'expire'>): Promise<ExecutionRecord[]> {
+    const now = this.#tables.now(given)
+    const overdue = this.#queued()
+      .filter((execution) => isExpired(execution, now))
+      .sort((a, b) => a.expiresAt! - b.expiresAt! || compare(a.id, b.id))
+      .slice(0, limit)
+    return overdue.map((execution) => copy(endExpired(this.#tables, execution, now)))
   }
 
   async listExpired(params: Params<'listExpired'>): Promise<ExpiredLease[]> {

@@ -2,6 +2,7 @@ import { E_EVENT_NOT_FOUND } from '../../errors.ts'
 import type { EventRecord } from '../../types/events.ts'
 import type { Clock } from '../../clock.ts'
 import { SCHEMA_VERSION, type Storage } from '../contract.ts'
+import { MemoryControlStore } from './control_store.ts'
 import { MemoryEventStore } from './event_store.ts'
 import { MemoryExecutionStore } from './execution_store.ts'
 import { MemoryJournalStore } from './journal_store.ts'
@@ -24,6 +25,7 @@ export class MemoryStorage implements Storage {
   readonly stats: MemoryStatsStore
   readonly logs: MemoryLogStore
   readonly journal: MemoryJournalStore
+  readonly controls: MemoryControlStore
 
   constructor({ clock }: { clock: Clock }) {
     this.#tables = new MemoryTables(clock)
@@ -34,6 +36,7 @@ export class MemoryStorage implements Storage {
     this.stats = new MemoryStatsStore(this.#tables)
     this.logs = new MemoryLogStore(this.#tables)
     this.journal = new MemoryJournalStore(this.#tables)
+    this.controls = new MemoryControlStore(this.#tables)
   }
 
   /** Changes an event behind Almanac's back, as plain SQL does in a database: for tests. */

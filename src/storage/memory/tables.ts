@@ -1,11 +1,13 @@
 import type { Clock } from '../../clock.ts'
 import { hashKey } from '../../keys.ts'
 import { toJson } from '../../json.ts'
+import type { ControlRecord } from '../../types/controls.ts'
 import type { EventRecord } from '../../types/events.ts'
 import type { ExecutionLogEntry, ExecutionRecord } from '../../types/executions.ts'
 import type { JournalEntry, NewJournalEntry } from '../../types/journal.ts'
 import type { LeaseRecord, NodeRecord, Now, StatsRow } from '../contract.ts'
 import { countOutcome, isEnded } from '../rules/outcomes.ts'
+import type { RateParts } from '../rules/rate.ts'
 import type { ExecutionPatch } from '../rules/settlement.ts'
 
 /** Records leave and enter as copies: a caller cannot change what is stored. */
@@ -40,6 +42,10 @@ export class MemoryTables {
   readonly leases = new Map<string, { term: number; held: LeaseRecord | null }>()
   readonly nodes = new Map<string, NodeRecord>()
   readonly stats = new Map<string, StatsRow>()
+  /** By `<scope> <name>`. */
+  readonly controls = new Map<string, ControlRecord>()
+  /** Of handlers with a rate: their claims of late. */
+  readonly rates = new Map<string, RateParts>()
   journal: JournalEntry[] = []
   #journalId = 0
 

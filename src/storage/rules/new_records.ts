@@ -10,7 +10,8 @@ const DEFAULT_PRIORITY = 5
 
 /** An execution as it is born: queued, no attempt yet. */
 export function newExecution(input: NewExecution, now: number): ExecutionRecord {
-  const { delay = 0, meta = null, subject = null, ...rest } = input
+  const { delay = 0, meta = null, subject = null, expiresIn = null, onDuplicate, ...rest } = input
+  const availableAt = input.availableAt ?? now + delay
   return {
     ...rest,
     meta,
@@ -19,7 +20,8 @@ export function newExecution(input: NewExecution, now: number): ExecutionRecord 
     slotLast: input.slot,
     slotCount: 1,
     reason: null,
-    availableAt: input.availableAt ?? now + delay,
+    availableAt,
+    expiresAt: expiresIn === null ? null : availableAt + expiresIn,
     createdAt: now,
     claimedAt: null,
     startedAt: null,

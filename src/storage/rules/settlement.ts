@@ -14,7 +14,11 @@ export type Attempt = Pick<
   | 'reason'
   | 'progress'
   | 'error'
+  | 'expiresAt'
 >
+
+/** Why an execution that was not begun in time is missed. */
+export const EXPIRED = 'expired'
 
 /** A row that waits in the queue again belongs to nobody. */
 const UNOWNED = {
@@ -47,13 +51,16 @@ export function settlementPatch(
     // Without a delay it keeps its place in the queue
     const { delay } = settlement
     const availableAt = delay === undefined ? attempt.availableAt : now + delay
-    return { ...UNOWNED, availableAt, progress, reason: settlement.reason ?? null }
+    // What has begun does not expire any more
+    const expiresAt = settlement.startedAt === null ? attempt.expiresAt : null
+    return { ...UNOWNED, availableAt, expiresAt, progress, reason: settlement.reason ?? null }
   }
   if (to === 'retry') {
     return {
       ...UNOWNED,
       availableAt: now + (settlement.delay ?? 0),
       failures: attempt.failures + 1,
+      expiresAt: null,
       error: settlement.error ?? null,
       reason: settlement.reason ?? null,
       progress,
@@ -90,7 +97,8 @@ export function rescuePatch(
   now: number
 ): ExecutionPatch {
   if (rescue === 'requeued') {
-    return { ...UNOWNED, rescues: attempt.rescues + 1 }
+    // Nobody can say that it had not begun
+    return { ...UNOWNED, rescues: attempt.rescues + 1, expiresAt: null }
   }
   const lost = `node ${expired.node} was lost, after ${attempt.rescues} rescues`
   return {
@@ -99,4 +107,16 @@ export function rescuePatch(
     finishedAt: now,
     reason: rescue === 'cancelled' ? attempt.reason : lost,
   }
+}
+
+/** Not begun in time. */
+export function expiredPatch(now: number) {
+  return { state: 'missed' as const, finishedAt: now, reason: EXPIRED, expiresAt: null }
+}
+
+export function isExpired(
+  { state, expiresAt }: Pick<ExecutionRecord, 'state' | 'expiresAt'>,
+  now: number
+): boolean {
+  return state === 'queued' && expiresAt !== null && expiresAt <= now
 }

@@ -27,6 +27,7 @@ export const enqueueCases = cases({
     assert.deepEqual(results, [{ id: execution.id, inserted: true }])
     assert.deepEqual(await context.find(execution.id), {
       ...execution,
+      expiresAt: null,
       state: 'queued',
       slotLast: START - MINUTE,
       slotCount: 1,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { SCHEMA_VERSION, type ExecutionFilter } from '../../storage/contract.ts'
-import { cases, mapped, MINUTE, SECOND, START } from './context.ts'
+import { cases, mapped, MINUTE, NODE, SECOND, START } from './context.ts'
 
 export const readingCases = cases({
   'the store has the schema that this code needs': async (context) => {
@@ -78,7 +78,7 @@ export const readingCases = cases({
   'the next available instant is that of the handlers and queues asked for': async (context) => {
     const { executions } = context.storage
     const next = (handlers: string[], queues?: string[]) =>
-      executions.nextAvailableAt({ handlers, queues })
+      executions.nextAvailableAt({ handlers, queues, node: NODE })
     assert.equal(await next(['a']), null)
     await context.enqueue(
       { handler: 'a', availableAt: START + 3 * MINUTE, priority: 1 },

@@ -53,6 +53,7 @@ export function hooked(storage: Storage, hooks: Hooks): Storage {
     stats: wrap('stats', storage.stats),
     logs: wrap('logs', storage.logs),
     journal: wrap('journal', storage.journal),
+    controls: wrap('controls', storage.controls),
     now: () => storage.now(),
     schemaVersion: () => storage.schemaVersion(),
     watch: async (watcher) => (await storage.watch?.(watcher)) ?? null,

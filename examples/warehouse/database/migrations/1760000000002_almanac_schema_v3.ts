@@ -2,7 +2,7 @@ import { BaseSchema } from '@adonisjs/lucid/schema'
 import { storeClient } from 'adonisjs-almanac'
 import { migrateSchema } from 'adonisjs-almanac/schema'
 
-/** A further version of Almanac's own tables. */
+/** A further version of Almanac's own tables: what events are about. */
 export default class extends BaseSchema {
   static override disableTransactions = true
 

@@ -4,6 +4,7 @@ export const TABLES = [
   'almanac_executions',
   'almanac_event_tags',
   'almanac_events',
+  'almanac_controls',
   'almanac_leases',
   'almanac_nodes',
   'almanac_stats',

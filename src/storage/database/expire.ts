@@ -1,0 +1,37 @@
+import type { ExecutionRecord } from '../../types/executions.ts'
+import type { ExecutionStore } from '../contract.ts'
+import { expiredPatch } from '../rules/settlement.ts'
+import { countOutcomes } from './event_rows.ts'
+import { patchExecutions, toExecution } from './execution_rows.ts'
+import { instant, type Work } from './work.ts'
+
+type ExpireParams = Parameters<ExecutionStore['expire']>[0]
+
+/** Ends what has waited too long; rows that somebody else works on are left to the next round. */
+export async function expire(work: Work, { now, limit }: ExpireParams): Promise<ExecutionRecord[]> {
+  const at = await instant(work, now)
+  const rows = await work.all(
+    `select * from almanac_executions where expires_at <= ? and state = 'queued'
+      order by expires_at, id limit ? ${work.dialect.lockFreeRows}`,
+    [at, limit]
+  )
+  return endExpired(work, rows.map(toExecution), at)
+}
+
+/** Ends executions that the unit of work has locked. */
+export async function endExpired(
+  work: Work,
+  executions: ExecutionRecord[],
+  now: number
+): Promise<ExecutionRecord[]> {
+  const patch = expiredPatch(now)
+  await patchExecutions(
+    work,
+    executions.map(({ id }) => ({ id, patch }))
+  )
+  await countOutcomes(
+    work,
+    executions.map(({ eventId }) => ({ eventId, outcome: 'missed', startedAt: null }))
+  )
+  return executions.map((execution) => ({ ...execution, ...patch }))
+}

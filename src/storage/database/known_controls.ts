@@ -1,0 +1,39 @@
+import type { ControlRecord } from '../../types/controls.ts'
+import { controlRows } from './control_rows.ts'
+import { firstNumber, type Work } from './work.ts'
+
+/** The controls as they were at a version. */
+export interface ControlsView {
+  version: number
+  controls: ControlRecord[]
+}
+
+/**
+ * The controls that this process knows. A claim names the version it was
+ * planned with in its statement, so that one that was planned with old
+ * controls takes nothing: the knowledge only saves reading them each time.
+ */
+export class KnownControls {
+  #view: ControlsView | null = null
+
+  /** What is known, read where nothing is. */
+  async view(work: Work): Promise<ControlsView> {
+    return this.#view ?? this.#read(work)
+  }
+
+  /** @returns the controls as they are now; the same view while nothing has changed */
+  async current(work: Work): Promise<ControlsView> {
+    const version = await firstNumber(work, CONTROLS_VERSION)
+    return this.#view?.version === version ? this.#view : this.#read(work)
+  }
+
+  /** The version is read first: what changes in between is found out the next time. */
+  async #read(work: Work): Promise<ControlsView> {
+    const version = (await firstNumber(work, CONTROLS_VERSION)) ?? 0
+    const rows = await controlRows(work)
+    this.#view = { version, controls: rows.map(({ control }) => control) }
+    return this.#view
+  }
+}
+
+const CONTROLS_VERSION = `select amount from almanac_meta where name = 'controls'`
