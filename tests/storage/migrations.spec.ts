@@ -229,6 +229,7 @@ test.group('storage on MariaDB / migrations that died', (group) => {
       assert.deepEqual(
         rows.map((row) => [row.name, row.amount]),
         [
+          ['controls', 0],
           ['journal_id', 0],
           ['schema_version', SCHEMA_VERSION],
         ]
