@@ -81,6 +81,7 @@ test.group('Prune', () => {
       pruned: 3,
       rescued: 0,
       abandoned: 0,
+      expired: 0,
       rolledUp: 5,
       problems: [],
     })
