@@ -91,7 +91,7 @@ test.group(`events on ${postgres.title}, ${EVENTS} of them`, (group) => {
     assert.lengthOf(statements, 1)
     const plan = await planOf(statements[0])
     assert.match(plan, /Index.* using almanac_events_due_i/)
-    assert.notMatch(plan, /Seq Scan|Sort/)
+    assert.notMatch(plan, /Seq Scan on almanac_events|Sort/)
   })
 
   test('the loop that has nothing to do asks that and no more', async ({ assert }) => {

@@ -123,7 +123,8 @@ test.group('storage / a database that cannot be had', (group) => {
     const session = new LucidSession({ client: database.lucid.connection(CONNECTION), clock })
     const { affected } = await session.query('update almanac_meta set amount = amount')
     await released
-    assert.equal(affected, 2)
+    const { rows } = await session.query('select name from almanac_meta')
+    assert.equal(affected, rows.length)
     assert.isAbove(clock.waits, 0)
   })
 
