@@ -50,6 +50,7 @@ test.group('Public API | names', () => {
       'defineConfig',
       'errors',
       'handler',
+      'outcome',
       'schedule',
       'storeClient',
       'stores',
