@@ -6,7 +6,7 @@ import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/de
 import { E_INVALID_CONFIG } from '../src/errors.ts'
 import { isSameSqlite, sqliteFile } from '../src/config/sqlite_file.ts'
 import { ISOLATED } from '../src/isolation/binding.ts'
-import { Isolators } from '../src/isolation/main.ts'
+import { ProcessIsolator } from '../src/isolation/process_isolator.ts'
 import { HostBackend } from '../src/locks/host_backend.ts'
 import type { LegacySourceConfig } from '../src/legacy/config.ts'
 import type { LegacySources } from '../src/legacy/sources.ts'
@@ -119,7 +119,7 @@ export default class SchedulerProvider {
       counters,
       notifier: safeNotifier(emitter, { logger, counters }),
       config: config.core,
-      isolator: new Isolators({ clock: this.#clock, root: this.app.appRoot.href }),
+      isolator: new ProcessIsolator({ clock: this.#clock, root: this.app.appRoot.href }),
       locks: await this.#hostLocks(),
       make: (Class) => this.app.container.make(Class) as Promise<HandlerContract>,
       timetable: new CronTimetable({ logger }),

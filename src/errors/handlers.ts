@@ -16,6 +16,13 @@ export const E_NOT_ISOLATED = defineError<[handler: string, reason: string]>({
   help: 'Export the handler from the module that options.module names (or that lies in the handlers folder), by default or under its own name.',
 })
 
+export const E_EXECUTION_NOT_DEAD = defineError<[id: string, state: string]>({
+  code: 'E_EXECUTION_NOT_DEAD',
+  status: 409,
+  message: 'Execution "%s" is %s: only what is failed, timed_out or abandoned can be redriven',
+  help: 'List what can be with "node ace almanac:dead"; run an event again with "node ace almanac:trigger".',
+})
+
 export const E_LOCK_TIMEOUT = defineError<[name: string, ms: string]>({
   code: 'E_LOCK_TIMEOUT',
   status: 409,

@@ -14,7 +14,7 @@ import {
   type WireEnd,
 } from './wire.ts'
 import type { Clock } from '../clock.ts'
-import type { HandlerContext, Isolation } from '../types/handlers.ts'
+import type { HandlerContext, Isolation, Isolator } from '../types/handlers.ts'
 
 /** Bytes of what the handler prints that are kept in its log. */
 const MAX_OUTPUT = 262_144
@@ -33,7 +33,7 @@ interface Deps {
  * with the handler. An abort is told and asks the process to end (SIGTERM);
  * what does not end within its grace is killed, with all that it started.
  */
-export class ProcessIsolator {
+export class ProcessIsolator implements Isolator {
   readonly #deps: Deps
 
   constructor(deps: Deps) {

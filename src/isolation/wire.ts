@@ -63,7 +63,7 @@ export function jobOf(
   return { name, module, root, execution, payload: context.payload as JsonValue, checkpoint }
 }
 
-/** Both ends of a line: a child process or a thread. */
+/** One end of the line between a handler and its execution. */
 export interface Line<Out, In> {
   send(message: Out): void
   onMessage(listener: (message: In) => void): void

@@ -145,7 +145,6 @@ export class HandlerRegistry {
     if (!isolator) {
       throw new E_INVALID_HANDLER([name, 'options.isolate is given; here is nothing to isolate it'])
     }
-    isolator.check(name, isolate)
     return { ...read, run: (context) => isolator.run(name, isolate, context) }
   }
 }

@@ -52,7 +52,7 @@ export type HandlerRetryPolicy = Omit<RetryPolicy, 'delay'> & {
 
 /** Runs a handler where it harms nobody else: it can be killed, and this process stays free. */
 export interface IsolationOptions {
-  in: 'process' | 'thread'
+  in: 'process'
   /** Heap that one attempt may use, MiB. Default: what Node.js gives. */
   memory?: number
   /** Between the abort and the end by force. Default `5s`. */
@@ -61,7 +61,7 @@ export interface IsolationOptions {
 
 /** Isolation options as they are used: `grace` in ms. */
 export interface Isolation {
-  in: 'process' | 'thread'
+  in: 'process'
   /** MiB */
   memory: number | null
   /** ms */
@@ -79,8 +79,8 @@ export interface HandlerOptions {
   retry?: Partial<HandlerRetryPolicy> | false
   /** Whether a failed attempt may be tried again at all; false fails it for good. Default: always. */
   retryIf?: (error: Error) => boolean
-  /** `'process'` makes it killable and caps its memory; `'thread'` keeps the event loop free. */
-  isolate?: 'process' | 'thread' | IsolationOptions
+  /** `'process'`: each attempt has a process of its own, which can be killed and capped. */
+  isolate?: 'process' | IsolationOptions
   /**
    * `import.meta.url` of the module that exports the handler, where it is
    * isolated and not found in `handlersFolder`.
@@ -218,10 +218,8 @@ export interface HandlerDefinition {
   run(context: HandlerContext): Promise<unknown>
 }
 
-/** Runs handlers outside of this process or thread. */
+/** Runs handlers outside of this process. */
 export interface Isolator {
-  /** @throws E_INVALID_HANDLER when this app cannot run it so */
-  check(name: string, isolation: Isolation): void
   /** Settles as the handler does; rejects when it was ended, or ended without an answer. */
   run(name: string, isolation: Isolation, context: HandlerContext): Promise<unknown>
 }

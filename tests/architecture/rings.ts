@@ -25,6 +25,7 @@ const RINGS: [Ring, RegExp][] = [
   // 2: contracts
   [2, /^src\/storage\/contract(\.ts$|\/)/],
   [2, /^src\/storage\/sql_session\.ts$/],
+  [2, /^src\/locks\/backend\.ts$/],
   [2, /^src\/telemetry\/channels\.ts$/],
   // 3: components
   [6, /^src\/locks\/host_backend\.ts$/],

@@ -46,6 +46,8 @@ const USES: Record<string, (almanac: Scheduler) => unknown> = {
   monitor: (almanac) => almanac.monitor(),
   export: (almanac) => almanac.export(),
   import: (almanac) => almanac.import([]),
+  deadLetters: (almanac) => almanac.deadLetters(),
+  redrive: (almanac) => almanac.redrive('x'),
   addChore: (almanac) => almanac.addChore({ name: 'x', interval: 1_000, run: async () => 1 }),
   events: (almanac) => almanac.events,
   schedule: (almanac) => almanac.schedule({ name: 'x', handler: 'x', trigger: every }),

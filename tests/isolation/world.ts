@@ -27,7 +27,7 @@ export async function bootWorld(fs: FileSystem) {
 
 /** Waits for a file that another process writes. */
 export async function written(path: string): Promise<string> {
-  for (;;) {
+  for (let looks = 0; looks < 2_000; looks++) {
     const text = await access(path).then(
       () => readFile(path, 'utf8'),
       () => ''
@@ -37,6 +37,7 @@ export async function written(path: string): Promise<string> {
     }
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
+  throw new Error(`${path} was not written`)
 }
 
 /** Whether a process lives; one that nobody has waited for yet counts as gone. */
