@@ -48,8 +48,8 @@ export class DeadLetters {
     const { executions } = this.#deps.storage
     const read = readHistoryFilter({ limit: LIMIT, ...filter })
     const dead = await executions.list({ ...read, states: [...DEAD_STATES] })
-    const again = await Promise.all(dead.map(({ id }) => executions.findByDedupeKey(keyOf(id))))
-    return dead.filter((_, index) => again[index] === null)
+    const redrives = await Promise.all(dead.map(({ id }) => executions.findByDedupeKey(keyOf(id))))
+    return dead.filter((_, index) => redrives[index] === null)
   }
 
   /**
