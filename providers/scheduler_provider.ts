@@ -5,6 +5,9 @@ import { Counters } from '../src/counters.ts'
 import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/define_config.ts'
 import { E_INVALID_CONFIG } from '../src/errors.ts'
 import { isSameSqlite, sqliteFile } from '../src/config/sqlite_file.ts'
+import { ISOLATED } from '../src/isolation/binding.ts'
+import { ProcessIsolator } from '../src/isolation/process_isolator.ts'
+import { HostBackend } from '../src/locks/host_backend.ts'
 import type { LegacySourceConfig } from '../src/legacy/config.ts'
 import type { LegacySources } from '../src/legacy/sources.ts'
 import type { LegacyDriver } from '../src/legacy/tables/client.ts'
@@ -27,6 +30,7 @@ declare module '@adonisjs/core/types' {
     'almanac': Scheduler
     'almanac.limits': AlmanacLimits
     'almanac.legacy': LegacySources
+    'almanac.isolated': boolean
   }
   interface EventsList extends AlmanacEvents {}
 }
@@ -81,7 +85,10 @@ export default class SchedulerProvider {
     // Classes decorated in what the preload files have imported
     await almanac.discover(null)
     const { config } = await this.#resolve()
-    if (config.roles.includes(this.app.getEnvironment() as ProcessRole)) {
+    if (
+      !this.app.container.hasBinding(ISOLATED) &&
+      config.roles.includes(this.app.getEnvironment() as ProcessRole)
+    ) {
       await almanac.start()
       // SIGTERM reaches app.terminate() by itself, SIGINT does not
       this.app.listenOnce('SIGINT', () => this.app.terminate())
@@ -112,9 +119,21 @@ export default class SchedulerProvider {
       counters,
       notifier: safeNotifier(emitter, { logger, counters }),
       config: config.core,
+      isolator: new ProcessIsolator({ clock: this.#clock, root: this.app.appRoot.href }),
+      locks: await this.#hostLocks(),
       make: (Class) => this.app.container.make(Class) as Promise<HandlerContract>,
       timetable: new CronTimetable({ logger }),
     })
+  }
+
+  /** The app's own locks where @adonisjs/lock is set up, unless config keeps them in the store. */
+  async #hostLocks(): Promise<HostBackend | undefined> {
+    const { config } = await this.#resolve()
+    const { container } = this.app
+    if (config.core.locks === 'store' || !container.hasBinding('lock.manager')) {
+      return undefined
+    }
+    return new HostBackend(await container.make('lock.manager'))
   }
 
   /**

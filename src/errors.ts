@@ -2,6 +2,7 @@ import { Exception } from '@poppinss/utils/exception'
 import { defineError } from './errors/define.ts'
 import type { Problem } from './types/triggers.ts'
 
+export * from './errors/handlers.ts'
 export * from './errors/operations.ts'
 
 // ------------------------------------------------------ input and config

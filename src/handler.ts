@@ -112,6 +112,11 @@ export function handlerName(Class: HandlerClass): string {
   return name
 }
 
+/** A class whose prototype can handle; a plain function is not. */
+export function isHandlerClass(target: unknown): target is HandlerClass {
+  return typeof target === 'function' && typeof target.prototype?.handle === 'function'
+}
+
 function snakeCase(text: string): string {
   return text
     .replace(/([a-z\d])([A-Z])/g, '$1_$2')

@@ -2,6 +2,7 @@ import { isOutcome } from './executions/state.ts'
 import type { EventManager } from './events/event_manager.ts'
 import type { SourceResult } from './events/source_sync.ts'
 import { CODE_SOURCE, CodeSource } from './scheduler/code_source.ts'
+import { EnqueuedExecution } from './scheduler/enqueued.ts'
 import { executionReader } from './scheduler/execution_reader.ts'
 import { FakeAlmanac, fakedEvents } from './scheduler/fake.ts'
 import { OperationsFacade } from './scheduler/operations_facade.ts'
@@ -93,10 +94,10 @@ export class Scheduler extends OperationsFacade {
     options: types.EnqueueOptions = {}
   ): Promise<types.Enqueued> {
     this.gate.check()
-    if (this.#fake) {
-      return this.#fake.recordEnqueue(handler, payload, options)
-    }
-    return this.parts.jobs.enqueue(handler, payload, options)
+    const queued = this.#fake
+      ? this.#fake.recordEnqueue(handler, payload, options)
+      : await this.parts.jobs.enqueue(handler, payload, options)
+    return new EnqueuedExecution(queued, (id, wait) => this.waitFor(id, wait))
   }
 
   /** Reading what ran: find, history, logs, stats. */

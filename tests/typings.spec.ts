@@ -8,6 +8,7 @@ import * as legacy from '../src/legacy/main.ts'
 import * as schema from '../src/storage/database/schema/main.ts'
 import * as testing from '../src/testing/main.ts'
 import * as triggers from '../src/triggers/main.ts'
+import type { Enqueued } from '../src/scheduler/types.ts'
 import type { CalendarResolver } from '../src/triggers/main.ts'
 import type SchedulerProvider from '../providers/scheduler_provider.ts'
 import type {
@@ -50,6 +51,7 @@ test.group('Public API | names', () => {
       'defineConfig',
       'errors',
       'handler',
+      'outcome',
       'schedule',
       'storeClient',
       'stores',
@@ -164,11 +166,7 @@ test.group('Public API | signatures', () => {
     expectTypeOf<PayloadOf<string>>().toEqualTypeOf<JsonValue>()
     const typed = almanac.enqueue<typeof SendReport>
     expectTypeOf(typed).parameter(1).toEqualTypeOf<{ to: string }>()
-    expectTypeOf(typed).returns.resolves.toEqualTypeOf<{
-      id: string
-      inserted: boolean
-      change?: 'replaced' | 'extended'
-    }>()
+    expectTypeOf(typed).returns.resolves.toEqualTypeOf<Enqueued>()
     const named = almanac.enqueue<string>
     expectTypeOf(named).parameter(1).toEqualTypeOf<JsonValue>()
     expectTypeOf<NonNullable<Parameters<typeof named>[2]>>()

@@ -49,6 +49,7 @@ export function readShell(reader: ConfigReader): ShellConfig {
     tickMax: reader.duration('tickMax', 1_000, 10),
     timeout: (reader.take('timeout') ?? null) === null ? null : reader.duration('timeout', 0),
     retry: readRetry(reader),
+    locks: reader.oneOf('locks', 'auto', ['auto', 'store']),
     maxRescues: reader.number('maxRescues', 5),
     maxPayload,
     maxMeta: reader.number('maxMeta', 16_384, { min: 2 }),

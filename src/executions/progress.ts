@@ -9,9 +9,29 @@ interface State {
   stored: boolean
   /** On the monotonic scale. */
   announcedAt: number
+  /** Where the attempt's progress began; speed is measured from there. */
+  first: Mark
 }
 
-export type StoredProgress = { percent?: number; message?: string; done?: number; total?: number }
+interface Mark {
+  /** Units done, or percent where there are none. */
+  at: number | null
+  since: number
+}
+
+/** Shorter spans say nothing of the speed, ms. */
+const MIN_SPAN = 1_000
+
+export type StoredProgress = {
+  percent?: number
+  message?: string
+  done?: number
+  total?: number
+  /** Units (of `done`, else percent) a second, since the first progress of the attempt. */
+  rate?: number
+  /** ms that are left at this rate, as of then. */
+  remaining?: number
+}
 
 /**
  * The progress of the executions that run here: the latest wins.
@@ -29,8 +49,12 @@ export class ProgressBoard {
     const now = this.#clock.monotonic()
     const before = this.#states.get(executionId)
     const announce = !before || now - before.announcedAt >= PROGRESS_INTERVAL
+    const value = normalize(progress)
+    const known = before !== undefined && before.first.at !== null
+    const first = known ? before.first : { at: positionOf(value), since: now }
     this.#states.set(executionId, {
-      latest: normalize(progress),
+      latest: { ...value, ...speed(value, first, now) },
+      first,
       stored: false,
       announcedAt: announce ? now : before.announcedAt,
     })
@@ -54,6 +78,24 @@ export class ProgressBoard {
   forget(executionId: string): void {
     this.#states.delete(executionId)
   }
+}
+
+function positionOf({ done, percent }: StoredProgress): number | null {
+  return done ?? percent ?? null
+}
+
+/** Nothing while it stands still: what is left cannot be told then. */
+function speed(value: StoredProgress, first: Mark, now: number) {
+  const at = positionOf(value)
+  const span = now - first.since
+  if (at === null || first.at === null || span < MIN_SPAN || at <= first.at) {
+    return {}
+  }
+  const rate = ((at - first.at) / span) * 1_000
+  const whole = value.done === undefined ? 100 : value.total
+  const left =
+    whole === undefined ? {} : { remaining: Math.max(0, Math.round(((whole - at) / rate) * 1_000)) }
+  return { rate: Number(rate.toPrecision(4)), ...left }
 }
 
 /** A number is a percentage. What is not finite (0 of 0) says nothing and is left out. */

@@ -95,7 +95,7 @@ export function duration(
     report(field, value, `${(error as Error).message}; write ms, or "15s", "5m", "1h30m"`)
     return undefined
   }
-  report(field, value, 'give at least 1 ms')
+  report(field, value, `give at least ${min} ms`)
   return undefined
 }
 

@@ -1,11 +1,13 @@
 import type { Counters } from '../counters.ts'
 import { toExecutionError } from '../executions/error_record.ts'
 import { toJson } from '../json.ts'
+import { LockSet } from '../locks/lock_set.ts'
 import { executionChannel } from '../telemetry/channels.ts'
 import { classify, timedOut, type RunEnd, type RunFacts, type Verdict } from './outcome.ts'
 import { createContext, type ContextDeps } from './run_context.ts'
 import { RunTimeout } from './run_timeout.ts'
-import { STUCK_GRACE, StuckWatch } from './stuck_watch.ts'
+import { CANCEL_GRACE, STUCK_GRACE, StuckWatch } from './stuck_watch.ts'
+import type { LockBackend } from '../locks/backend.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { ExecutionLogger, HandlerDefinition } from '../types/handlers.ts'
 import type { JsonValue } from '../types/json.ts'
@@ -18,6 +20,8 @@ interface Deps extends ContextDeps {
   logger: Logger
   counters: Counters
   config: Pick<CoreConfig, 'lease' | 'maxResult'>
+  /** Where the locks of handlers are kept. */
+  locks: LockBackend
   random?: () => number
 }
 
@@ -36,6 +40,7 @@ interface Run {
   timeout: RunTimeout
   watch: StuckWatch
   logger: ExecutionLogger
+  locks: LockSet
 }
 
 /**
@@ -79,14 +84,27 @@ export class Executor {
   #prepare(hold: Hold, definition: HandlerDefinition, onGiveUp: () => void): Run {
     const { clock, tracker } = this.#deps
     const limit = hold.execution.timeout ?? definition.timeout
-    const watch = new StuckWatch({ clock, onStuck: () => this.#reportStuck(run), onGiveUp })
+    const watch = new StuckWatch({
+      clock,
+      onStuck: () => this.#reportStuck(run),
+      onDeaf: () => this.#reportDeaf(run),
+      onGiveUp,
+    })
+    // One that can be killed has its own grace to end in
+    const grace = definition.isolate?.grace ?? 0
     const timeout = new RunTimeout(clock, limit, () => {
       hold.abort('timeout')
-      watch.arm()
+      watch.arm(grace + STUCK_GRACE)
     })
+    hold.onCancel(() => watch.listen(grace + CANCEL_GRACE))
     const logger = tracker.loggerFor(hold.execution)
-    const run: Run = { hold, definition, timeout, watch, logger }
+    const run: Run = { hold, definition, timeout, watch, logger, locks: this.#locks(hold) }
     return run
+  }
+
+  #locks({ signal, execution: { id, attempt, node } }: Hold): LockSet {
+    const { clock, logger, locks: backend } = this.#deps
+    return new LockSet({ clock, logger, backend, signal, owner: `${node}/${id}/${attempt}` })
   }
 
   async #perform(run: Run): Promise<RunEnd> {
@@ -99,6 +117,9 @@ export class Executor {
     } finally {
       run.timeout.cancel()
       run.watch.cancel()
+      if (run.locks.used) {
+        await run.locks.releaseAll()
+      }
     }
   }
 
@@ -132,6 +153,16 @@ export class Executor {
     return holdsBack ? Math.max(0, this.#deps.config.lease.ttl - STUCK_GRACE) : 0
   }
 
+  /** One that was cancelled: how it ends is its own, so that its outcome waits for it. */
+  #reportDeaf({ hold }: Run): void {
+    const { id, handler } = hold.execution
+    this.#deps.counters.increment('executions.stuck')
+    this.#deps.logger.warn(
+      { executionId: id, handler, reason: hold.cancelReason },
+      `Handler "${handler}" ignores its cancel; its slot stays taken until it ends`
+    )
+  }
+
   async #settle(run: Run, end: RunEnd | null): Promise<void> {
     const { hold } = run
     const verdict = this.#verdict(run, end)
@@ -157,6 +188,8 @@ export class Executor {
       retry: { ...definition.retry, retries },
       timeout: timeout.allowed,
       random: this.#deps.random ?? Math.random,
+      report: (problem) =>
+        this.#deps.logger.warn({ executionId: execution.id }, `${definition.name}: ${problem}`),
     }
     if (end !== null) {
       return classify(end, facts)

@@ -1,12 +1,14 @@
 import { E_INVALID_HANDLER } from '../errors.ts'
 import { toMilliseconds } from '../duration.ts'
 import { MAX_RETRIES, type Report } from '../input/fields.ts'
+import { readIsolation } from './isolation_options.ts'
 import { readConcurrency, readRate } from './limit_options.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type {
   HandlerDefinition,
   HandlerOptions,
-  ResolvedRetryPolicy,
+  HandlerRetry,
+  HandlerRetryPolicy,
   RetryPolicy,
 } from '../types/handlers.ts'
 
@@ -35,7 +37,8 @@ export function resolveOptions(
     name,
     queue,
     priority,
-    retry: resolveRetry(name, options.retry, defaults.retry),
+    retry: { ...resolveRetry(name, options.retry, defaults.retry), ...readRetryIf(name, options) },
+    isolate: readIsolation(name, options),
     timeout: timeout === null ? null : toMilliseconds(timeout, `timeout of handler "${name}"`),
     idempotent: options.idempotent === true,
     limits: resolveLimits(name, options),
@@ -67,12 +70,25 @@ function resolveLimits(
   return limits
 }
 
+function readRetryIf(name: string, { retryIf }: HandlerOptions): Pick<HandlerRetry, 'retryIf'> {
+  if (retryIf === undefined) {
+    return {}
+  }
+  if (typeof retryIf !== 'function') {
+    throw new E_INVALID_HANDLER([
+      name,
+      `options.retryIf is ${typeof retryIf}; give a function (error) => boolean`,
+    ])
+  }
+  return { retryIf }
+}
+
 function resolveRetry(
   name: string,
   own: HandlerOptions['retry'],
   defaults: RetryPolicy
-): ResolvedRetryPolicy {
-  const merged: RetryPolicy = { ...defaults, ...withoutUndefined(own) }
+): HandlerRetry {
+  const merged: HandlerRetryPolicy = { ...defaults, ...withoutUndefined(own) }
   const { retries, jitter } = merged
   if (!Number.isInteger(retries) || retries < 0 || retries > MAX_RETRIES) {
     throw new E_INVALID_HANDLER([
@@ -89,15 +105,18 @@ function resolveRetry(
       `options.retry.backoff is "${merged.backoff}"; give exponential, linear or fixed`,
     ])
   }
+  const delayOf = typeof merged.delay === 'function' ? merged.delay : null
+  const delay = typeof merged.delay === 'function' ? defaults.delay : merged.delay
   return {
     ...merged,
-    delay: toMilliseconds(merged.delay, `retry.delay of handler "${name}"`),
+    ...(delayOf && { delayOf }),
+    delay: toMilliseconds(delay, `retry.delay of handler "${name}"`),
     maxDelay: toMilliseconds(merged.maxDelay, `retry.maxDelay of handler "${name}"`),
   }
 }
 
 /** `{ delay: undefined }` means the default, as a missing key does. */
-function withoutUndefined(own: HandlerOptions['retry']): Partial<RetryPolicy> {
+function withoutUndefined(own: HandlerOptions['retry']): Partial<HandlerRetryPolicy> {
   if (own === false) {
     return { retries: 0 }
   }

@@ -1,5 +1,5 @@
 import { E_HANDLER_EXISTS, E_INVALID_HANDLER, E_UNKNOWN_HANDLER } from '../errors.ts'
-import { handlerName } from '../handler.ts'
+import { handlerName, isHandlerClass } from '../handler.ts'
 import { resolveOptions } from './handler_options.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type {
@@ -9,6 +9,7 @@ import type {
   HandlerFunction,
   HandlerOptions,
   HandlerReference,
+  Isolator,
 } from '../types/handlers.ts'
 
 interface Deps {
@@ -16,6 +17,8 @@ interface Deps {
   defaults: Pick<CoreConfig, 'retry' | 'timeout'>
   /** Makes an instance, through the host's container. */
   make: (Class: HandlerClass) => Promise<HandlerContract> | HandlerContract
+  /** Runs isolated handlers; without it none may be. */
+  isolator?: Isolator
 }
 
 interface Entry {
@@ -63,13 +66,18 @@ export class HandlerRegistry {
     }
   }
 
-  /** Registers a class under its own name. @returns the name */
-  registerClass(Class: HandlerClass): string {
+  /**
+   * Registers a class under its own name.
+   *
+   * @param module URL of the module that exports it by default, where it is known
+   * @returns the name
+   */
+  registerClass(Class: HandlerClass, module?: string): string {
     if (!isHandlerClass(Class)) {
       throw new E_INVALID_HANDLER([describe(Class), 'it is not a class with a handle() method'])
     }
     const name = handlerName(Class)
-    this.register(name, Class)
+    this.register(name, Class, module === undefined ? undefined : { module })
     return name
   }
 
@@ -110,13 +118,10 @@ export class HandlerRegistry {
     options?: HandlerOptions
   ): HandlerDefinition {
     if (isHandlerClass(target)) {
-      return {
-        ...resolveOptions(name, { ...target.options, ...options }, this.#deps.defaults),
-        run: async (context) => {
-          const instance = await this.#deps.make(target)
-          return instance.handle(context)
-        },
-      }
+      return this.#whole(name, { ...target.options, ...options }, async (context) => {
+        const instance = await this.#deps.make(target)
+        return instance.handle(context)
+      })
     }
     if (typeof target !== 'function') {
       throw new E_INVALID_HANDLER([
@@ -127,16 +132,21 @@ export class HandlerRegistry {
     if (isClassSyntax(target)) {
       throw new E_INVALID_HANDLER([name, 'its class has no handle(context) method'])
     }
-    return {
-      ...resolveOptions(name, options ?? {}, this.#deps.defaults),
-      run: async (context) => target(context),
-    }
+    return this.#whole(name, options ?? {}, async (context) => target(context))
   }
-}
 
-/** A class whose prototype can handle; a plain function is not. */
-export function isHandlerClass(target: unknown): target is HandlerClass {
-  return typeof target === 'function' && typeof target.prototype?.handle === 'function'
+  #whole(name: string, options: HandlerOptions, run: HandlerDefinition['run']): HandlerDefinition {
+    const read = resolveOptions(name, options, this.#deps.defaults)
+    const { isolate } = read
+    if (isolate === null) {
+      return { ...read, run }
+    }
+    const { isolator } = this.#deps
+    if (!isolator) {
+      throw new E_INVALID_HANDLER([name, 'options.isolate is given; here is nothing to isolate it'])
+    }
+    return { ...read, run: (context) => isolator.run(name, isolate, context) }
+  }
 }
 
 function isClassSyntax(target: HandlerFunction): boolean {

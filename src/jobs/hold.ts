@@ -22,6 +22,7 @@ export class Hold {
   #state: 'waiting' | 'running' | 'ended' = 'waiting'
   #lost = false
   #cancelReason: string | null = null
+  #onCancel: (() => void) | null = null
 
   constructor(params: {
     execution: ExecutionRecord
@@ -93,7 +94,16 @@ export class Hold {
 
   cancel(reason: string): boolean {
     this.#cancelReason ??= reason
-    return this.abort('cancelled')
+    const first = this.abort('cancelled')
+    if (first) {
+      this.#onCancel?.()
+    }
+    return first
+  }
+
+  /** Called once, when a cancel is what aborts the signal. */
+  onCancel(callback: () => void): void {
+    this.#onCancel = callback
   }
 
   lose(): void {

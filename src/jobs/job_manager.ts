@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { E_INVALID_INPUT } from '../errors.ts'
+import { LeaseBackend } from '../locks/lease_backend.ts'
 import { Cancellation } from './cancellation.ts'
 import { DeclaredLimits } from './declared_limits.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -18,6 +19,7 @@ import type { ExecutionTracker } from '../executions/execution_tracker.ts'
 import type { EnqueueResult, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { HandlerReference } from '../types/handlers.ts'
+import type { LockBackend } from '../locks/backend.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
 import type { WorkSource } from '../types/work_source.ts'
@@ -35,6 +37,8 @@ export interface JobManagerDeps {
   /** `<node>.<boot>` */
   nodeId: string
   counters: Counters
+  /** Where the locks of handlers are kept. Default: leases of the store. */
+  locks?: LockBackend
   /** For the jitter of retries; 0 <= x < 1. */
   random?: () => number
 }
@@ -70,7 +74,8 @@ export class JobManager {
       onCancel: (hold, reason) => this.#cancellation.here(hold, reason),
     })
     const heartbeat = this.#heartbeat
-    const executor = new Executor({ ...deps, heartbeat, maxCheckpoint: config.maxPayload })
+    const locks = deps.locks ?? new LeaseBackend(deps)
+    const executor = new Executor({ ...deps, heartbeat, locks, maxCheckpoint: config.maxPayload })
     this.#dispatcher = new Dispatcher({
       slots,
       clock,

@@ -1,10 +1,10 @@
 import { E_EXECUTION_TIMEOUT } from '../errors.ts'
 import { toMilliseconds, type Duration } from '../duration.ts'
 import { isError, toExecutionError } from '../executions/error_record.ts'
-import { nextDelay } from './retry_policy.ts'
+import { retryAfter } from './retry_policy.ts'
 import type { Settlement } from '../storage/contract.ts'
 import type { JsonValue } from '../types/json.ts'
-import type { AbortReason, ResolvedRetryPolicy } from '../types/handlers.ts'
+import type { AbortReason, HandlerRetry } from '../types/handlers.ts'
 
 /*
  * What a handler may throw or return to say how it ended, whatever its signal
@@ -85,10 +85,12 @@ export interface RunFacts {
   cancelReason: string | null
   /** Failed attempts before this one. */
   failures: number
-  retry: ResolvedRetryPolicy
+  retry: HandlerRetry
   /** ms of the timeout that ran out, for its message. */
   timeout: number | null
   random: () => number
+  /** Told when a function of the retry policy gives nothing that can be used. */
+  report?: (problem: string) => void
 }
 
 /**
@@ -176,6 +178,11 @@ function cancelled(end: RunEnd, facts: RunFacts): Verdict {
 
 function failedAttempt(thrown: unknown, last: 'failed' | 'timed_out', facts: RunFacts): Verdict {
   const error = toExecutionError(thrown)
-  const delay = nextDelay(facts.retry, facts.failures + 1, facts.random)
+  const delay = retryAfter(facts.retry, {
+    failures: facts.failures + 1,
+    error: isError(thrown) ? thrown : new Error(error.message),
+    random: facts.random,
+    report: facts.report ?? (() => undefined),
+  })
   return delay === null ? { to: last, error } : { to: 'retry', delay, error }
 }

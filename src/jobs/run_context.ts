@@ -2,6 +2,7 @@ import { sleep, type Clock } from '../clock.ts'
 import { E_LEASE_LOST, E_STORAGE_UNAVAILABLE } from '../errors.ts'
 import { toMilliseconds } from '../duration.ts'
 import { copyJson, toJson } from '../json.ts'
+import type { LockSet } from '../locks/lock_set.ts'
 import type { ExecutionTracker } from '../executions/execution_tracker.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { ExecutionLogger, HandlerContext } from '../types/handlers.ts'
@@ -29,9 +30,9 @@ export interface ContextDeps {
  */
 export function createContext(
   deps: ContextDeps,
-  parts: { hold: Hold; timeout: RunTimeout; logger: ExecutionLogger }
+  parts: { hold: Hold; timeout: RunTimeout; logger: ExecutionLogger; locks: LockSet }
 ): HandlerContext {
-  const { hold, timeout, logger } = parts
+  const { hold, timeout, logger, locks } = parts
   const { execution } = hold
   const payload = once(() => copyJson(execution.payload))
   const record = once(() => copyJson(execution, 'frozen'))
@@ -64,6 +65,7 @@ export function createContext(
       checkpoint = value
     },
     extend: (duration) => timeout.extend(toMilliseconds(duration, 'duration')),
+    lock: (name, ttl) => locks.make(name, ttl),
   }
 }
 

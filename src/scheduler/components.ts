@@ -13,7 +13,8 @@ import { calendarsOf } from '../triggers/exclude.ts'
 import { StoreListener } from './store_watch.ts'
 import { TriggerManager } from '../triggers/trigger_manager.ts'
 import type { CoreConfig } from '../types/config.ts'
-import type { HandlerClass, HandlerContract } from '../types/handlers.ts'
+import type { LockBackend } from '../locks/backend.ts'
+import type { HandlerClass, HandlerContract, Isolator } from '../types/handlers.ts'
 import type { JsonObject } from '../types/json.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
@@ -28,6 +29,9 @@ export interface SchedulerDeps {
   config: CoreConfig
   /** Makes a handler's instance, through the host's container. */
   make: (Class: HandlerClass) => Promise<HandlerContract> | HandlerContract
+  /** The host's locks; default: leases of the store. */
+  locks?: LockBackend
+  isolator?: Isolator
 }
 
 export type Components = ReturnType<typeof makeComponents>
@@ -36,14 +40,14 @@ export type Components = ReturnType<typeof makeComponents>
  * Wires the components of one process.
  */
 export function makeComponents(deps: SchedulerDeps & { nodeInfo: () => JsonObject }) {
-  const { storage, clock, logger, notifier, counters, config } = deps
+  const { storage, clock, logger, notifier, counters, config, locks, isolator } = deps
   const nodeId = `${config.node}.${randomBytes(4).toString('hex')}`
   const shared = { storage, clock, logger, notifier, config, nodeId }
 
-  const registry = new HandlerRegistry({ defaults: config, make: deps.make })
+  const registry = new HandlerRegistry({ defaults: config, make: deps.make, isolator })
   const triggers = new TriggerManager({ calendars: calendarsOf(config.calendars) })
   const tracker = new ExecutionTracker({ ...shared, counters })
-  const jobs = new JobManager({ ...shared, tracker, registry, counters })
+  const jobs = new JobManager({ ...shared, tracker, registry, counters, locks })
   const loop = new SchedulerLoop({
     ...shared,
     triggers,

@@ -20,8 +20,10 @@ import {
   type PauseOptions,
   type ResumeOptions,
 } from './controls.ts'
+import { DeadLetters, type DeadLetterFilter, type Redriven } from './dead_letters.ts'
 import { forecast, type Forecast } from './forecast/forecast.ts'
 import type { ForecastOptions } from './forecast/options.ts'
+import type { ExecutionRecord } from '../types/executions.ts'
 import { monitor, type FailedSnapshot, type MonitorOptions, type Snapshot } from './monitor.ts'
 import { ProcessFacade } from './process_facade.ts'
 import { storedStatus } from './status.ts'
@@ -149,6 +151,32 @@ export abstract class OperationsFacade extends ProcessFacade {
     this.parts.loop.wake()
     this.parts.jobs.controlsChanged()
     return written.length > 0
+  }
+
+  /**
+   * Executions that are over without success (failed, timed_out, abandoned)
+   * and were not redriven, newest first; 100 where the filter says nothing.
+   *
+   * @throws E_INVALID_INPUT
+   */
+  async deadLetters(filter: DeadLetterFilter = {}): Promise<ExecutionRecord[]> {
+    this.gate.check()
+    return this.#deadLetters().list(filter)
+  }
+
+  /**
+   * Runs one dead letter again, or all that a filter finds, as new executions.
+   *
+   * @throws E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD, E_INVALID_INPUT
+   */
+  async redrive(which: string | DeadLetterFilter): Promise<Redriven[]> {
+    this.gate.check()
+    return this.#deadLetters().redrive(which)
+  }
+
+  #deadLetters(): DeadLetters {
+    const { storage, parts, deps } = this
+    return new DeadLetters({ ...deps, storage, wake: () => parts.jobs.wake() })
   }
 
   /** The part of the status that the store knows. */

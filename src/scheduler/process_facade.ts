@@ -201,8 +201,8 @@ export abstract class ProcessFacade {
    */
   async discover(folder: URL | null): Promise<void> {
     this.gate.check()
-    for (const found of folder ? await discoverHandlers(folder) : []) {
-      this.parts.registry.registerClass(found)
+    for (const { Class, module } of folder ? await discoverHandlers(folder) : []) {
+      this.parts.registry.registerClass(Class, module)
     }
     decoratedHandlers().forEach(({ Class }) => this.parts.registry.registerClass(Class))
   }

@@ -5,6 +5,7 @@ import type { ExecutionTracker } from '../executions/execution_tracker.ts'
 import type { EnqueueOptions as JobOptions } from '../jobs/enqueue.ts'
 import type { HandlerRegistry } from '../jobs/handler_registry.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
+import type { WaitOptions } from './watch.ts'
 
 export type { HistoryFilter, LogQuery, StatsQuery } from '../executions/execution_tracker.ts'
 export type { ExecutionStats } from '../executions/stats.ts'
@@ -21,6 +22,8 @@ export interface Enqueued {
   inserted: boolean
   /** What became of the one that holds the dedupe key; left out when it stayed as it is. */
   change?: 'replaced' | 'extended'
+  /** The execution once it has ended; as it is when the signal aborts or the timeout (ms) is up. */
+  wait(options?: WaitOptions): Promise<ExecutionRecord | null>
 }
 
 /** What one run has in place of the event's own. */

@@ -9,13 +9,13 @@ import type {
   HandlerContext,
   HandlerContract,
   HandlerFunction,
+  HandlerLock,
   LogLevel,
   PayloadOf,
   Progress,
 } from '../types/handlers.ts'
 import type { JsonValue } from '../types/json.ts'
-import { handlerName } from '../handler.ts'
-import { isHandlerClass } from '../jobs/handler_registry.ts'
+import { handlerName, isHandlerClass } from '../handler.ts'
 
 export interface RunHandlerOptions {
   /** Default 1. */
@@ -128,7 +128,21 @@ function makeContext(
     saveCheckpoint: async (value) => {
       run.checkpoint = JSON.parse(toJson(value, { field: 'checkpoint' }))
     },
+    lock: (name) => freeLock(name),
     extend: (duration: Duration) => void run.extended.push(toMilliseconds(duration, 'extend')),
+  }
+}
+
+/** A lock that nobody else wants. */
+function freeLock(name: string): HandlerLock {
+  return {
+    name,
+    signal: new AbortController().signal,
+    tryAcquire: async () => true,
+    acquire: async () => undefined,
+    extend: async () => undefined,
+    release: async () => undefined,
+    run: async (work) => work(),
   }
 }
 

@@ -78,6 +78,12 @@ export interface AlmanacOptions {
   timeout?: Duration | null
   /** Where the handler says nothing. Default: 3 retries, exponential from 10 s to 15 min, jitter 0.2. */
   retry?: Partial<RetryPolicy> | false
+  /**
+   * Where `context.lock` keeps its locks: `auto` takes those of @adonisjs/lock
+   * where the app has set them up, else leases of the store; `store` always
+   * takes leases. Default `auto`.
+   */
+  locks?: 'auto' | 'store'
   /** Times that an execution may lose its node before it is abandoned. Default 5. */
   maxRescues?: number
   /** Bytes of JSON of a payload. Default 1 MiB. */
@@ -143,6 +149,7 @@ export interface CoreConfig {
   tickMax: number
   timeout: number | null
   retry: RetryPolicy
+  locks: 'auto' | 'store'
   maxRescues: number
   /** Bytes of JSON. */
   maxPayload: number

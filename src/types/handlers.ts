@@ -21,6 +21,13 @@ export interface RetryPolicy {
 /** A policy whose durations are in ms. */
 export type ResolvedRetryPolicy = RetryPolicy & { delay: number; maxDelay: number }
 
+/** What decides on a failed attempt of a handler. Durations in ms. */
+export type HandlerRetry = ResolvedRetryPolicy & {
+  /** Gives each delay, in place of backoff and jitter. */
+  delayOf?: RetryDelay
+  retryIf?: (error: Error) => boolean
+}
+
 /**
  * How long ended executions are kept, by outcome. `forever` keeps them.
  */
@@ -31,13 +38,55 @@ export interface Retention {
   count?: number
 }
 
+/**
+ * ms, or a text such as `'5m'`, until the next attempt.
+ *
+ * @param failures failed attempts so far, the one that just ended included
+ */
+export type RetryDelay = (failures: number, error: Error) => Duration
+
+/** The retry policy of one handler. */
+export type HandlerRetryPolicy = Omit<RetryPolicy, 'delay'> & {
+  /** First delay; or a function that gives each one: `maxDelay` bounds it, jitter and backoff do not count. */
+  delay: Duration | RetryDelay
+}
+
+/** Runs a handler where it harms nobody else: it can be killed, and this process stays free. */
+export interface IsolationOptions {
+  in: 'process'
+  /** Heap that one attempt may use, MiB. Default: what Node.js gives. */
+  memory?: number
+  /** Between the abort and the end by force. Default `5s`. */
+  grace?: Duration
+}
+
+/** Isolation options as they are used: `grace` in ms. */
+export interface Isolation {
+  in: 'process'
+  /** MiB */
+  memory: number | null
+  /** ms */
+  grace: number
+  /** URL of the module that exports the handler. */
+  module: string
+}
+
 export interface HandlerOptions {
   /** Default: the class name in snake case without the suffix Handler. */
   name?: string
   queue?: string
   /** 1 first .. 10 last. Default 5. */
   priority?: number
-  retry?: Partial<RetryPolicy> | false
+  retry?: Partial<HandlerRetryPolicy> | false
+  /** Whether a failed attempt may be tried again at all; false fails it for good. Default: always. */
+  retryIf?: (error: Error) => boolean
+  /** `'process'`: each attempt has a process of its own, which can be killed and capped. */
+  isolate?: 'process' | IsolationOptions
+  /**
+   * `import.meta.url` of the module that exports the handler, where it is
+   * isolated and not found in `handlersFolder`.
+   */
+  module?: string | URL
   /** Longest run of one attempt. Default: config `timeout`. */
   timeout?: Duration | null
   /** Executions at once: in the whole cluster, and on each node. Default: no bound of its own. */
@@ -98,6 +147,37 @@ export interface HandlerContext<Payload = unknown> {
   saveCheckpoint(value: JsonValue): Promise<void>
   /** Moves the timeout of this attempt to `duration` from now. */
   extend(duration: Duration): void
+  /**
+   * A lock that other executions know by the same name. It is not acquired
+   * yet; what is still held when the handler ends is released.
+   *
+   * @param name 1 to 200 characters
+   * @param ttl how long it outlives this process; renewed while it is held. Default `30s`.
+   * @throws E_INVALID_INPUT
+   */
+  lock(name: string, ttl?: Duration): HandlerLock
+}
+
+export interface LockWait {
+  /** Longest wait. Default: until the execution is aborted. */
+  wait?: Duration
+}
+
+/** A named lock of one execution. */
+export interface HandlerLock {
+  readonly name: string
+  /** Aborts with 'lock lost' when it could not be kept: another may hold it by then. */
+  readonly signal: AbortSignal
+  /** @returns false when another holds it */
+  tryAcquire(): Promise<boolean>
+  /** Waits for it. @throws E_LOCK_TIMEOUT, or what the execution was aborted with */
+  acquire(options?: LockWait): Promise<void>
+  /** Renews it now, for `ttl` or its own. @throws E_LOCK_LOST when it is not held */
+  extend(ttl?: Duration): Promise<void>
+  /** Does nothing when it is not held. */
+  release(): Promise<void>
+  /** Acquires it, does the work, and releases it. */
+  run<T>(work: () => Promise<T> | T, options?: LockWait): Promise<T>
 }
 
 export type HandlerFunction<Payload = any, Result = unknown> = (
@@ -133,15 +213,22 @@ export interface HandlerDefinition {
   name: string
   queue: string
   priority: number
-  retry: ResolvedRetryPolicy
+  retry: HandlerRetry
+  isolate: Isolation | null
   /** ms, null = none */
   timeout: number | null
   idempotent: boolean
   /** null where it has none. */
   limits: HandlerLimits | null
   retention: NonNullable<HandlerOptions['retention']>
-  /** Makes the instance (through the container for a class) and runs it. */
+  /** Makes the instance (through the container for a class) and runs it, isolated where it is to be. */
   run(context: HandlerContext): Promise<unknown>
+}
+
+/** Runs handlers outside of this process. */
+export interface Isolator {
+  /** Settles as the handler does; rejects when it was ended, or ended without an answer. */
+  run(name: string, isolation: Isolation, context: HandlerContext): Promise<unknown>
 }
 
 /** Why a signal was aborted. */

@@ -63,7 +63,16 @@ export interface AlmanacEvents {
   'execution:queued': ExecutionNotice
   'execution:started': ExecutionNotice
   'execution:progress': ExecutionNotice & {
-    progress: { percent?: number; message?: string; done?: number; total?: number }
+    progress: {
+      percent?: number
+      message?: string
+      done?: number
+      total?: number
+      /** Units of `done` (else percent) a second. */
+      rate?: number
+      /** ms that are left at this rate. */
+      remaining?: number
+    }
   }
   'execution:retried': ExecutionNotice & { error: EndedNotice['error']; availableAt: string }
   'execution:succeeded': EndedNotice

@@ -19,21 +19,23 @@ const RINGS: [Ring, RegExp][] = [
   [1, /^src\/config\//],
   [1, /^src\/input\//],
   [1, /^src\/executions\/(state|notices|error_record)\.ts$/],
-  [1, /^src\/jobs\/(retry_policy|outcome)\.ts$/],
+  [1, /^src\/jobs\/(retry_policy|outcome|outcome_words)\.ts$/],
   [1, /^src\/loop\/(plan|slot)_\w+\.ts$/],
   [1, /^src\/legacy\/frequency_codes\.ts$/],
   // 2: contracts
   [2, /^src\/storage\/contract(\.ts$|\/)/],
   [2, /^src\/storage\/sql_session\.ts$/],
+  [2, /^src\/locks\/backend\.ts$/],
   [2, /^src\/telemetry\/channels\.ts$/],
   // 3: components
-  [3, /^src\/(events|loop|jobs|executions|housekeeping)\//],
+  [6, /^src\/locks\/host_backend\.ts$/],
+  [3, /^src\/(events|loop|jobs|executions|housekeeping|locks)\//],
   // 4: implementations
   [4, /^src\/(storage|telemetry)\//],
   // 5: the facade
   [5, /^src\/scheduler(\.ts$|\/)/],
   // 6: adapters
-  [6, /^src\/(web|legacy|handlers)\//],
+  [6, /^src\/(web|legacy|handlers|isolation)\//],
   [6, /^commands\//],
   // 7: composition
   [7, /^(src|providers)\/(configure|define_config|index|scheduler_provider|store_client)\.ts$/],
@@ -59,7 +61,8 @@ const PORTS = /^src\/(storage\/sql_session|telemetry\/channels)\.ts$/
 /** The components that a component may know; itself always. */
 const SIDEWAYS: Record<string, string[]> = {
   loop: ['events', 'triggers', 'jobs'],
-  jobs: ['executions'],
+  jobs: ['executions', 'locks'],
+  locks: [],
   events: ['triggers'],
   triggers: [],
   executions: [],
@@ -69,8 +72,8 @@ const SIDEWAYS: Record<string, string[]> = {
 const MAX_LINES = 300
 /** Zones, and where the legacy tables are read and written. */
 const LUXON = /^src\/(triggers\/wall_clock|legacy\/wall_clock|legacy\/tables\/\w+)\.ts$/
-/** Finds the host app's handlers: the one place that imports what it does not know. */
-const COMPUTED_IMPORTS = /^src\/scheduler\/discover\.ts$/
+/** They find the host app's handlers, here and in an isolated process: nobody else imports what it does not know. */
+const COMPUTED_IMPORTS = /^src\/(scheduler\/discover|isolation\/host_app)\.ts$/
 /** Where ring 6 may hold the host's database library: the legacy connection. */
 const LEGACY_LUCID = /^src\/legacy\/(tables\/|connection\.ts$)/
 

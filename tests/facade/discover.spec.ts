@@ -23,7 +23,9 @@ test.group('Discovery of handlers', () => {
       'handlers/data.json': '{}',
     })
     const found = await discoverHandlers(folder)
-    assert.deepEqual(found.map(handlerName).sort(), ['close_month', 'send_report'])
+    const names = found.map(({ Class }) => handlerName(Class)).sort()
+    assert.deepEqual(names, ['close_month', 'send_report'])
+    assert.isTrue(found.every(({ module }) => module.startsWith(folder.href)))
   })
 
   test('a folder that is not there holds none', async ({ assert, fs }) => {

@@ -50,6 +50,8 @@ const USES: Record<string, (almanac: Scheduler) => unknown> = {
   controls: (almanac) => almanac.controls(),
   export: (almanac) => almanac.export(),
   import: (almanac) => almanac.import([]),
+  deadLetters: (almanac) => almanac.deadLetters(),
+  redrive: (almanac) => almanac.redrive('x'),
   addChore: (almanac) => almanac.addChore({ name: 'x', interval: 1_000, run: async () => 1 }),
   events: (almanac) => almanac.events,
   schedule: (almanac) => almanac.schedule({ name: 'x', handler: 'x', trigger: every }),

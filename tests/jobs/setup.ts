@@ -31,6 +31,7 @@ export const config: CoreConfig = {
   tickMax: 1_000,
   timeout: null,
   retry: { retries: 0, backoff: 'fixed', delay: 1_000, maxDelay: 60_000, jitter: 0 },
+  locks: 'auto',
   maxRescues: 5,
   maxMeta: 1_000,
   profiles: {},

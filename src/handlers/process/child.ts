@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { Clock, ClockTimer } from '../../clock.ts'
 import { Failed } from '../../jobs/outcome.ts'
@@ -15,6 +15,8 @@ export interface ChildSpec {
   grace: number
   /** Marks the child and its descendants; one of a kind. */
   mark: string
+  /** Opens a channel to a child that is Node.js, and is handed the child once it was started. */
+  onChannel?: (child: ChildProcess) => void
 }
 
 export interface ChildEnd {
@@ -55,6 +57,7 @@ export async function runChild(spec: ChildSpec, deps: Deps): Promise<ChildEnd> {
   living.add(pid)
   const ending = new Ending(pid, spec.grace, deps)
   try {
+    spec.onChannel?.(child)
     child.stdout.on('data', (chunk: Buffer) => deps.onOutput('stdout', chunk))
     child.stderr.on('data', (chunk: Buffer) => deps.onOutput('stderr', chunk))
     const end = await exited(child)
@@ -68,16 +71,17 @@ export async function runChild(spec: ChildSpec, deps: Deps): Promise<ChildEnd> {
   }
 }
 
-function start({ file, args, cwd, env, mark }: ChildSpec): Child {
+function start({ file, args, cwd, env, mark, onChannel }: ChildSpec): Child {
   try {
-    return spawn(file, args, {
+    const child: ChildProcess = spawn(file, args, {
       cwd,
       env: { ...env, [MARK]: mark },
       detached: !windows,
       shell: false,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(onChannel ? (['ipc'] as const) : [])],
       windowsHide: true,
     })
+    return child as Child
   } catch (error) {
     throw notStarted(file, error)
   }

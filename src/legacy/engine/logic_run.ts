@@ -70,6 +70,7 @@ export class LogicRun {
       progress: (progress) => context.progress(progress),
       saveCheckpoint: (work: JsonValue) => this.keep({ work }),
       extend: (duration) => context.extend(duration),
+      lock: (name, ttl) => context.lock(name, ttl),
     }
   }
 }

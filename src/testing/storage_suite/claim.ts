@@ -129,7 +129,10 @@ export const claimCases = cases({
     const others = await context.enqueue(...keys)
     const names = (of: string) => Array.from({ length: 600 }, (_, n) => `${of} ${n}`)
     const many = { handlers: ['noop', ...names('handler')], queues: ['default', ...names('queue')] }
-    assert.deepEqual(ids(await context.claim({ ...many, limit: 5 })), [first, ...others.slice(0, 4)])
+    assert.deepEqual(ids(await context.claim({ ...many, limit: 5 })), [
+      first,
+      ...others.slice(0, 4),
+    ])
   },
 
   'two claimants at once take different rows': async (context) => {

@@ -59,6 +59,7 @@ function withPayload(
     progress: (progress) => context.progress(progress),
     saveCheckpoint: (value) => context.saveCheckpoint(value),
     extend: (duration) => context.extend(duration),
+    lock: (name, ttl) => context.lock(name, ttl),
   }
 }
 

@@ -1,0 +1,111 @@
+import { executionNotice } from '../executions/notices.ts'
+import { readHistoryFilter, type HistoryFilter } from '../executions/history_filter.ts'
+import { newId } from '../ids.ts'
+import { E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD } from '../errors.ts'
+import type { Clock } from '../clock.ts'
+import type { NewExecution, Storage } from '../storage/contract.ts'
+import type { ExecutionRecord, ExecutionState } from '../types/executions.ts'
+import type { Notifier } from '../types/notifications.ts'
+
+/** Ended without success, and nothing of their own will try them again. */
+export const DEAD_STATES = ['failed', 'timed_out', 'abandoned'] as const satisfies ExecutionState[]
+/** Letters that one call reads, where the filter says nothing. */
+const LIMIT = 100
+
+/** Which dead letters; `states` are theirs alone. */
+export type DeadLetterFilter = Omit<HistoryFilter, 'states'>
+
+export interface Redriven {
+  /** Of the dead letter. */
+  from: string
+  /** Of the new execution; of the open one where it was redriven already. */
+  id: string
+  inserted: boolean
+}
+
+interface Deps {
+  storage: Storage
+  clock: Clock
+  notifier: Notifier
+  wake: () => void
+}
+
+/** Executions that are over without success, and running them again. */
+export class DeadLetters {
+  readonly #deps: Deps
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /**
+   * Newest first, without those that have been redriven: the new execution
+   * stands for them. A page may so be shorter than its limit.
+   *
+   * @throws E_INVALID_INPUT
+   */
+  async list(filter: DeadLetterFilter = {}): Promise<ExecutionRecord[]> {
+    const { executions } = this.#deps.storage
+    const read = readHistoryFilter({ limit: LIMIT, ...filter })
+    const dead = await executions.list({ ...read, states: [...DEAD_STATES] })
+    const redrives = await Promise.all(dead.map(({ id }) => executions.findByDedupeKey(keyOf(id))))
+    return dead.filter((_, index) => redrives[index] === null)
+  }
+
+  /**
+   * Runs dead letters again, each as a new execution from its first attempt,
+   * without checkpoint and with `rerunOf`. One that was redriven and is still
+   * open is not doubled.
+   *
+   * @param which an id, or a filter of the letters
+   * @throws E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD, E_INVALID_INPUT
+   */
+  async redrive(which: string | DeadLetterFilter): Promise<Redriven[]> {
+    const letters = typeof which === 'string' ? [await this.#letter(which)] : await this.list(which)
+    if (letters.length === 0) {
+      return []
+    }
+    const { storage, clock, notifier, wake } = this.#deps
+    const executions = letters.map(again)
+    const results = await storage.executions.enqueue({ now: clock.nowOrNull(), executions })
+    results.forEach(({ inserted }, index) => {
+      if (inserted) {
+        const waiting = { ...executions[index], attempt: 0, node: null }
+        notifier.emit('execution:queued', executionNotice(waiting, clock.now()))
+      }
+    })
+    wake()
+    return results.map(({ id, inserted }, index) => ({ from: letters[index].id, id, inserted }))
+  }
+
+  async #letter(id: string): Promise<ExecutionRecord> {
+    const execution = await this.#deps.storage.executions.find(id)
+    if (!execution) {
+      throw new E_EXECUTION_NOT_FOUND([id])
+    }
+    if (!DEAD_STATES.some((state) => state === execution.state)) {
+      throw new E_EXECUTION_NOT_DEAD([id, execution.state])
+    }
+    return execution
+  }
+}
+
+/** Unique while the new one is open; the store finds the newest by it after that. */
+function keyOf(id: string): string {
+  return `redrive:${id}`
+}
+
+function again(letter: ExecutionRecord): NewExecution {
+  const { id, eventId, handler, queue, payload, meta, subject, priority } = letter
+  const { slot, concurrencyKey, timeout, retries } = letter
+  return {
+    ...{ eventId, handler, queue, payload, meta, subject, priority },
+    ...{ slot, concurrencyKey, timeout, retries },
+    id: newId(),
+    origin: 'rerun',
+    slotKey: null,
+    rerunOf: id,
+    dedupeKey: keyOf(id),
+    availableAt: null,
+  }
+}
