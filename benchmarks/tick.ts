@@ -7,7 +7,7 @@ import { createDatabase, type Database } from './lib/postgres.ts'
  * `ms`. `single` does the writes of such a tick one by one in one transaction.
  */
 const order = JSON.parse(process.argv[2]) as { way: 'tick' | 'single'; events: number; due: number }
-const HOUR = 3_600_000
+const DAY = 86_400_000
 const WARM = 100
 
 const database = await createDatabase()
@@ -16,7 +16,7 @@ almanac.register('noop', async () => {})
 await almanac.events.create({
   name: 'template',
   handler: 'noop',
-  trigger: { kind: 'interval', every: '1h' },
+  trigger: { kind: 'interval', every: '1d' },
 })
 await copyRow(database, {
   table: 'almanac_events',
@@ -27,13 +27,16 @@ await copyRow(database, {
     source_key: `'event-' || n`,
     name_hash: `md5('name' || n)`,
     source_key_hash: `md5('key' || n)`,
+    row_hash: 'null',
   },
   count: order.events,
 })
+// The rows are taken over, as those of a store of the first version are
+await almanac.once()
 
-/** Makes the slots of some events due, each at the hour that has just passed. */
+/** Makes the slots of some events due, each at the midnight that has passed. */
 async function makeDue(from: number, count: number): Promise<void> {
-  const slot = Math.floor((await storage.now()) / HOUR) * HOUR
+  const slot = Math.floor((await storage.now()) / DAY) * DAY
   await database.query(
     `update almanac_events set next_run_at = $1
      where id in (select 'event-' || n from generate_series($2::int, $3::int) n)`,
@@ -83,7 +86,7 @@ async function singly({ url }: Database, due: number): Promise<void> {
     await client.query(
       `update almanac_events set next_run_at = next_run_at + $2, last_slot = next_run_at
        where id = $1 and status = 'active'`,
-      [`event-${n}`, HOUR]
+      [`event-${n}`, DAY]
     )
     await client.query(insert, [`single-${n}`, `slot-${n}`, `event-${n}`])
   }
