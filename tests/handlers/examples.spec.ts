@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '@japa/runner'
 import BetterSqlite from 'better-sqlite3'
@@ -6,15 +6,13 @@ import { PgDump, SqliteBackup } from '../../examples/handlers/backup_clients.ts'
 import BackupDatabase, { type BackupClient } from '../../examples/handlers/backup_database.ts'
 import CommandDevice, { type DeviceClient } from '../../examples/handlers/command_device.ts'
 import { runHandler } from '../../src/testing/main.ts'
+import { findProgram } from '../helpers/programs.ts'
 import { createServerDatabase } from '../helpers/server_database.ts'
 import { requires } from '../helpers/services.ts'
 
 const postgres = await requires('postgresql')
-const PG_DUMP = '/usr/bin/pg_dump'
-const hasPgDump = await access(PG_DUMP).then(
-  () => true,
-  () => false
-)
+const pgDump = await requires('pg_dump')
+const missing = [postgres, pgDump].find(({ available }) => !available)
 const SLOT = Date.UTC(2026, 2, 1, 6)
 const FILE = 'shop-20260301T060000Z.sqlite3'
 
@@ -52,17 +50,14 @@ test.group('Examples | backup', () => {
         password: decodeURIComponent(password),
         database: pathname.slice(1),
       }
-      const options = backup(new PgDump(login, PG_DUMP), fs.basePath)
+      const options = backup(new PgDump(login, await findProgram(pgDump.location)), fs.basePath)
       const { result } = await runHandler(BackupDatabase, { database: 'shop' }, options)
       assert.isAbove(result.bytes, 0)
       assert.include(await readdir(fs.basePath), 'shop-20260301T060000Z.dump')
     } finally {
       await database.drop()
     }
-  }).skip(
-    !postgres.available || !hasPgDump,
-    postgres.available ? `${PG_DUMP} not found` : postgres.reason
-  )
+  }).skip(missing !== undefined, missing?.reason)
 
   test('keeps the newest, and touches nothing else', async ({ assert, fs }) => {
     const folder = join(fs.basePath, 'backups')

@@ -45,6 +45,11 @@ const SERVICES = {
     location: 'mariadb-install-db mariadbd',
     probe: probePrograms,
   },
+  pg_dump: {
+    title: 'pg_dump',
+    location: 'pg_dump',
+    probe: probePrograms,
+  },
   faketime: {
     title: 'libfaketime',
     location: env(

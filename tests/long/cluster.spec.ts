@@ -1,11 +1,12 @@
 import { test } from '@japa/runner'
 import type { ExecutionRecord } from '../../src/types/executions.ts'
+import { execution } from '../storage/support.ts'
 import { until } from './support/cluster.ts'
 import { config, countOf, MINUTE, PATIENCE, setup } from './support/cluster_setup.ts'
 import type { TestStore } from './support/databases.ts'
 import { eachKind, KINDS } from './support/kinds.ts'
 import { allExecutions } from './support/reading.ts'
-import { event, execution } from './support/records.ts'
+import { event } from './support/records.ts'
 import { printFigures, scaled } from './support/scale.ts'
 
 function hasFailed({ rescues, failures }: ExecutionRecord): boolean {

@@ -3,7 +3,7 @@ import type { HandlerContext } from '../../src/types/handlers.ts'
 import { createLegacyDatabase } from '../helpers/legacy_database.ts'
 import { legacyKinds } from '../helpers/legacy_places.ts'
 import { bootApp } from './app.ts'
-import { boot, isThere, setup, SOURCE, type Places } from './legacy_app.ts'
+import { boot, setup, SOURCE, unlessThere, type Places } from './legacy_app.ts'
 
 const [sqlite, postgres, mysql] = await legacyKinds()
 
@@ -23,7 +23,7 @@ const PLACES: (Places & { title: string })[] = [
 
 for (const places of PLACES) {
   test.group(`An app with a legacy source | ${places.title}`, (group) => {
-    group.tap((t) => t.timeout(20_000).skip(!isThere(places), 'a server is not there'))
+    group.tap((t) => t.timeout(20_000).skip(...unlessThere(places)))
 
     test('runs requests and takes schedules over', async ({ assert, fs }) => {
       const handlers = [{ mapref: 'EXPORT_*', handler: 'export' }]

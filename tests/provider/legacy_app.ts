@@ -79,6 +79,9 @@ export async function boot(fs: Parameters<typeof bootApp>[0], options: AppOption
   return booted
 }
 
-export function isThere({ store, legacy }: Places): boolean {
-  return [store, legacy].every((kind) => !kind?.service || kind.service.available)
+/** Whether to skip what needs these places, and which of them is missing. */
+export function unlessThere({ store, legacy }: Places): [boolean, string | undefined] {
+  const services = [store, legacy].map((kind) => kind?.service)
+  const missing = services.find((service) => service && !service.available)
+  return [Boolean(missing), missing?.reason]
 }

@@ -2,7 +2,7 @@ import type { QueryClientContract } from '@adonisjs/lucid/types/database'
 import type { Dialect } from './dialect.ts'
 import type { Engine, Mode, Unit } from './engine.ts'
 import { IDLE_LIMIT } from './idle_limit.ts'
-import { MysqlWork, PostgresWork } from './server_work.ts'
+import { MysqlWork, PostgresWork, type ServerWork } from './server_work.ts'
 import { knexOf } from './sqlite_handle.ts'
 import type { Work } from './work.ts'
 
@@ -56,7 +56,7 @@ export class ServerEngine implements Engine {
     })
   }
 
-  async #begin(work: PostgresWork | MysqlWork, mode: Mode): Promise<void> {
+  async #begin(work: ServerWork, mode: Mode): Promise<void> {
     for (const statement of this.#dialect.begin[mode](this.#idle)) {
       const [row] = await work.all(statement)
       work.beganAt = row === undefined ? undefined : Number(row.now_ms)
@@ -82,7 +82,7 @@ export class ServerEngine implements Engine {
     }
   }
 
-  #workOn(connection: object): PostgresWork | MysqlWork {
+  #workOn(connection: object): ServerWork {
     return this.#dialect.name === 'postgres'
       ? new PostgresWork(connection, this.#dialect)
       : new MysqlWork(connection, this.#dialect)

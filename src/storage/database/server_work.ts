@@ -15,50 +15,50 @@ export interface MysqlConnection {
   ): unknown
 }
 
-/** Statements straight on a connection of pg. */
-export class PostgresWork implements Work {
+/** Statements straight on a connection of a driver. */
+export abstract class ServerWork implements Work {
   readonly dialect: Dialect
   beganAt?: number
-  readonly #connection: PostgresConnection
 
-  constructor(connection: object, dialect: Dialect) {
-    this.#connection = connection as PostgresConnection
+  constructor(dialect: Dialect) {
     this.dialect = dialect
   }
 
-  async all(sql: string, bindings?: Value[]): Promise<Row[]> {
-    return this.dialect.normalize(await this.#query(sql, bindings), sql).rows
+  async all(sql: string, bindings: Value[] = []): Promise<Row[]> {
+    return this.dialect.normalize(await this.query(sql, bindings), sql).rows
   }
 
-  async run(sql: string, bindings?: Value[]): Promise<number> {
-    return this.dialect.normalize(await this.#query(sql, bindings), sql).affected
+  async run(sql: string, bindings: Value[] = []): Promise<number> {
+    return this.dialect.normalize(await this.query(sql, bindings), sql).affected
   }
 
-  #query(sql: string, bindings: Value[] = []): Promise<unknown> {
+  /** The driver's own answer. */
+  protected abstract query(sql: string, bindings: Value[]): Promise<unknown>
+}
+
+export class PostgresWork extends ServerWork {
+  readonly #connection: PostgresConnection
+
+  constructor(connection: object, dialect: Dialect) {
+    super(dialect)
+    this.#connection = connection as PostgresConnection
+  }
+
+  protected query(sql: string, bindings: Value[]): Promise<unknown> {
     return this.#connection.query(numbered(sql), bindings.map(withoutNul))
   }
 }
 
-/** Statements straight on a connection of mysql2, which puts the bindings into the text. */
-export class MysqlWork implements Work {
-  readonly dialect: Dialect
-  beganAt?: number
+/** mysql2 puts the bindings into the text. */
+export class MysqlWork extends ServerWork {
   readonly #connection: MysqlConnection
 
   constructor(connection: object, dialect: Dialect) {
+    super(dialect)
     this.#connection = connection as MysqlConnection
-    this.dialect = dialect
   }
 
-  async all(sql: string, bindings?: Value[]): Promise<Row[]> {
-    return this.dialect.normalize(await this.#query(sql, bindings), sql).rows
-  }
-
-  async run(sql: string, bindings?: Value[]): Promise<number> {
-    return this.dialect.normalize(await this.#query(sql, bindings), sql).affected
-  }
-
-  #query(sql: string, bindings: Value[] = []): Promise<unknown> {
+  protected query(sql: string, bindings: Value[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#connection.query(sql, bindings, (error, result) =>
         error ? reject(error) : resolve([result])

@@ -1,5 +1,5 @@
 import { newId } from '../../../src/ids.ts'
-import type { NewEvent, NewExecution } from '../../../src/storage/contract.ts'
+import type { NewEvent } from '../../../src/storage/contract.ts'
 
 /** An event that names only what a test is about. */
 export function event(
@@ -24,27 +24,6 @@ export function event(
     retries: null,
     maxRuns: null,
     pausedAt: null,
-    ...columns,
-  }
-}
-
-/** A queued execution that names only what a test is about. */
-export function execution(columns: Partial<NewExecution> & { handler: string }): NewExecution {
-  return {
-    id: newId(),
-    eventId: null,
-    queue: 'default',
-    origin: 'enqueue',
-    payload: null,
-    priority: 5,
-    slot: null,
-    slotKey: null,
-    rerunOf: null,
-    dedupeKey: null,
-    concurrencyKey: null,
-    availableAt: null,
-    timeout: null,
-    retries: null,
     ...columns,
   }
 }

@@ -3,7 +3,8 @@ import type { NewExecution } from '../../../src/storage/contract.ts'
 import type { TestStore } from './databases.ts'
 import { patiently } from './patience.ts'
 import type { Random } from './random.ts'
-import { event, execution } from './records.ts'
+import { event } from './records.ts'
+import { execution } from '../../storage/support.ts'
 
 const KEYS = 40
 const SECOND = 1_000
