@@ -59,11 +59,6 @@ export class ClaimNames {
     this.#count++
     return this.#prefix + this.#count.toString(36)
   }
-
-  /** Whether this process wrote it. */
-  isOwn(claimedBy: string): boolean {
-    return claimedBy.startsWith(this.#prefix)
-  }
 }
 
 // SESSIONID ------------------------------------------------------------------

@@ -19,7 +19,8 @@ test.group('Claims', () => {
     const names = new ClaimNames(`${'n'.repeat(40)}.0a1b2c3d`)
     const claims = Array.from({ length: 2_000 }, () => names.next())
     assert.lengthOf(new Set(claims), 2_000)
-    assert.isTrue(claims.every((claim) => claim.length <= 64 && names.isOwn(claim)))
+    const prefix = `${'n'.repeat(40)}.0a1b2c3d.`
+    assert.isTrue(claims.every((claim) => claim.length <= 64 && claim.startsWith(prefix)))
     assert.deepEqual(parseClaim(claims[35]), {
       name: 'n'.repeat(40),
       boot: '0a1b2c3d',

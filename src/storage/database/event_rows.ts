@@ -194,7 +194,7 @@ export async function insertDue(
   }
 }
 
-export async function countRuns(work: Work, eventId: string, runs: number): Promise<void> {
+async function countRuns(work: Work, eventId: string, runs: number): Promise<void> {
   await work.run('update almanac_events set run_count = run_count + ? where id = ?', [
     runs,
     eventId,
