@@ -27,6 +27,9 @@ export default class AlmanacHistory extends AlmanacCommand {
   @flags.string({ description: 'Only of this subject' })
   declare subject?: string
 
+  @flags.string({ description: 'Only last run by this node, by its name or `<node>.<boot>`' })
+  declare node?: string
+
   @flags.string({ description: 'Only of this queue' })
   declare queue?: string
 
@@ -49,6 +52,7 @@ export default class AlmanacHistory extends AlmanacCommand {
       eventId: event?.id,
       handler: this.handler,
       subject: this.subject,
+      node: this.node,
       states,
       queue: this.queue,
       from: this.from,

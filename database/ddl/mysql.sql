@@ -235,3 +235,11 @@ alter table `almanac_executions` add `expires_at` bigint;
 alter table `almanac_executions` add index `almanac_exec_expiry_i`(`expires_at`);
 
 update almanac_meta set amount = 4 where name = 'schema_version';
+
+-- Version 6: a store of version 5 needs what follows, and no more
+
+alter table `almanac_stats` add `subject` varchar(255), add `node` varchar(255), add `durations` longtext, add `latenesses` longtext;
+
+alter table `almanac_executions` add `result_ref` longtext;
+
+update almanac_meta set amount = 6 where name = 'schema_version';

@@ -251,3 +251,17 @@ alter table `almanac_executions` add column `expires_at` bigint;
 create index `almanac_exec_expiry_i` on `almanac_executions` (`expires_at`) where expires_at is not null;
 
 update almanac_meta set amount = 4 where name = 'schema_version';
+
+-- Version 6: a store of version 5 needs what follows, and no more
+
+alter table `almanac_stats` add column `subject` varchar(255);
+
+alter table `almanac_stats` add column `node` varchar(255);
+
+alter table `almanac_stats` add column `durations` text;
+
+alter table `almanac_stats` add column `latenesses` text;
+
+alter table `almanac_executions` add column `result_ref` text;
+
+update almanac_meta set amount = 6 where name = 'schema_version';

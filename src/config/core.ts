@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { LOG_LEVELS } from '../types/handlers.ts'
 import type { CoreConfig, ProcessRole } from '../types/config.ts'
 import type { HandlerClass, HandlerFunction, RetryPolicy } from '../types/handlers.ts'
 import { readCalendars } from './calendars.ts'
@@ -56,6 +57,7 @@ export function readShell(reader: ConfigReader): ShellConfig {
     profiles: readProfiles(reader, maxPayload),
     changeCheckInterval: reader.duration('changeCheckInterval', 60_000, 1_000),
     maxResult: reader.number('maxResult', MIB / 4, { min: 2 }),
+    logLevel: reader.oneOf('logLevel', 'trace', LOG_LEVELS),
     shutdown: readShutdown(reader.section('shutdown')),
     housekeeping: readHousekeeping(reader.section('housekeeping')),
     handlers: readHandlers(reader),

@@ -1,22 +1,24 @@
 import { Counters } from '../counters.ts'
 import { E_EXECUTION_NOT_FOUND } from '../errors.ts'
-import { toInstant, toIso } from '../triggers/instant.ts'
+import { toIso } from '../triggers/instant.ts'
+import { oneOf } from '../input/fields.ts'
+import { Problems } from '../input/problems.ts'
 import { readHistoryFilter, type HistoryFilter } from './history_filter.ts'
 import { LogBuffer } from './log_buffer.ts'
 import { endedNotice, errorNotice, executionNotice } from './notices.ts'
 import { ProgressBoard, type StoredProgress } from './progress.ts'
 import { SettleQueue } from './settle_queue.ts'
 import { summarize, type ExecutionStats } from './stats.ts'
+import { readStatsQuery, type StatsQuery } from './stats_query.ts'
 import type { Clock } from '../clock.ts'
 import type { Settlement, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { ExecutionError, ExecutionLogEntry, ExecutionRecord } from '../types/executions.ts'
-import type { ExecutionLogger, Progress } from '../types/handlers.ts'
-import type { Instant } from '../types/json.ts'
+import { LOG_LEVELS } from '../types/handlers.ts'
+import type { ExecutionLogger, LogLevel, Progress } from '../types/handlers.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
 
-const DAY = 86_400_000
 /** Failed tries of a batch after which it is written without the logs that go before it. */
 const LOG_TRIES = 3
 
@@ -32,18 +34,12 @@ interface Deps {
 
 export type { HistoryFilter } from './history_filter.ts'
 
-export interface StatsQuery {
-  /** Default: six days before `to`. Whole UTC days are read. */
-  from?: Instant
-  /** Default: now. */
-  to?: Instant
-  handler?: string
-  /** Id of an event. */
-  event?: string
-}
+export type { StatsQuery } from './stats_query.ts'
 
 export interface LogQuery {
   after?: { attempt: number; seq: number }
+  /** Entries of this level and above. Default: all. */
+  level?: LogLevel
   limit?: number
 }
 
@@ -138,9 +134,12 @@ export class ExecutionTracker {
     this.#progress.markStored(executionId, value)
   }
 
-  /** The execution's own log, for one attempt. */
-  loggerFor(execution: Pick<ExecutionRecord, 'id' | 'attempt'>): ExecutionLogger {
-    return this.#logs.loggerFor(execution)
+  /** The execution's own log, for one attempt: entries of `level` and above. */
+  loggerFor(
+    execution: Pick<ExecutionRecord, 'id' | 'attempt'>,
+    level: LogLevel = 'trace'
+  ): ExecutionLogger {
+    return this.#logs.loggerFor(execution, level)
   }
 
   /**
@@ -170,27 +169,30 @@ export class ExecutionTracker {
     return execution
   }
 
-  /** Log entries in order of attempt and sequence, those of this node that still wait included. */
-  async logs(executionId: string, query: LogQuery = {}): Promise<ExecutionLogEntry[]> {
+  /**
+   * Log entries in order of attempt and sequence, those of this node that
+   * still wait included.
+   *
+   * @throws E_INVALID_INPUT on a level that is none
+   */
+  async logs(
+    executionId: string,
+    { level, ...query }: LogQuery = {}
+  ): Promise<ExecutionLogEntry[]> {
+    const levels = level && LOG_LEVELS.slice(lowestLevel(level))
     await this.#logs.flush()
-    return this.#deps.storage.logs.read({ executionId, ...query })
+    return this.#deps.storage.logs.read({ executionId, levels, ...query })
   }
 
   /**
    * Totals over whole UTC days.
    *
-   * @throws E_INVALID_INSTANT
+   * @throws E_INVALID_INPUT with every problem of the query
    */
   async stats(query: StatsQuery = {}): Promise<ExecutionStats> {
-    const to = query.to === undefined ? this.#deps.clock.now() : toInstant(query.to, 'to')
-    const from = query.from === undefined ? to - 6 * DAY : toInstant(query.from, 'from')
-    const days = { from: toIso(from).slice(0, 10), to: toIso(to).slice(0, 10) }
-    const rows = await this.#deps.storage.stats.read({
-      ...days,
-      handler: query.handler,
-      eventId: query.event,
-    })
-    return summarize(rows, days.from, days.to)
+    const filter = readStatsQuery(query, this.#deps.clock.now())
+    const rows = await this.#deps.storage.stats.read(filter)
+    return summarize(rows, filter.from, filter.to)
   }
 
   /** Writes all that waits: outcomes, then logs. Waits for the storage while it is away. */
@@ -267,4 +269,11 @@ function about(execution: ExecutionRecord, err: ExecutionError | null): object {
 
 function attemptId({ id, attempt }: { id: string; attempt: number }): string {
   return `${id}/${attempt}`
+}
+
+function lowestLevel(level: LogLevel): number {
+  const problems = new Problems()
+  oneOf('level', level, LOG_LEVELS, problems.report)
+  problems.throwAny('The query of a log')
+  return LOG_LEVELS.indexOf(level)
 }

@@ -15,6 +15,7 @@ const TEXTS = [
   'concurrencyKey',
   'dedupeKey',
   'subject',
+  'node',
   'before',
 ] as const
 const NAMES = [...TEXTS, 'states', 'from', 'to', 'limit'] as const

@@ -4,6 +4,7 @@ import { toJson } from '../json.ts'
 import { isError, toExecutionError } from './error_record.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { ExecutionLogEntry, ExecutionRecord } from '../types/executions.ts'
+import { LOG_LEVELS } from '../types/handlers.ts'
 import type { ExecutionLogger, LogLevel } from '../types/handlers.ts'
 import type { JsonObject } from '../types/json.ts'
 import type { Logger } from '../types/logger.ts'
@@ -42,10 +43,13 @@ export class LogBuffer {
     this.#deps = deps
   }
 
-  /** The logger of one attempt. */
-  loggerFor(execution: Pick<ExecutionRecord, 'id' | 'attempt'>): ExecutionLogger {
+  /** The logger of one attempt: entries of `lowest` and above. */
+  loggerFor(execution: Pick<ExecutionRecord, 'id' | 'attempt'>, lowest: LogLevel): ExecutionLogger {
     let seq = 0
     const write = (level: LogLevel, message: string, data?: Record<string, unknown>) => {
+      if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(lowest)) {
+        return
+      }
       if (seq > MAX_LOG_ENTRIES) {
         this.#deps.counters.increment('logs.dropped')
         return

@@ -73,7 +73,7 @@ export interface Line<Out, In> {
 export type WireEnd =
   | { kind: 'returned'; value?: JsonValue }
   | { kind: 'thrown'; error: ExecutionError; isError: boolean }
-  | { kind: 'succeeded'; result: JsonValue }
+  | { kind: 'succeeded'; result: JsonValue; resultRef: string | null }
   | { kind: 'failed'; error: ExecutionError; result?: JsonValue }
   | { kind: 'cancelled'; reason: string; result?: JsonValue }
   | { kind: 'missed'; reason: string }
@@ -97,7 +97,8 @@ export function packThrown(error: unknown, warn: Warn): WireEnd {
 
 function packExplicit(value: unknown, warn: Warn): WireEnd | null {
   if (value instanceof Succeeded) {
-    return { kind: 'succeeded', result: storable(value.result, warn) ?? null }
+    const { resultRef } = value
+    return { kind: 'succeeded', result: storable(value.result, warn) ?? null, resultRef }
   }
   if (value instanceof Failed) {
     const result = storable(value.result, warn)
@@ -123,7 +124,7 @@ export function unpackEnd(end: WireEnd): unknown {
     case 'thrown':
       throw end.isError ? revive(end.error) : end.error.message
     case 'succeeded':
-      return new Succeeded(end.result)
+      return new Succeeded(end.result, end.resultRef)
     case 'failed': {
       const { error, result } = end
       const failed = new Failed(error.message, { cause: causeOf(error), result })

@@ -97,7 +97,7 @@ export class Executor {
       watch.arm(grace + STUCK_GRACE)
     })
     hold.onCancel(() => watch.listen(grace + CANCEL_GRACE))
-    const logger = tracker.loggerFor(hold.execution)
+    const logger = tracker.loggerFor(hold.execution, definition.logLevel)
     const run: Run = { hold, definition, timeout, watch, logger, locks: this.#locks(hold) }
     return run
   }

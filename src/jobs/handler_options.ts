@@ -4,16 +4,20 @@ import { MAX_RETRIES, type Report } from '../input/fields.ts'
 import { readIsolation } from './isolation_options.ts'
 import { readConcurrency, readRate } from './limit_options.ts'
 import type { CoreConfig } from '../types/config.ts'
+import { LOG_LEVELS } from '../types/handlers.ts'
 import type {
   HandlerDefinition,
   HandlerOptions,
   HandlerRetry,
   HandlerRetryPolicy,
+  LogLevel,
   RetryPolicy,
 } from '../types/handlers.ts'
 
 export const DEFAULT_QUEUE = 'default'
 export const DEFAULT_PRIORITY = 5
+
+export type HandlerDefaults = Pick<CoreConfig, 'retry' | 'timeout' | 'logLevel'>
 
 /**
  * Merges the options of one handler with the defaults of config.
@@ -23,7 +27,7 @@ export const DEFAULT_PRIORITY = 5
 export function resolveOptions(
   name: string,
   options: HandlerOptions,
-  defaults: Pick<CoreConfig, 'retry' | 'timeout'>
+  defaults: HandlerDefaults
 ): Omit<HandlerDefinition, 'run'> {
   const { queue = DEFAULT_QUEUE, priority = DEFAULT_PRIORITY } = options
   if (typeof queue !== 'string' || queue === '') {
@@ -41,9 +45,24 @@ export function resolveOptions(
     isolate: readIsolation(name, options),
     timeout: timeout === null ? null : toMilliseconds(timeout, `timeout of handler "${name}"`),
     idempotent: options.idempotent === true,
+    logLevel: readLogLevel(name, options, defaults),
     limits: resolveLimits(name, options),
     retention: options.retention ?? {},
   }
+}
+
+function readLogLevel(
+  name: string,
+  { logLevel }: HandlerOptions,
+  defaults: HandlerDefaults
+): LogLevel {
+  if (logLevel !== undefined && !LOG_LEVELS.includes(logLevel)) {
+    throw new E_INVALID_HANDLER([
+      name,
+      `options.logLevel is "${logLevel}"; give ${LOG_LEVELS.join(', ')}`,
+    ])
+  }
+  return logLevel ?? defaults.logLevel
 }
 
 function resolveLimits(

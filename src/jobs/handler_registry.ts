@@ -1,7 +1,6 @@
 import { E_HANDLER_EXISTS, E_INVALID_HANDLER, E_UNKNOWN_HANDLER } from '../errors.ts'
 import { handlerName, isHandlerClass } from '../handler.ts'
-import { resolveOptions } from './handler_options.ts'
-import type { CoreConfig } from '../types/config.ts'
+import { resolveOptions, type HandlerDefaults } from './handler_options.ts'
 import type {
   HandlerClass,
   HandlerContract,
@@ -14,7 +13,7 @@ import type {
 
 interface Deps {
   /** Defaults of retry and timeout. */
-  defaults: Pick<CoreConfig, 'retry' | 'timeout'>
+  defaults: HandlerDefaults
   /** Makes an instance, through the host's container. */
   make: (Class: HandlerClass) => Promise<HandlerContract> | HandlerContract
   /** Runs isolated handlers; without it none may be. */

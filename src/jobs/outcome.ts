@@ -15,7 +15,11 @@ import type { AbortReason, HandlerRetry } from '../types/handlers.ts'
 export class Succeeded extends Error {
   override readonly name = 'Succeeded'
 
-  constructor(readonly result: JsonValue = null) {
+  constructor(
+    readonly result: JsonValue = null,
+    /** Where a result that is too large for the store lies. */
+    readonly resultRef: string | null = null
+  ) {
     super('The handler says that it succeeded')
   }
 }
@@ -74,7 +78,9 @@ export class ReleaseSignal extends Error {
 export type RunEnd = { kind: 'returned'; value: unknown } | { kind: 'thrown'; error: unknown }
 
 /** The part of a settlement that says how the attempt ended. */
-export type Verdict = Pick<Settlement, 'to' | 'delay' | 'error' | 'reason'> & { result?: unknown }
+export type Verdict = Pick<Settlement, 'to' | 'delay' | 'error' | 'reason' | 'resultRef'> & {
+  result?: unknown
+}
 
 /** What classify looks at besides the end itself. */
 export interface RunFacts {
@@ -149,7 +155,7 @@ function explicitVerdict(value: unknown): Verdict | null {
 
 function readVerdict(value: unknown): Verdict | null {
   if (value instanceof Succeeded) {
-    return { to: 'succeeded', result: value.result }
+    return { to: 'succeeded', result: value.result, resultRef: value.resultRef }
   }
   if (value instanceof Failed) {
     return { to: 'failed', error: toExecutionError(value), result: value.result }

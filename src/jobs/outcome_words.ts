@@ -6,6 +6,8 @@ import type { JsonValue } from '../types/json.ts'
 
 /** Longest reason, in characters: as long as the message of an error. */
 const MAX_REASON = 4_000
+/** Longest reference to a result, in characters: a path or an address. */
+const MAX_REF = 2_000
 
 /**
  * How a handler says itself how its execution ends, whatever its signal and
@@ -18,9 +20,18 @@ const MAX_REASON = 4_000
  * ```
  */
 export const outcome = {
-  /** Succeeded, also when the signal has aborted meanwhile. */
-  succeed(result: JsonValue = null): Succeeded {
-    return new Succeeded(result)
+  /**
+   * Succeeded, also when the signal has aborted meanwhile.
+   *
+   * @param options.ref where the whole result lies (a path, a key, an address),
+   *   when it is too large for the store; kept as `resultRef` of the execution
+   * @throws E_INVALID_INPUT on a ref that is no text
+   */
+  succeed(result: JsonValue = null, { ref }: { ref?: string | null } = {}): Succeeded {
+    return new Succeeded(
+      result,
+      (ref ?? null) === null ? null : readText('succeed', 'ref', ref, MAX_REF)
+    )
   },
 
   /**
@@ -29,7 +40,7 @@ export const outcome = {
    * @throws E_INVALID_INPUT on a reason that is no text
    */
   fail(reason: string, options: { cause?: unknown; result?: JsonValue } = {}): Failed {
-    return new Failed(readReason('fail', reason), options)
+    return new Failed(readText('fail', 'reason', reason), options)
   },
 
   /**
@@ -38,7 +49,7 @@ export const outcome = {
    * @throws E_INVALID_INPUT on a reason that is no text
    */
   cancel(reason: string, options: { result?: JsonValue } = {}): Cancelled {
-    return new Cancelled(readReason('cancel', reason), options)
+    return new Cancelled(readText('cancel', 'reason', reason), options)
   },
 
   /**
@@ -49,13 +60,18 @@ export const outcome = {
    */
   snooze(delay: Duration, reason = 'snoozed by the handler'): ReleaseSignal {
     const ms = toMilliseconds(delay, 'outcome.snooze: delay')
-    return new ReleaseSignal(ms, readReason('snooze', reason))
+    return new ReleaseSignal(ms, readText('snooze', 'reason', reason))
   },
 } as const
 
-function readReason(word: keyof typeof outcome, reason: unknown): string {
+function readText(
+  word: keyof typeof outcome,
+  field: string,
+  value: unknown,
+  longest = MAX_REASON
+): string {
   const problems = new Problems()
-  const read = text('reason', reason, MAX_REASON, problems.report)
+  const read = text(field, value, longest, problems.report)
   problems.throwAny(`outcome.${word}`)
   return read!
 }

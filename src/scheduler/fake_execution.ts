@@ -45,6 +45,7 @@ export function fakeExecution(params: {
     checkpoint: null,
     progress: null,
     result: null,
+    resultRef: null,
     error: null,
     timeout: null,
     retries: null,

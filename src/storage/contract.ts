@@ -51,4 +51,4 @@ export interface Storage {
 }
 
 /** The schema version that this code needs. */
-export const SCHEMA_VERSION = 4
+export const SCHEMA_VERSION = 6

@@ -4,6 +4,7 @@ import type {
   HandlerOptions,
   HandlerClass,
   HandlerFunction,
+  LogLevel,
   Retention,
   RetryPolicy,
 } from './handlers.ts'
@@ -99,6 +100,8 @@ export interface AlmanacOptions {
   changeCheckInterval?: Duration
   /** Bytes of JSON of a result. Default 256 KiB. */
   maxResult?: number
+  /** Entries below it are left out of executions' logs. Default `trace`: all are kept. */
+  logLevel?: LogLevel
   /** How long running handlers get to end when the process stops. Default 30 s. */
   shutdown?: { deadline?: Duration }
   housekeeping?: {
@@ -158,6 +161,7 @@ export interface CoreConfig {
   /** ms */
   changeCheckInterval: number
   maxResult: number
+  logLevel: LogLevel
   shutdown: { deadline: number }
   housekeeping: { interval: number; batch: number; retention: RetentionConfig }
   handlers: Record<string, HandlerClass | HandlerFunction>

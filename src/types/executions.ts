@@ -82,6 +82,8 @@ export interface ExecutionRecord {
   checkpoint: JsonValue | null
   progress: JsonObject | null
   result: JsonValue | null
+  /** Where the handler has put a result that is too large for the store. */
+  resultRef: string | null
   error: ExecutionError | null
   /** Per-execution overrides of the handler's timeout (ms) and number of retries. */
   timeout: number | null

@@ -95,12 +95,16 @@ export interface HandlerOptions {
   rate?: { limit: number; per: Duration } | null
   /** Declares that running twice does no harm. */
   idempotent?: boolean
+  /** Entries below it are left out of the execution's log. Default: config `logLevel`. */
+  logLevel?: LogLevel
   retention?: Partial<
     Record<'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'abandoned' | 'missed', Retention>
   >
 }
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const
+
+export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** The execution's own log: kept in the store and shown with the execution. */
 export interface ExecutionLogger {
@@ -218,6 +222,7 @@ export interface HandlerDefinition {
   /** ms, null = none */
   timeout: number | null
   idempotent: boolean
+  logLevel: LogLevel
   /** null where it has none. */
   limits: HandlerLimits | null
   retention: NonNullable<HandlerOptions['retention']>

@@ -2,6 +2,7 @@ import { test } from '@japa/runner'
 import AlmanacEvents from '../../commands/almanac_events.ts'
 import AlmanacHistory from '../../commands/almanac_history.ts'
 import AlmanacNext from '../../commands/almanac_next.ts'
+import AlmanacStats from '../../commands/almanac_stats.ts'
 import AlmanacStatus from '../../commands/almanac_status.ts'
 import { setup } from './ace.ts'
 
@@ -223,5 +224,33 @@ test.group('Commands | bugs', () => {
     const status = await run(AlmanacStatus)
     assert.equal(status.exitCode, 1)
     assert.instanceOf(told[0], TypeError)
+  })
+})
+
+test.group('almanac:stats', () => {
+  test('shows outcomes and times, for people and for programs', async ({ assert, fs }) => {
+    const { run, almanac } = await setup(fs)
+    await almanac.enqueue('echo', 1, { subject: 'order 1' })
+    await almanac.enqueue('fail', 1, { retries: 0 })
+    await almanac.runOnce()
+    const text = await run(AlmanacStats)
+    assert.equal(text.exitCode, 0)
+    for (const part of ['2 ended (', '1 failed', '50.0 % succeeded', 'p95', 'Lateness']) {
+      assert.include(text.text, part)
+    }
+    const one = await run(AlmanacStats, ['--json', '--subject=order 1', '--outcome=succeeded'])
+    assert.containSubset(one.json(), { total: 1, outcomes: { succeeded: 1 }, successRate: 1 })
+    const none = await run(AlmanacStats, ['--node=elsewhere'])
+    assert.include(none.text, ': 0 ended')
+  })
+
+  test('flags that cannot be read are refused', async ({ assert, fs }) => {
+    const { run } = await setup(fs)
+    const outcome = await run(AlmanacStats, ['--outcome=queued'])
+    assert.equal(outcome.exitCode, 1)
+    assert.include(outcome.text, '--outcome: "queued" is not valid; give one of succeeded, failed')
+    const from = await run(AlmanacStats, ['--from=soon'])
+    assert.equal(from.exitCode, 1)
+    assert.include(from.text, '"soon" is not an instant')
   })
 })

@@ -4,6 +4,7 @@ import { claimed, createStore, createTracker } from '../jobs/setup.ts'
 import type { ExecutionTracker } from '../../src/executions/execution_tracker.ts'
 import type { Settlement } from '../../src/storage/contract.ts'
 import type { ExecutionRecord } from '../../src/types/executions.ts'
+import type { LogLevel } from '../../src/types/handlers.ts'
 
 const ended = (execution: ExecutionRecord, change: Partial<Settlement> = {}): Settlement => ({
   id: execution.id,
@@ -449,8 +450,12 @@ test.group('Tracker | history and statistics', () => {
       outcomes: { succeeded: 2, failed: 1, cancelled: 1 },
       successRate: 2 / 3,
       meanDuration: 2_335,
+      p50Duration: 3_000,
+      p95Duration: 3_000,
       maxDuration: 3_000,
       meanLateness: 0,
+      p50Lateness: 0,
+      p95Lateness: 0,
       maxLateness: 0,
     })
     const others = await tracker.stats({ handler: 'other' })
@@ -462,6 +467,51 @@ test.group('Tracker | history and statistics', () => {
       successRate: null,
       meanDuration: null,
       maxDuration: null,
+      p95Duration: null,
     })
+  })
+
+  test('statistics are of a subject, an outcome and a node', async ({ assert }) => {
+    const { tracker, storage, clock } = await setup()
+    const [execution] = await claimed(storage, clock, [{ subject: 'order 1' }])
+    await tracker.settle(ended(execution, { to: 'failed' }))
+    const total = async (query: Parameters<typeof tracker.stats>[0]) => {
+      const stats = await tracker.stats(query)
+      return stats.total
+    }
+    const node = execution.node!.split('.')[0]
+    assert.equal(await total({ subject: 'order 1', outcome: 'failed', node }), 1)
+    assert.equal(await total({ subject: 'order 2' }), 0)
+    assert.equal(await total({ outcome: 'succeeded' }), 0)
+    assert.equal(await total({ node: 'elsewhere' }), 0)
+  })
+
+  test('a query of statistics is refused with all that is wrong in it', async ({ assert }) => {
+    const { tracker } = await setup()
+    const query = { handler: 7, outcome: 'queued', from: 'soon', colour: 'red' }
+    const error: unknown = await tracker.stats(query as never).catch((reason) => reason)
+    assert.instanceOf(error, E_INVALID_INPUT)
+    const { problems } = error as InstanceType<typeof E_INVALID_INPUT>
+    assert.sameMembers(
+      problems.map(({ field }) => field),
+      ['handler', 'outcome', 'from', 'colour']
+    )
+    const backwards = { from: '2026-02-02T00:00:00Z', to: '2026-02-01T00:00:00Z' }
+    await assert.rejects(() => tracker.stats(backwards), /from.*lies after "to"/s)
+  })
+
+  test('a log is kept from a level on, and read from a level on', async ({ assert }) => {
+    const { tracker, executions } = await setup(1)
+    const logger = tracker.loggerFor(executions[0], 'info')
+    logger.debug('left out')
+    logger.info('kept')
+    logger.error('kept too')
+    const messages = async (level?: LogLevel) => {
+      const entries = await tracker.logs(executions[0].id, { level })
+      return entries.map(({ message }) => message)
+    }
+    assert.deepEqual(await messages(), ['kept', 'kept too'])
+    assert.deepEqual(await messages('warn'), ['kept too'])
+    await assert.rejects(() => messages('loud' as LogLevel), /level.*loud.*write "trace" or/s)
   })
 })

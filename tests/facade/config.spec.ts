@@ -38,6 +38,7 @@ test.group('Config | defaults', () => {
       maxRescues: 5,
       maxPayload: 1_048_576,
       maxResult: 262_144,
+      logLevel: 'trace',
       shutdown: { deadline: 30_000 },
       handlers: {},
       calendars: {},

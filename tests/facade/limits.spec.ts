@@ -9,6 +9,7 @@ import type { HandlerOptions } from '../../src/types/handlers.ts'
 
 const DEFAULTS = {
   timeout: null,
+  logLevel: 'trace',
   retry: { retries: 0, backoff: 'fixed', delay: 1, maxDelay: 1, jitter: 0 },
 } as const
 

@@ -6,6 +6,7 @@ import type { HandlerClass, HandlerContext, HandlerOptions } from '../../src/typ
 
 const defaults = {
   timeout: null,
+  logLevel: 'trace',
   retry: { retries: 3, backoff: 'exponential', delay: '1s', maxDelay: '1m', jitter: 0.2 },
 } as const
 const registry = () => new HandlerRegistry({ defaults, make: (Class) => new Class() })

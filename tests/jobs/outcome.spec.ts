@@ -97,7 +97,10 @@ test.group('Outcome', () => {
 
   test('what the handler says explicitly holds, whatever aborted it: {0}')
     .with([
-      [new Succeeded({ rows: 1 }), { to: 'succeeded', result: { rows: 1 } }],
+      [
+        new Succeeded({ rows: 1 }, 'rows.csv'),
+        { to: 'succeeded', result: { rows: 1 }, resultRef: 'rows.csv' },
+      ],
       [new Cancelled('stopped'), { to: 'cancelled', reason: 'stopped', result: undefined }],
       [new Missed('ran elsewhere'), { to: 'missed', reason: 'ran elsewhere' }],
       [new ReleaseSignal('5s', 'busy'), { to: 'release', delay: 5_000, reason: 'busy' }],

@@ -34,7 +34,19 @@ test.group('Outcome words', () => {
     const succeeded = await runOne(() => {
       throw outcome.succeed({ rows: 3 })
     })
-    assert.containSubset(succeeded.execution, { state: 'succeeded', result: { rows: 3 } })
+    const { execution } = succeeded
+    assert.containSubset(execution, { state: 'succeeded', result: { rows: 3 }, resultRef: null })
+  })
+
+  test('a success may say where its whole result lies', async ({ assert }) => {
+    const { execution } = await runOne(() => outcome.succeed({ rows: 9 }, { ref: 'out/9.csv' }))
+    assert.containSubset(execution, { result: { rows: 9 }, resultRef: 'out/9.csv' })
+    for (const ref of ['', 7, 'x'.repeat(2_001)]) {
+      assert.throws(
+        () => outcome.succeed(null, { ref: ref as string }),
+        /ref .*give a text of 1 to 2000 characters/
+      )
+    }
   })
 
   test('snooze gives it back for so long, and counts nowhere', async ({ assert }) => {

@@ -38,6 +38,7 @@ export const config: CoreConfig = {
   changeCheckInterval: 60_000,
   maxPayload: 10_000,
   maxResult: 1_000,
+  logLevel: 'trace',
   shutdown: { deadline: 20_000 },
   housekeeping: {
     interval: 15_000,

@@ -90,6 +90,8 @@ export interface Settlement extends Fence {
   /** Delay in ms from the database's now, for retry and release. */
   delay?: number
   result?: JsonValue
+  /** Where the result lies that is too large for the store. */
+  resultRef?: string | null
   error?: ExecutionError | null
   reason?: string | null
   progress?: JsonObject | null
@@ -120,6 +122,8 @@ export interface ExecutionFilter {
   /** All but those of this origin. */
   exceptOrigin?: ExecutionOrigin
   subject?: string
+  /** Name of a node, or `<node>.<boot>`: the one that ran the last attempt. */
+  node?: string
   limit?: number
   /** Id of the last execution of the page before; pages run newest first. */
   before?: string

@@ -1,3 +1,4 @@
+import type { Histogram } from '../../histogram.ts'
 import type { ExecutionLogEntry, Outcome } from '../../types/executions.ts'
 import type { JournalEntry, NewJournalEntry } from '../../types/journal.ts'
 import type { JsonObject } from '../../types/json.ts'
@@ -53,19 +54,38 @@ export interface NodeStore {
   remove(params: { id: string; seenAt?: number }): Promise<boolean>
 }
 
-/** Totals of one UTC day, handler, event and outcome. */
+/** Totals of one UTC day, handler, event, outcome, subject and node. */
 export interface StatsRow {
   /** `yyyy-MM-dd`, UTC */
   day: string
   handler: string
   eventId: string | null
   outcome: Outcome
+  subject: string | null
+  /** Name of the node that ran it, without its boot; null when none did. */
+  node: string | null
   count: number
   /** Sums and maxima in ms. */
   durationTotal: number
   durationMax: number
   latenessTotal: number
   latenessMax: number
+  /** Of those that began. */
+  durations: Histogram
+  latenesses: Histogram
+}
+
+/** Which totals are read; what is left out does not restrict. */
+export interface StatsFilter {
+  /** First and last day, `yyyy-MM-dd`, UTC, both included. */
+  from: string
+  to: string
+  handler?: string
+  eventId?: string
+  subject?: string
+  outcome?: Outcome
+  /** Name of a node. */
+  node?: string
 }
 
 export interface StatsStore {
@@ -75,13 +95,8 @@ export interface StatsStore {
    * the totals never lose a run. @returns how many were added
    */
   rollup(params: { now: Now; limit: number }): Promise<number>
-  /** Days `from`..`to` inclusive (`yyyy-MM-dd`, UTC): totals plus what is not rolled up yet. */
-  read(params: {
-    from: string
-    to: string
-    handler?: string
-    eventId?: string
-  }): Promise<StatsRow[]>
+  /** Totals plus what is not rolled up yet. */
+  read(params: StatsFilter): Promise<StatsRow[]>
 }
 
 export interface LogStore {
@@ -90,6 +105,8 @@ export interface LogStore {
   read(params: {
     executionId: string
     after?: { attempt: number; seq: number }
+    /** Only entries of these levels. */
+    levels?: ExecutionLogEntry['level'][]
     limit?: number
   }): Promise<ExecutionLogEntry[]>
 }

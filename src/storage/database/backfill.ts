@@ -20,7 +20,7 @@ import {
 } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
 import { insertParts } from './missed_rows.ts'
-import { addTotal, markRolledUp } from './stats_store.ts'
+import { addTotals, markRolledUp } from './stats_store.ts'
 import { instant, type Work } from './work.ts'
 
 type BackfillParams = Parameters<ExecutionStore['backfill']>[0]
@@ -79,10 +79,10 @@ async function writeSplits(work: Work, splits: Split[], now: number): Promise<st
   await patchExecutions(work, kept)
   await replaceExecutions(work, requeued)
   const counted = splits.filter(({ rolledUp }) => rolledUp)
-  for (const { row, split } of counted) {
-    const total = { ...row, slotCount: -takenOut(row, split) } as EndedExecution
-    await addTotal(work, statsOf(total))
-  }
+  const taken = counted.map(({ row, split }) =>
+    statsOf({ ...row, slotCount: -takenOut(row, split) } as EndedExecution)
+  )
+  await addTotals(work, taken)
   const parts = (each: Split[]) =>
     each.flatMap(({ row, split }) => split.parts.map((part) => leftRange(row, part)))
   await insertParts(work, parts(splits))

@@ -33,3 +33,18 @@ export class Conditions {
     return this.#parts.length === 0 ? '' : `where ${this.#parts.join(' and ')}`
   }
 }
+
+/** Rows of one node: of any of its boots when only its name is given. */
+export function addNode(conditions: Conditions, node: string | undefined): void {
+  if (node !== undefined) {
+    const start = `${node}.`
+    // A name may hold dots, a boot does not
+    const longerName = `${start.replace(/[!%_]/g, '!$&')}%.%`
+    conditions.addAll(`(node = ? or (substr(node, 1, ?) = ? and node not like ? escape '!'))`, [
+      node,
+      [...start].length,
+      start,
+      longerName,
+    ])
+  }
+}

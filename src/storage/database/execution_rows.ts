@@ -39,6 +39,7 @@ const COLUMNS: { [Property in keyof ExecutionRecord]: Column } = {
   checkpoint: json('checkpoint'),
   progress: json('progress'),
   result: json('result'),
+  resultRef: text('result_ref'),
   error: json('error'),
   timeout: integer('timeout_ms'),
   retries: integer('retries'),
@@ -60,6 +61,7 @@ type ClaimedAlike =
   | 'cancelRequestedAt'
   | 'progress'
   | 'reason'
+  | 'resultRef'
 
 const ALIKE: Record<ClaimedAlike, true> = {
   state: true,
@@ -70,6 +72,7 @@ const ALIKE: Record<ClaimedAlike, true> = {
   cancelRequestedAt: true,
   progress: true,
   reason: true,
+  resultRef: true,
 }
 
 /** The columns of a row that was just claimed and that differ from row to row. */

@@ -18,7 +18,7 @@ import { controlledClaim } from './controlled_claim.ts'
 import { expire } from './expire.ts'
 import { nextAvailableAt } from './next_available.ts'
 import type { KnownControls } from './known_controls.ts'
-import { Conditions } from './conditions.ts'
+import { addNode, Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'
 import { FENCE, findExecution, hashOrNull, toExecution } from './execution_rows.ts'
 import { prune } from './prune.ts'
@@ -124,6 +124,7 @@ export class DatabaseExecutionStore implements ExecutionStore {
       .add('dedupe_hash = ?', hashOrUndefined(filter.dedupeKey, 'dedupeKey'))
       .add('origin <> ?', filter.exceptOrigin)
       .add('id < ?', filter.before)
+    addNode(conditions, filter.node)
     return this.#connection.read('executions.list', async (work) => {
       const rows = await work.all(
         `select * from almanac_executions ${conditions.sql} order by id desc limit ?`,

@@ -2,6 +2,7 @@ import { parseJson, toJson } from '../../json.ts'
 import type { ExecutionLogEntry } from '../../types/executions.ts'
 import type { JsonObject } from '../../types/json.ts'
 import type { LogStore } from '../contract.ts'
+import { Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'
 import { lockRunning } from './execution_rows.ts'
 import { TableWriter } from './table_writer.ts'
@@ -33,14 +34,17 @@ export class DatabaseLogStore implements LogStore {
     })
   }
 
-  read({ executionId, after, limit }: Params<'read'>): Promise<ExecutionLogEntry[]> {
+  read({ executionId, after, levels, limit }: Params<'read'>): Promise<ExecutionLogEntry[]> {
     const { attempt, seq } = after ?? { attempt: -1, seq: -1 }
+    const conditions = new Conditions()
+      .add('execution_id = ?', executionId)
+      .addAll('(attempt > ? or (attempt = ? and seq > ?))', [attempt, attempt, seq])
+      .addList('log_level', levels)
     return this.#connection.read('logs.read', async (work) => {
       const rows = await work.all(
-        `select * from almanac_execution_logs
-          where execution_id = ? and (attempt > ? or (attempt = ? and seq > ?))
+        `select * from almanac_execution_logs ${conditions.sql}
           order by attempt, seq ${limit === undefined ? '' : 'limit ?'}`,
-        [executionId, attempt, attempt, seq, ...(limit === undefined ? [] : [limit])]
+        [...conditions.bindings, ...(limit === undefined ? [] : [limit])]
       )
       return rows.map(toEntry)
     })

@@ -60,8 +60,9 @@ export async function settleSuccesses(
   })
 }
 
-function isPlain({ to, eventId, error }: Settlement): boolean {
-  return to === 'succeeded' && eventId === null && (error ?? null) === null
+function isPlain({ to, eventId, error, resultRef }: Settlement): boolean {
+  const stands = (value: unknown) => (value ?? null) !== null
+  return to === 'succeeded' && eventId === null && !stands(error) && !stands(resultRef)
 }
 
 function toSuccess(settlement: Settlement): Success {

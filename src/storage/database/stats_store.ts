@@ -1,8 +1,12 @@
 import { hashKey } from '../../keys.ts'
-import type { StatsRow, StatsStore } from '../contract.ts'
+import { histogramOf } from '../../histogram.ts'
+import { nodeName } from '../rules/claim_plan.ts'
+import type { StatsFilter, StatsRow, StatsStore } from '../contract.ts'
 import {
+  addRows,
   addStats,
   dayOf,
+  emptied,
   endOfDay,
   sortStats,
   startOfDay,
@@ -10,11 +14,11 @@ import {
   statsOf,
   type EndedExecution,
 } from '../rules/stats.ts'
-import { Conditions } from './conditions.ts'
+import { addNode, Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'
 import { toExecution } from './execution_rows.ts'
-import { integer, RowMapper, text } from './row_mapper.ts'
-import { chunks, inList, type Work } from './work.ts'
+import { integer, json, RowMapper, text } from './row_mapper.ts'
+import { chunks, first, inList, type Row, type Work } from './work.ts'
 
 type Params<K extends keyof StatsStore> = Parameters<StatsStore[K]>[0]
 
@@ -23,11 +27,15 @@ const mapper = new RowMapper<StatsRow>('almanac_stats', {
   handler: text('handler'),
   eventId: text('event_id'),
   outcome: text('outcome'),
+  subject: text('subject'),
+  node: text('node'),
   count: integer('run_count'),
   durationTotal: integer('duration_total'),
   durationMax: integer('duration_max'),
   latenessTotal: integer('lateness_total'),
   latenessMax: integer('lateness_max'),
+  durations: json('durations'),
+  latenesses: json('latenesses'),
 })
 
 const UNROLLED = 'rolled_up = 0 and finished_at is not null'
@@ -43,8 +51,8 @@ export class DatabaseStatsStore implements StatsStore {
     return this.#connection.write('stats.rollup', async (work) => {
       // A missed range that may still grow is added when it is closed
       const rows = await work.all(
-        `select id, handler, event_id, state, slot, slot_count, available_at, started_at,
-            finished_at from almanac_executions
+        `select id, handler, event_id, state, subject, node, slot, slot_count, available_at,
+            started_at, finished_at from almanac_executions
           where ${UNROLLED} and (state <> 'missed' or id not in (
             select open_missed_id from almanac_events where open_missed_id is not null))
           order by finished_at, id limit ? ${work.dialect.lockFreeRows}`,
@@ -52,9 +60,7 @@ export class DatabaseStatsStore implements StatsStore {
       )
       const totals = new Map<string, StatsRow>()
       rows.forEach((row) => addStats(totals, statsOf(toExecution(row) as EndedExecution)))
-      for (const total of totals.values()) {
-        await addTotal(work, total)
-      }
+      await addTotals(work, [...totals.values()])
       await markRolledUp(
         work,
         rows.map(({ id }) => id as string)
@@ -77,37 +83,45 @@ export class DatabaseStatsStore implements StatsStore {
   }
 }
 
-/** Adds to a total, which may not be there yet. */
-export async function addTotal(work: Work, row: StatsRow): Promise<void> {
-  const key = hashKey(statsKey(row))
-  if ((await increase(work, key, row)) === 0) {
+/** Adds to totals, which may not be there yet: in the order of their keys, as whoever else locks several. */
+export async function addTotals(work: Work, rows: StatsRow[]): Promise<void> {
+  const keyed = rows.map((row) => ({ key: hashKey(statsKey(row)), row }))
+  for (const { key, row } of keyed.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
+    await addTotal(work, key, row)
+  }
+}
+
+async function addTotal(work: Work, key: string, row: StatsRow): Promise<void> {
+  if (!(await increase(work, key, row))) {
     // Another node may begin the same total now: what it adds must not be lost
-    const empty = { ...row, count: 0, durationTotal: 0, durationMax: 0 }
-    const columns = mapper.toRow({ ...empty, latenessTotal: 0, latenessMax: 0 })
-    const { sql, bindings } = mapper.insert({ stat_key: key, ...columns })
+    const { sql, bindings } = mapper.insert({ stat_key: key, ...mapper.toRow(emptied(row)) })
     await work.run(work.dialect.insertOrSkip(sql, 'stat_key'), bindings)
     await increase(work, key, row)
   }
 }
 
-function increase(work: Work, key: string, row: StatsRow): Promise<number> {
-  return work.run(
-    `update almanac_stats set run_count = run_count + ?, duration_total = duration_total + ?,
-      duration_max = case when duration_max < ? then ? else duration_max end,
-      lateness_total = lateness_total + ?,
-      lateness_max = case when lateness_max < ? then ? else lateness_max end
-      where stat_key = ?`,
-    [
-      row.count,
-      row.durationTotal,
-      row.durationMax,
-      row.durationMax,
-      row.latenessTotal,
-      row.latenessMax,
-      row.latenessMax,
-      key,
-    ]
+/** @returns false when there is no such total */
+async function increase(work: Work, key: string, row: StatsRow): Promise<boolean> {
+  const found = await first(
+    work,
+    `select * from almanac_stats where stat_key = ? ${work.dialect.lockRows}`,
+    [key]
   )
+  if (found) {
+    const total = addRows(toStats(found), row)
+    const { sql, bindings } = mapper.update(mapper.toRow(total))
+    await work.run(`${sql} where stat_key = ?`, [...bindings, key])
+  }
+  return found !== null
+}
+
+/** Totals that were begun before there were histograms have none. */
+function toStats(row: Row): StatsRow {
+  return mapper.toRecord({
+    ...row,
+    durations: row.durations ?? '{}',
+    latenesses: row.latenesses ?? '{}',
+  })
 }
 
 /** Marks executions as part of the totals. */
@@ -121,33 +135,60 @@ export async function markRolledUp(work: Work, ids: string[]): Promise<void> {
   }
 }
 
-async function rolledUp(work: Work, params: Params<'read'>): Promise<StatsRow[]> {
+async function rolledUp(work: Work, filter: StatsFilter): Promise<StatsRow[]> {
   const conditions = new Conditions()
-    .add('stat_day >= ?', params.from)
-    .add('stat_day <= ?', params.to)
-    .add('handler = ?', params.handler)
-    .add('event_id = ?', params.eventId)
+    .add('stat_day >= ?', filter.from)
+    .add('stat_day <= ?', filter.to)
+    .add('handler = ?', filter.handler)
+    .add('event_id = ?', filter.eventId)
+    .add('subject = ?', filter.subject)
+    .add('outcome = ?', filter.outcome)
+    .add('node = ?', filter.node)
   const rows = await work.all(`select * from almanac_stats ${conditions.sql}`, conditions.bindings)
-  return rows.map((row) => mapper.toRecord(row))
+  return rows.map(toStats)
 }
 
-async function notRolledUp(work: Work, params: Params<'read'>): Promise<StatsRow[]> {
+/** Equal runs of a day come as one row: what there may be many of between two rollups. */
+async function notRolledUp(work: Work, filter: StatsFilter): Promise<StatsRow[]> {
   const conditions = new Conditions()
-    .add(`${UNROLLED} and finished_at >= ?`, startOfDay(params.from))
-    .add('finished_at < ?', endOfDay(params.to))
-    .add('handler = ?', params.handler)
-    .add('event_id = ?', params.eventId)
+    .add(`${UNROLLED} and finished_at >= ?`, startOfDay(filter.from))
+    .add('finished_at < ?', endOfDay(filter.to))
+    .add('handler = ?', filter.handler)
+    .add('event_id = ?', filter.eventId)
+    .add('subject = ?', filter.subject)
+    .add('state = ?', filter.outcome)
+  addNode(conditions, filter.node)
   const day = work.dialect.startOfDay('finished_at')
+  const groups = `${day}, handler, event_id, state, subject, node`
+  const began = 'case when started_at is null then 0 else 1 end'
   const rows = await work.all(
-    `select ${day} as stat_day, handler, event_id, state as outcome,
-        sum(slot_count) as run_count,
-        sum(${DURATION}) as duration_total, max(${DURATION}) as duration_max,
-        sum(${LATENESS}) as lateness_total, max(${LATENESS}) as lateness_max
+    `select ${day} as ended_day, handler, event_id, state, subject, node, ${began} as began,
+        ${DURATION} as duration, ${LATENESS} as lateness, sum(slot_count) as run_count
       from almanac_executions ${conditions.sql}
-      group by ${day}, handler, event_id, state`,
+      group by ${groups}, ${began}, ${DURATION}, ${LATENESS}`,
     conditions.bindings
   )
-  return rows.map((row) => mapper.toRecord({ ...row, stat_day: dayOf(Number(row.stat_day)) }))
+  return rows.map(groupOf)
+}
+
+function groupOf(row: Row): StatsRow {
+  const [count, duration, lateness] = [row.run_count, row.duration, row.lateness].map(Number)
+  const began = Number(row.began) === 1
+  return {
+    day: dayOf(Number(row.ended_day)),
+    handler: row.handler as string,
+    eventId: row.event_id as string | null,
+    outcome: row.state as StatsRow['outcome'],
+    subject: row.subject as string | null,
+    node: row.node === null ? null : nodeName(row.node as string),
+    count,
+    durationTotal: duration * count,
+    durationMax: duration,
+    latenessTotal: lateness * count,
+    latenessMax: lateness,
+    durations: began ? histogramOf(duration, count) : {},
+    latenesses: began ? histogramOf(lateness, count) : {},
+  }
 }
 
 /** As statsOf() counts them. */

@@ -1,3 +1,4 @@
+import { isOfNode } from '../rules/claim_plan.ts'
 import { E_CLIENT_MISMATCH } from '../../errors.ts'
 import type { ExecutionRecord, ExecutionState } from '../../types/executions.ts'
 import type {
@@ -205,6 +206,7 @@ function matches(execution: ExecutionRecord, filter: ExecutionFilter): boolean {
     same(filter.subject, execution.subject) &&
     same(filter.concurrencyKey, execution.concurrencyKey) &&
     same(filter.dedupeKey, execution.dedupeKey) &&
+    (filter.node === undefined || isOfNode(execution.node, filter.node)) &&
     (filter.exceptOrigin === undefined || execution.origin !== filter.exceptOrigin) &&
     (filter.states === undefined || filter.states.includes(execution.state)) &&
     (filter.from === undefined || execution.createdAt >= filter.from) &&

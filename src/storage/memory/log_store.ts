@@ -16,13 +16,14 @@ export class MemoryLogStore implements LogStore {
     return rows.filter((row) => this.#appendOne(node, row)).length
   }
 
-  async read({ executionId, after, limit }: Params<'read'>): Promise<ExecutionLogEntry[]> {
+  async read({ executionId, after, levels, limit }: Params<'read'>): Promise<ExecutionLogEntry[]> {
     const rows = (this.#tables.logs.get(executionId) ?? [])
       .filter(
-        ({ attempt, seq }) =>
-          after === undefined ||
-          attempt > after.attempt ||
-          (attempt === after.attempt && seq > after.seq)
+        ({ attempt, seq, level }) =>
+          (levels === undefined || levels.includes(level)) &&
+          (after === undefined ||
+            attempt > after.attempt ||
+            (attempt === after.attempt && seq > after.seq))
       )
       .sort((a, b) => a.attempt - b.attempt || a.seq - b.seq)
     return copy(rows.slice(0, limit))

@@ -1,5 +1,5 @@
 import { isEnded } from '../rules/outcomes.ts'
-import { addStats, sortStats, statsOf, type EndedExecution } from '../rules/stats.ts'
+import { addStats, matchesStats, sortStats, statsOf, type EndedExecution } from '../rules/stats.ts'
 import type { StatsRow, StatsStore } from '../contract.ts'
 import { compare, copy, type MemoryTables } from './tables.ts'
 
@@ -26,21 +26,14 @@ export class MemoryStatsStore implements StatsStore {
     return rows.length
   }
 
-  async read({ from, to, handler, eventId }: Params<'read'>): Promise<StatsRow[]> {
+  async read(filter: Params<'read'>): Promise<StatsRow[]> {
     const totals = copy(this.#tables.stats)
     for (const row of this.#ended()) {
       if (!this.#tables.rolledUp.has(row.id)) {
         addStats(totals, statsOf(row))
       }
     }
-    const rows = [...totals.values()].filter(
-      (row) =>
-        row.day >= from &&
-        row.day <= to &&
-        (handler === undefined || row.handler === handler) &&
-        (eventId === undefined || row.eventId === eventId)
-    )
-    return sortStats(rows)
+    return sortStats([...totals.values()].filter((row) => matchesStats(row, filter)))
   }
 
   #ended(): (EndedExecution & { id: string })[] {

@@ -37,6 +37,11 @@ export function nodeName(nodeId: string): string {
   return nodeId.slice(0, nodeId.lastIndexOf('.'))
 }
 
+/** Whether this is the node's id or name. */
+export function isOfNode(nodeId: string | null, wanted: string): boolean {
+  return nodeId !== null && (nodeId === wanted || nodeName(nodeId) === wanted)
+}
+
 /** What runs of a handler. */
 export interface Running {
   cluster: number

@@ -36,6 +36,7 @@ export function newExecution(input: NewExecution, now: number): ExecutionRecord 
     checkpoint: null,
     progress: null,
     result: null,
+    resultRef: null,
     error: null,
   }
 }

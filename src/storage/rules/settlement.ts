@@ -74,6 +74,7 @@ export function settlementPatch(
     finishedAt: now,
     failures: attempt.failures + (failed ? 1 : 0),
     result: settlement.result ?? null,
+    resultRef: settlement.resultRef ?? null,
     error: settlement.error ?? null,
     reason: settlement.reason ?? (to === 'cancelled' ? attempt.reason : null),
     progress,

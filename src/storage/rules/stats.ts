@@ -1,11 +1,13 @@
+import { addHistograms, histogramOf } from '../../histogram.ts'
+import { nodeName } from './claim_plan.ts'
 import type { ExecutionRecord, Outcome } from '../../types/executions.ts'
-import type { StatsRow } from '../contract.ts'
+import type { StatsFilter, StatsRow } from '../contract.ts'
 
 const DAY = 86_400_000
 
 export type EndedExecution = Pick<
   ExecutionRecord,
-  'handler' | 'eventId' | 'slot' | 'slotCount' | 'availableAt' | 'startedAt'
+  'handler' | 'eventId' | 'subject' | 'node' | 'slot' | 'slotCount' | 'availableAt' | 'startedAt'
 > & { state: Outcome; finishedAt: number }
 
 /** `yyyy-MM-dd` of an instant, UTC. */
@@ -24,8 +26,9 @@ export function endOfDay(day: string): number {
 }
 
 /** What identifies a row of the totals. */
-export function statsKey(row: Pick<StatsRow, 'day' | 'handler' | 'eventId' | 'outcome'>): string {
-  return JSON.stringify([row.day, row.handler, row.eventId, row.outcome])
+export function statsKey(row: StatsRow): string {
+  const { day, handler, eventId, outcome, subject, node } = row
+  return JSON.stringify([day, handler, eventId, outcome, subject, node])
 }
 
 /**
@@ -35,7 +38,7 @@ export function statsKey(row: Pick<StatsRow, 'day' | 'handler' | 'eventId' | 'ou
  * never began adds to neither.
  */
 export function statsOf(execution: EndedExecution): StatsRow {
-  const { handler, eventId, state, slot, slotCount, startedAt, finishedAt } = execution
+  const { handler, eventId, state, subject, slot, slotCount, startedAt, finishedAt } = execution
   const due = slot ?? execution.availableAt
   const duration = startedAt === null ? 0 : Math.max(0, finishedAt - startedAt)
   const lateness = startedAt === null ? 0 : Math.max(0, startedAt - due)
@@ -44,11 +47,15 @@ export function statsOf(execution: EndedExecution): StatsRow {
     handler,
     eventId,
     outcome: state,
+    subject,
+    node: execution.node === null ? null : nodeName(execution.node),
     count: slotCount,
     durationTotal: duration,
     durationMax: duration,
     latenessTotal: lateness,
     latenessMax: lateness,
+    durations: startedAt === null ? {} : histogramOf(duration),
+    latenesses: startedAt === null ? {} : histogramOf(lateness),
   }
 }
 
@@ -56,19 +63,44 @@ export function statsOf(execution: EndedExecution): StatsRow {
 export function addStats(totals: Map<string, StatsRow>, row: StatsRow): void {
   const key = statsKey(row)
   const total = totals.get(key)
-  if (!total) {
-    totals.set(key, { ...row })
-    return
-  }
-  total.count += row.count
-  total.durationTotal += row.durationTotal
-  total.durationMax = Math.max(total.durationMax, row.durationMax)
-  total.latenessTotal += row.latenessTotal
-  total.latenessMax = Math.max(total.latenessMax, row.latenessMax)
+  totals.set(key, total ? addRows(total, row) : row)
 }
 
-/** By day, handler, event and outcome. */
+/** The sum of two rows of one key. */
+export function addRows(total: StatsRow, row: StatsRow): StatsRow {
+  return {
+    ...total,
+    count: total.count + row.count,
+    durationTotal: total.durationTotal + row.durationTotal,
+    durationMax: Math.max(total.durationMax, row.durationMax),
+    latenessTotal: total.latenessTotal + row.latenessTotal,
+    latenessMax: Math.max(total.latenessMax, row.latenessMax),
+    durations: addHistograms(total.durations, row.durations),
+    latenesses: addHistograms(total.latenesses, row.latenesses),
+  }
+}
+
+/** A total of the same key to which nothing was added yet. */
+export function emptied(row: StatsRow): StatsRow {
+  const nothing = { durationTotal: 0, durationMax: 0, latenessTotal: 0, latenessMax: 0 }
+  return { ...row, ...nothing, count: 0, durations: {}, latenesses: {} }
+}
+
+/** By day, handler, event, outcome, subject and node. */
 export function sortStats(rows: StatsRow[]): StatsRow[] {
-  const key = (row: StatsRow) => [row.day, row.handler, row.eventId ?? '', row.outcome].join('\0')
+  const key = ({ day, handler, eventId, outcome, subject, node }: StatsRow) =>
+    [day, handler, eventId, outcome, subject, node].map((part) => part ?? '').join('\0')
   return rows.sort((a, b) => (key(a) < key(b) ? -1 : 1))
+}
+
+/** Whether a row is among those that are read. */
+export function matchesStats(row: StatsRow, filter: StatsFilter): boolean {
+  const { from, to, ...wanted } = filter
+  return (
+    row.day >= from &&
+    row.day <= to &&
+    Object.entries(wanted).every(
+      ([name, value]) => value === undefined || row[name as keyof typeof wanted] === value
+    )
+  )
 }

@@ -28,6 +28,7 @@ export const enqueueCases = cases({
     assert.deepEqual(await context.find(execution.id), {
       ...execution,
       expiresAt: null,
+      resultRef: null,
       state: 'queued',
       slotLast: START - MINUTE,
       slotCount: 1,

@@ -57,6 +57,20 @@ export const logCases = cases({
     assert.deepEqual(await page({ attempt: 2, seq: 2 }), [])
   },
 
+  'only some levels are read': async (context) => {
+    const { id } = await context.running()
+    const { logs } = context.storage
+    const entries = (['info', 'error', 'debug'] as const).map((level, index) => ({
+      ...entry(id, index + 1),
+      level,
+    }))
+    await logs.append({ node: NODE, entries })
+    const read = async (levels: ExecutionLogEntry['level'][]) =>
+      await mapped(logs.read({ executionId: id, levels }), ({ seq }) => seq)
+    assert.deepEqual(await read(['info', 'error']), [1, 2])
+    assert.deepEqual(await read(['trace']), [])
+  },
+
   'an attempt that does not own its execution writes no log': async (context) => {
     const execution = await context.running()
     const { id } = execution

@@ -40,6 +40,30 @@ export const readingCases = cases({
     assert.deepEqual(await list({ handler: 'h1', states: ['succeeded'] }), [b])
   },
 
+  'history is read by node: a whole id, or a name and all of its boots': async (context) => {
+    const ran = async (node: string) => {
+      await context.enqueue({})
+      const [execution] = await context.claim({ node })
+      await context.settle(execution, { node })
+      return execution.id
+    }
+    const ids = [
+      await ran('a_1.one'),
+      await ran('a_1.two'),
+      await ran('a_1.b.one'),
+      await ran('ax1.one'),
+    ]
+    await context.enqueue({})
+    const list = async (node: string) => {
+      const newestFirst = await context.storage.executions.list({ node })
+      return newestFirst.map(({ id }) => id).reverse()
+    }
+    assert.deepEqual(await list('a_1'), ids.slice(0, 2))
+    assert.deepEqual(await list('a_1.two'), [ids[1]])
+    assert.deepEqual(await list('a_1.b'), [ids[2]])
+    assert.deepEqual(await list('A_1'), [])
+  },
+
   'pages follow one another': async (context) => {
     const all = await context.enqueue({}, {}, {}, {}, {})
     const { executions } = context.storage

@@ -6,16 +6,14 @@ export const settleCases = cases({
     const execution = await context.running()
     context.pass(SECOND)
     const startedAt = START + 10
+    const cause = { name: 'Error', message: 'why' }
+    const error = { name: 'Error', message: 'no', code: 'E_NO', cause }
     await context.settle(execution, {
       to: 'failed',
       startedAt,
       result: { rows: 3 },
-      error: {
-        name: 'Error',
-        message: 'no',
-        code: 'E_NO',
-        cause: { name: 'Error', message: 'why' },
-      },
+      resultRef: 'reports/3.csv',
+      error,
       reason: 'gave up',
       progress: { percent: 99 },
     })
@@ -28,12 +26,8 @@ export const settleCases = cases({
       leaseExpiresAt: null,
       failures: 1,
       result: { rows: 3 },
-      error: {
-        name: 'Error',
-        message: 'no',
-        code: 'E_NO',
-        cause: { name: 'Error', message: 'why' },
-      },
+      resultRef: 'reports/3.csv',
+      error,
       reason: 'gave up',
       progress: { percent: 99 },
     })

@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict'
-import type { NewExecution, StatsRow } from '../../storage/contract.ts'
+import { histogramOf, percentile } from '../../histogram.ts'
+import type { NewExecution, StatsFilter, StatsRow } from '../../storage/contract.ts'
 import type { Outcome } from '../../types/executions.ts'
-import { cases, field, mapped, DAY, MINUTE, SECOND, START, type SuiteContext } from './context.ts'
+import {
+  cases,
+  field,
+  mapped,
+  DAY,
+  MINUTE,
+  OTHER_NODE,
+  SECOND,
+  START,
+  type SuiteContext,
+} from './context.ts'
 
 const TODAY = '2027-01-15'
 const TOMORROW = '2027-01-16'
 
-function read(context: SuiteContext, filter: { handler?: string; eventId?: string } = {}) {
+function read(context: SuiteContext, filter: Partial<StatsFilter> = {}) {
   return context.storage.stats.read({ from: TODAY, to: TODAY, ...filter })
 }
 
@@ -32,8 +43,8 @@ export const statsCases = cases({
     await run(context, 0, 9, { eventId: 'e1' })
     await run(context, 0, 3, { handler: 'another' })
     const totals = await read(context)
-    const nothing = { latenessTotal: 0, latenessMax: 0 }
-    const row = { day: TODAY, handler: 'noop', eventId: null }
+    const nothing = { latenessTotal: 0, latenessMax: 0, latenesses: histogramOf(0) }
+    const row = { day: TODAY, handler: 'noop', eventId: null, subject: null, node: 'alpha' }
     assert.deepEqual(totals, [
       {
         ...row,
@@ -43,8 +54,17 @@ export const statsCases = cases({
         count: 1,
         durationTotal: 3,
         durationMax: 3,
+        durations: histogramOf(3),
       },
-      { ...row, ...nothing, outcome: 'failed', count: 1, durationTotal: 7, durationMax: 7 },
+      {
+        ...row,
+        ...nothing,
+        outcome: 'failed',
+        count: 1,
+        durationTotal: 7,
+        durationMax: 7,
+        durations: histogramOf(7),
+      },
       {
         ...row,
         outcome: 'succeeded',
@@ -53,6 +73,8 @@ export const statsCases = cases({
         durationMax: 100,
         latenessTotal: 40,
         latenessMax: 30,
+        durations: { ...histogramOf(50), ...histogramOf(100) },
+        latenesses: { ...histogramOf(10), ...histogramOf(30) },
       },
       {
         ...row,
@@ -62,6 +84,7 @@ export const statsCases = cases({
         count: 1,
         durationTotal: 9,
         durationMax: 9,
+        durations: histogramOf(9),
       },
     ])
   },
@@ -137,6 +160,56 @@ export const statsCases = cases({
     assert.equal(await field(read(context), 'length'), 1)
     await context.storage.stats.rollup({ now: context.now, limit: 10 })
     assert.equal(await field(read(context), 'length'), 1)
+  },
+
+  'they are read by subject, outcome and the name of a node': async (context) => {
+    await run(context, 0, 1, { subject: 'order/1' })
+    await run(context, 0, 2, { subject: 'order/2' }, 'failed')
+    await context.enqueue({ subject: 'order/1' })
+    const [elsewhere] = await context.claim({ node: OTHER_NODE })
+    const startedAt = context.now
+    context.pass(5)
+    await context.settle(elsewhere, { startedAt })
+    const durations = async (filter: Partial<StatsFilter>) => {
+      const totals = await read(context, filter)
+      return totals.map(({ durationTotal }) => durationTotal).sort()
+    }
+    const check = async () => {
+      assert.deepEqual(await durations({ subject: 'order/1' }), [1, 5])
+      assert.deepEqual(await durations({ outcome: 'failed' }), [2])
+      assert.deepEqual(await durations({ node: 'beta' }), [5])
+      assert.deepEqual(await durations({ node: 'alpha', subject: 'order/1' }), [1])
+      assert.deepEqual(await durations({ node: 'bet' }), [])
+    }
+    await check()
+    await context.storage.stats.rollup({ now: context.now, limit: 10 })
+    await check()
+  },
+
+  'how durations are spread is the same from totals and from rows': async (context) => {
+    const check = async (durations: number[]) => {
+      const [total] = await read(context)
+      const expected = durations.map((ms) => histogramOf(ms))
+      assert.deepEqual(
+        Object.keys(total.durations).sort(),
+        [...new Set(expected.flatMap(Object.keys))].sort()
+      )
+      assert.equal(
+        percentile(total.durations, 1),
+        percentile(histogramOf(Math.max(...durations)), 1)
+      )
+    }
+    for (const duration of [1, 1, 20, 4_000]) {
+      await run(context, 0, duration)
+    }
+    await check([1, 20, 4_000])
+    await context.storage.stats.rollup({ now: context.now, limit: 2 })
+    await check([1, 20, 4_000])
+    await run(context, 0, 90_000)
+    await context.storage.stats.rollup({ now: context.now, limit: 9 })
+    await check([1, 20, 4_000, 90_000])
+    const [total] = await read(context)
+    assert.equal(percentile(total.durations, 0.4), 1)
   },
 
   'they are read by handler and by event': async (context) => {

@@ -1,0 +1,54 @@
+/**
+ * How many values fell into which bucket: number of the bucket → count.
+ * Bucket 0 holds 0; bucket n holds what lies above 1.04^(n-1) and up to
+ * 1.04^n, so that a value read back is off by 2 % at most, whatever its size.
+ * Histograms of different times and nodes add up without loss.
+ */
+export type Histogram = Record<string, number>
+
+const GROWTH = 1.04
+const LOG = Math.log(GROWTH)
+
+/** A histogram of one value of `ms`, `count` times. */
+export function histogramOf(ms: number, count = 1): Histogram {
+  return { [bucketOf(ms)]: count }
+}
+
+export function addHistograms(a: Histogram, b: Histogram): Histogram {
+  const sum = { ...a }
+  for (const [bucket, count] of Object.entries(b)) {
+    sum[bucket] = (sum[bucket] ?? 0) + count
+  }
+  return sum
+}
+
+/**
+ * The value that `share` of the values do not exceed, in whole ms.
+ *
+ * @param share above 0, up to 1
+ * @returns null when the histogram is empty
+ */
+export function percentile(histogram: Histogram, share: number): number | null {
+  const buckets = Object.entries(histogram)
+    .map(([bucket, count]) => [Number(bucket), count])
+    .sort(([a], [b]) => a - b)
+  const total = buckets.reduce((sum, [, count]) => sum + count, 0)
+  let seen = 0
+  for (const [bucket, count] of buckets) {
+    seen += count
+    if (seen >= total * share) {
+      return middleOf(bucket)
+    }
+  }
+  return null
+}
+
+function bucketOf(ms: number): number {
+  // Just below a whole number is the border itself, out of the logarithm's last digit
+  return ms <= 0 ? 0 : Math.max(1, Math.ceil(Math.log(ms) / LOG - 1e-9))
+}
+
+/** The value of a bucket that is equally far, as a ratio, from both of its borders. */
+function middleOf(bucket: number): number {
+  return bucket === 0 ? 0 : Math.round((2 * GROWTH ** bucket) / (GROWTH + 1))
+}
