@@ -3,6 +3,7 @@ import type { CommandOptions } from '@adonisjs/core/types/ace'
 import { isOutcome } from '../src/executions/state.ts'
 import type { Scheduler } from '../src/scheduler.ts'
 import type { ExecutionRecord, Outcome } from '../src/types/executions.ts'
+import type { JsonObject } from '../src/types/json.ts'
 import { actor, AlmanacCommand } from './_base.ts'
 import { duration, jsonValue } from './_input.ts'
 
@@ -43,6 +44,12 @@ export default class AlmanacTrigger extends AlmanacCommand {
   @flags.string({ description: "JSON in place of the event's own payload" })
   declare payload?: string
 
+  @flags.string({ description: "JSON object in place of the event's own meta" })
+  declare meta?: string
+
+  @flags.string({ description: "In place of the event's own subject" })
+  declare subject?: string
+
   @flags.boolean({ description: 'Wait for the end, and exit by its outcome' })
   declare wait: boolean
 
@@ -51,12 +58,11 @@ export default class AlmanacTrigger extends AlmanacCommand {
 
   protected async perform(almanac: Scheduler): Promise<void> {
     const payload = jsonValue('payload', this.payload)
+    const meta = jsonValue('meta', this.meta) as JsonObject | undefined
     const timeout = duration('timeout', this.timeout)
     const event = await this.findEvent(almanac, this.event)
-    const queued = await almanac.trigger(event.id, {
-      payload,
-      by: actor(),
-    })
+    const { subject } = this
+    const queued = await almanac.trigger(event.id, { payload, meta, subject, by: actor() })
     if (!this.wait) {
       this.print(queued, () => this.logger.success(`Queued "${event.name}" as ${queued.id}`))
       return

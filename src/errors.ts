@@ -221,6 +221,13 @@ export const E_SCHEMA_CONFLICT = defineError<[table: string, missing: string]>({
   help: 'It belongs to something else: rename or drop it, or give the store a database of its own, and run the migration again.',
 })
 
+export const E_SCHEMA_BUSY = defineError<[]>({
+  code: 'E_SCHEMA_BUSY',
+  status: 503,
+  message: "Another process has been changing Almanac's tables for a minute",
+  help: 'Look what it waits for, then run the migration again: one that died halfway goes on where it was.',
+})
+
 export const E_STORAGE_UNAVAILABLE = defineError<[operation: string, reason: string]>({
   code: 'E_STORAGE_UNAVAILABLE',
   status: 503,

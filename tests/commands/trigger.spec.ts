@@ -19,6 +19,18 @@ test.group('almanac:trigger', () => {
     assert.lengthOf(await almanac.history({ eventId: event.id }), 2)
   })
 
+  test('a run may have a meta and a subject of its own', async ({ assert, fs }) => {
+    const { run, createEvent } = await setup(fs)
+    await createEvent('a')
+    const queued = await run(AlmanacTrigger, ['a', '--json', '--subject=order 7', '--meta={"n":1}'])
+    assert.containSubset(queued.json(), { subject: 'order 7', meta: { n: 1 } })
+    for (const meta of ['7', '{']) {
+      const refused = await run(AlmanacTrigger, ['a', `--meta=${meta}`])
+      assert.equal(refused.exitCode, 1)
+      assert.match(refused.text, /meta/)
+    }
+  })
+
   test('--wait exits by the outcome')
     .with([
       ['echo', 0, 'succeeded'],

@@ -249,4 +249,26 @@ test.group('storage on MariaDB / migrations that died', (group) => {
     assert.match(error.message, /almanac_journal .*recorded_at, kind, actor/)
     assert.match(error.help, /rename or drop it/)
   })
+
+  test('one that waits for another in vain changes nothing', async ({ assert, cleanup }) => {
+    const database = await createServerDatabase(mariadb, { migrated: false })
+    cleanup(() => database.drop())
+    const client = database.client()
+    const holder = await client.transaction()
+    await holder.rawQuery(`select get_lock('almanac_schema', 60)`)
+    const waiter = await client.transaction()
+    const impatient = new Proxy(waiter, {
+      get(target, property) {
+        const value = Reflect.get(target, property, target)
+        return property === 'rawQuery'
+          ? (sql: string) => target.rawQuery(sql.replace(', 60)', ', 0)'))
+          : value
+      },
+    })
+    await assert.rejects(() => migrateSchema(impatient), /Another process has been changing/)
+    await waiter.rollback()
+    assert.deepEqual(await client.getAllTables(), [])
+    await holder.rawQuery(`select release_lock('almanac_schema')`)
+    await holder.rollback()
+  })
 })

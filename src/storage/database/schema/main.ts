@@ -1,5 +1,5 @@
 import type { QueryClientContract, TransactionClientContract } from '@adonisjs/lucid/types/database'
-import { E_INVALID_CONFIG, E_INVALID_INPUT } from '../../../errors.ts'
+import { E_INVALID_CONFIG, E_INVALID_INPUT, E_SCHEMA_BUSY } from '../../../errors.ts'
 import { SCHEMA_VERSION } from '../../contract.ts'
 import { dialectOf, type Dialect } from '../dialect.ts'
 import { immediateTransaction } from '../immediate_transaction.ts'
@@ -153,13 +153,19 @@ function inTransaction<T>(
 }
 
 /** One process at a time changes the schema. */
+/** @throws E_SCHEMA_BUSY when another process keeps the lock */
 async function locked<T>(
   client: QueryClientContract,
-  { schemaLock: { take, release } }: Dialect,
+  dialect: Dialect,
   work: () => Promise<T>
 ): Promise<T> {
+  const { take, release } = dialect.schemaLock
   if (take) {
-    await client.rawQuery(take)
+    const { rows } = dialect.normalize(await client.rawQuery(take), take)
+    // Where waiting has an end, 0 says that it was in vain
+    if (Object.values(rows[0] ?? {}).includes(0)) {
+      throw new E_SCHEMA_BUSY([])
+    }
   }
   try {
     return await work()
