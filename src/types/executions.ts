@@ -88,6 +88,13 @@ export interface ExecutionRecord {
   retries: number | null
   /** Not begun by then, it ends as missed; null = it waits as long as it takes. */
   expiresAt: number | null
+  /** The run of a workflow that it was made in; null outside of workflows. */
+  workflowId: string | null
+  /**
+   * Parents that are still to end before it may begin; null when it waits for
+   * none. While it waits, `availableAt` lies beyond every instant.
+   */
+  waitingFor: number | null
 }
 
 export interface ExecutionLogEntry {

@@ -28,6 +28,8 @@ export const enqueueCases = cases({
     assert.deepEqual(await context.find(execution.id), {
       ...execution,
       expiresAt: null,
+      workflowId: null,
+      waitingFor: null,
       state: 'queued',
       slotLast: START - MINUTE,
       slotCount: 1,
