@@ -3,7 +3,7 @@ import { E_EXECUTION_NOT_FOUND } from '../errors.ts'
 import { toInstant, toIso } from '../triggers/instant.ts'
 import { readHistoryFilter, type HistoryFilter } from './history_filter.ts'
 import { LogBuffer } from './log_buffer.ts'
-import { endedNotice, errorNotice, executionNotice } from './notices.ts'
+import { announceChildren, endedNotice, errorNotice, executionNotice } from './notices.ts'
 import { ProgressBoard, type StoredProgress } from './progress.ts'
 import { SettleQueue } from './settle_queue.ts'
 import { summarize, type ExecutionStats } from './stats.ts'
@@ -112,6 +112,7 @@ export class ExecutionTracker {
       )
       return false
     }
+    announceChildren({ ...this.#deps, counters: this.#counters }, result.children)
     if (execution) {
       this.#announce({ ...settlement, to: result.to ?? settlement.to }, execution, duration)
     }

@@ -18,7 +18,8 @@ export type ExecutionState = (typeof EXECUTION_STATES)[number]
 export type Outcome = Exclude<ExecutionState, 'queued' | 'running'>
 
 /** Where an execution comes from. */
-export type ExecutionOrigin = 'schedule' | 'manual' | 'enqueue' | 'request' | 'rerun' | 'backfill'
+export type ExecutionOrigin =
+  'schedule' | 'manual' | 'enqueue' | 'request' | 'rerun' | 'backfill' | 'workflow'
 
 export interface ExecutionError {
   name: string

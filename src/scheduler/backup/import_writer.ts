@@ -1,3 +1,4 @@
+import { ChildPlanner } from '../../events/child_planner.ts'
 import { EventChanges } from '../../events/event_changes.ts'
 import { createdEntry, eventNotice } from '../../events/event_journal.ts'
 import { planChange, sameTrigger, type ChangePlan, type PlanDeps } from '../../events/event_plan.ts'
@@ -40,7 +41,8 @@ export class ImportWriter {
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.#changes = new EventChanges(deps)
+    const children = new ChildPlanner({ ...deps, ...deps.plan })
+    this.#changes = new EventChanges({ ...deps, children })
   }
 
   /** @throws E_EVENT_EXISTS */

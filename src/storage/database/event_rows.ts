@@ -86,7 +86,8 @@ export async function findEvents(work: Work, ids: string[]): Promise<EventRecord
   for (const chunk of chunks([...ids].sort())) {
     const list = inList(chunk)
     const sql = `select * from almanac_events where id in ${list.sql} order by id`
-    found.push(...(await work.all(sql, list.bindings)).map(toEvent))
+    const rows = await work.all(sql, list.bindings)
+    found.push(...rows.map(toEvent))
   }
   return found
 }

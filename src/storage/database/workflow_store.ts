@@ -7,7 +7,7 @@ import { allDependencies, dependenciesOf } from './dependency_rows.ts'
 import { findEvents } from './event_rows.ts'
 import { findExecutions } from './execution_rows.ts'
 import { linksOf, linksTo } from './link_rows.ts'
-import type { Work } from './work.ts'
+import { first, type Work } from './work.ts'
 
 type Params<K extends keyof WorkflowStore> = Parameters<WorkflowStore[K]>[0]
 
@@ -39,7 +39,8 @@ export class DatabaseWorkflowStore implements WorkflowStore {
 
   parentsOf(executionId: string): Promise<Record<string, ParentEnd>> {
     return this.#connection.read('workflows.parentsOf', async (work) => {
-      const links = (await linksOf(work, [executionId])).get(executionId) ?? []
+      const found = await linksOf(work, [executionId])
+      const links = found.get(executionId) ?? []
       const ids = links.flatMap(({ parentId }) => parentId ?? [])
       return parentEnds(links, await findExecutions(work, ids))
     })
@@ -59,6 +60,10 @@ export class DatabaseWorkflowStore implements WorkflowStore {
 }
 
 async function downstream(work: Work, eventIds: string[]): Promise<EventGraph> {
+  // Mostly there are none, whatever the number of events
+  if (!(await first(work, 'select id from almanac_dependencies limit 1'))) {
+    return { events: [], dependencies: [] }
+  }
   const below = new Set<string>()
   let layer = eventIds
   while (layer.length > 0) {
