@@ -150,7 +150,7 @@ export function firstSlot(trigger: Trigger, now: number, deps: PlanDeps): number
 }
 
 /** Without slots of its own an event is never over by itself. */
-function hasSlots({ trigger }: Pick<EventDefinition, 'trigger'>): boolean {
+export function hasSlots({ trigger }: Pick<EventDefinition, 'trigger'>): boolean {
   return trigger.kind !== 'manual'
 }
 
