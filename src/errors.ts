@@ -4,6 +4,7 @@ import type { Problem } from './types/triggers.ts'
 
 export * from './errors/handlers.ts'
 export * from './errors/operations.ts'
+export * from './errors/workflows.ts'
 
 // ------------------------------------------------------ input and config
 

@@ -25,4 +25,11 @@ export type { DeadLetterFilter, Redriven } from './scheduler/dead_letters.ts'
 export type { Forecast } from './scheduler/forecast/forecast.ts'
 export type { ForecastOptions } from './scheduler/forecast/options.ts'
 export type { FailedSnapshot, MonitorOptions, Snapshot } from './scheduler/monitor.ts'
+export type { DependencyGraph, GraphNode } from './scheduler/workflows/graph.ts'
+export type {
+  ChainLink,
+  EnqueuedWorkflow,
+  StepOptions,
+  Workflow,
+} from './scheduler/workflows/workflow.ts'
 export type { PulledDefinition, PullerOptions } from './scheduler/pullers/options.ts'

@@ -9,6 +9,12 @@ import { OperationsFacade } from './scheduler/operations_facade.ts'
 import { allPullers } from './scheduler/pullers/pullers.ts'
 import { allProblems, type AlmanacStatus } from './scheduler/status.ts'
 import type * as types from './scheduler/types.ts'
+import {
+  addChain,
+  Workflow,
+  type ChainLink,
+  type EnqueuedWorkflow,
+} from './scheduler/workflows/workflow.ts'
 import { waitForEnd, watchJournal, type WaitOptions, type WatchOptions } from './scheduler/watch.ts'
 import type { PreviewOptions } from './triggers/main.ts'
 import type { EventInput } from './types/events.ts'
@@ -98,6 +104,37 @@ export class Scheduler extends OperationsFacade {
       ? this.#fake.recordEnqueue(handler, payload, options)
       : await this.parts.jobs.enqueue(handler, payload, options)
     return new EnqueuedExecution(queued, (id, wait) => this.waitFor(id, wait))
+  }
+
+  /** A graph of executions that is queued as a whole: add its steps, then enqueue it. */
+  workflow(): Workflow {
+    this.gate.check()
+    const fake = this.#fake
+    const { jobs, registry } = this.parts
+    return new Workflow({
+      plan: (handler, payload, options) => {
+        const planned = jobs.plan(handler, payload, options)
+        fake?.recordEnqueue(registry.nameOf(handler), payload, options)
+        return planned
+      },
+      enqueue: async (executions, client) =>
+        fake ? undefined : jobs.enqueueRun(executions, client),
+      waitFor: (id, wait) => this.waitFor(id, wait),
+    })
+  }
+
+  /**
+   * Queues executions that run one after the other, each when the one before
+   * has succeeded; `context.parents` has what that returned.
+   *
+   * @throws as `workflow().enqueue` does
+   */
+  async chain(
+    links: ChainLink[],
+    options: Pick<types.EnqueueOptions, 'client'> = {}
+  ): Promise<EnqueuedWorkflow> {
+    const nameOf = (handler: HandlerReference) => this.parts.registry.nameOf(handler)
+    return addChain(this.workflow(), links, nameOf).enqueue(options)
   }
 
   /** Reading what ran: find, history, logs, stats. */

@@ -236,6 +236,45 @@ alter table `almanac_executions` add index `almanac_exec_expiry_i`(`expires_at`)
 
 update almanac_meta set amount = 4 where name = 'schema_version';
 
+-- Version 5: a store of version 4 needs what follows, and no more
+
+create table `almanac_dependencies` (
+  `id` varchar(130) character set ascii collate ascii_bin not null,
+  `child_id` varchar(64) character set ascii collate ascii_bin not null,
+  `parent_id` varchar(64) character set ascii collate ascii_bin not null,
+  `on_outcome` varchar(16) not null,
+  `declared` int not null,
+  `created_at` bigint not null,
+  constraint `almanac_dependencies_pk` primary key (`id`)
+) default character set utf8mb4 collate utf8mb4_bin engine = InnoDB;
+
+alter table `almanac_dependencies` add index `almanac_depend_child_i`(`child_id`);
+
+alter table `almanac_dependencies` add index `almanac_depend_parent_i`(`parent_id`);
+
+create table `almanac_execution_parents` (
+  `id` varchar(80) character set ascii collate ascii_bin not null,
+  `child_id` varchar(64) character set ascii collate ascii_bin not null,
+  `parent_id` varchar(64) character set ascii collate ascii_bin,
+  `parent_event_id` varchar(64) character set ascii collate ascii_bin,
+  `name` varchar(255) not null,
+  `on_outcome` varchar(16) not null,
+  `ended_as` varchar(16),
+  constraint `almanac_exec_parents_pk` primary key (`id`)
+) default character set utf8mb4 collate utf8mb4_bin engine = InnoDB;
+
+alter table `almanac_execution_parents` add index `almanac_exec_parent_child_i`(`child_id`);
+
+alter table `almanac_execution_parents` add index `almanac_exec_parent_i`(`parent_id`);
+
+alter table `almanac_execution_parents` add index `almanac_exec_parent_event_i`(`parent_event_id`);
+
+alter table `almanac_executions` add `workflow_id` varchar(64) character set ascii collate ascii_bin, add `waiting_for` int, add `has_children` int;
+
+alter table `almanac_executions` add index `almanac_exec_workflow_i`(`workflow_id`);
+
+update almanac_meta set amount = 5 where name = 'schema_version';
+
 -- Version 6: a store of version 5 needs what follows, and no more
 
 alter table `almanac_stats` add `subject` varchar(255), add `node` varchar(255), add `durations` longtext, add `latenesses` longtext;

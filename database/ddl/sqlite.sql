@@ -252,6 +252,49 @@ create index `almanac_exec_expiry_i` on `almanac_executions` (`expires_at`) wher
 
 update almanac_meta set amount = 4 where name = 'schema_version';
 
+-- Version 5: a store of version 4 needs what follows, and no more
+
+create table `almanac_dependencies` (
+  `id` varchar(130) not null,
+  `child_id` varchar(64) not null,
+  `parent_id` varchar(64) not null,
+  `on_outcome` varchar(16) not null,
+  `declared` integer not null,
+  `created_at` bigint not null,
+  constraint `almanac_dependencies_pk` primary key (`id`)
+);
+
+create index `almanac_depend_child_i` on `almanac_dependencies` (`child_id`);
+
+create index `almanac_depend_parent_i` on `almanac_dependencies` (`parent_id`);
+
+create table `almanac_execution_parents` (
+  `id` varchar(80) not null,
+  `child_id` varchar(64) not null,
+  `parent_id` varchar(64),
+  `parent_event_id` varchar(64),
+  `name` varchar(255) not null,
+  `on_outcome` varchar(16) not null,
+  `ended_as` varchar(16),
+  constraint `almanac_exec_parents_pk` primary key (`id`)
+);
+
+create index `almanac_exec_parent_child_i` on `almanac_execution_parents` (`child_id`);
+
+create index `almanac_exec_parent_i` on `almanac_execution_parents` (`parent_id`) where parent_id is not null;
+
+create index `almanac_exec_parent_event_i` on `almanac_execution_parents` (`parent_event_id`) where parent_event_id is not null;
+
+alter table `almanac_executions` add column `workflow_id` varchar(64);
+
+alter table `almanac_executions` add column `waiting_for` integer;
+
+alter table `almanac_executions` add column `has_children` integer;
+
+create index `almanac_exec_workflow_i` on `almanac_executions` (`workflow_id`) where workflow_id is not null;
+
+update almanac_meta set amount = 5 where name = 'schema_version';
+
 -- Version 6: a store of version 5 needs what follows, and no more
 
 alter table `almanac_stats` add column `subject` varchar(255);

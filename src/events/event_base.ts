@@ -1,5 +1,6 @@
 import { newId } from '../ids.ts'
 import { defaultsOf, type KnownHandlers } from '../loop/slot_execution.ts'
+import { ChildPlanner } from './child_planner.ts'
 import { EventChanges, type Change } from './event_changes.ts'
 import { positionAfter, readFilter } from './event_filter.ts'
 import { validateActor } from './event_validator.ts'
@@ -36,13 +37,16 @@ const PAGE = 100
 export abstract class EventBase {
   protected readonly deps: EventManagerDeps
   protected readonly changes: EventChanges
+  /** Finds what runs after an execution of an event. */
+  readonly children: ChildPlanner
   protected readonly planDeps: PlanDeps
 
   constructor(deps: EventManagerDeps) {
     const { triggers, handlers, config } = deps
     this.deps = deps
-    this.changes = new EventChanges(deps)
     this.planDeps = { triggers, newId, defaults: defaultsOf(handlers), profiles: config.profiles }
+    this.children = new ChildPlanner({ ...deps, ...this.planDeps })
+    this.changes = new EventChanges({ ...deps, children: this.children })
   }
 
   /** @throws E_EVENT_NOT_FOUND */

@@ -8,6 +8,7 @@ import {
   type EventKind,
 } from './event_journal.ts'
 import type { Clock } from '../clock.ts'
+import type { ChildPlanner } from './child_planner.ts'
 import type { ChangePlan } from './event_plan.ts'
 import type { PlannedEvent } from '../loop/plan_slots.ts'
 import type { Storage } from '../storage/contract.ts'
@@ -21,6 +22,8 @@ interface Deps {
   notifier: Notifier
   clock: Clock
   logger: Logger
+  /** Finds what runs after the slots that a change decides. */
+  children: Pick<ChildPlanner, 'attach'>
 }
 
 export interface Change {
@@ -119,7 +122,7 @@ export class EventChanges {
   }
 
   async #once(id: string, change: Change): Promise<{ event: EventRecord; written: boolean }> {
-    const { storage, clock } = this.#deps
+    const { storage, clock, children } = this.#deps
     const found = await this.get(id)
     if (change.expectedVersion !== undefined && change.expectedVersion !== found.version) {
       const versions = [String(change.expectedVersion), String(found.version)] as const
@@ -138,7 +141,7 @@ export class EventChanges {
       expectedNextRunAt: found.nextRunAt,
       ...(change.accept === undefined ? {} : { accept: change.accept }),
       patch: plan.patch,
-      executions: plan.executions,
+      executions: await children.attach(plan.executions),
       missed: plan.missed,
       journal: changeEntries(change.kind, change.by, found, plan),
     })

@@ -1,6 +1,7 @@
 import { E_EVENT_EXISTS } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { EventStates } from './event_states.ts'
+import { resolveAfter } from './after.ts'
+import { EventDependencies } from './event_dependencies.ts'
 import { API_SOURCE, type EventManagerDeps } from './event_base.ts'
 import { copyOf } from './event_copy.ts'
 import { createdEntry, eventNotice } from './event_journal.ts'
@@ -19,6 +20,8 @@ import type {
   SourceInput,
   SourceProblem,
 } from '../types/events.ts'
+import type { ParentReference } from './after.ts'
+import type { NewDependency } from '../storage/contract.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
 import type { HandlerReference } from '../types/handlers.ts'
 
@@ -31,13 +34,14 @@ const ATTEMPTS = 5
  * The events: what runs and when. Every change is one transition of the store,
  * with its row in the journal, and takes effect at the next tick of any node.
  */
-export class EventManager extends EventStates {
+export class EventManager extends EventDependencies {
   readonly #sync: SourceSync
   readonly #foreign: ForeignRows
 
   constructor(deps: EventManagerDeps) {
     super(deps)
-    const parts = { ...deps, changes: this.changes, plan: this.planDeps }
+    const { children } = this
+    const parts = { ...deps, changes: this.changes, plan: this.planDeps, children }
     this.#sync = new SourceSync({ ...parts, fields: this.fields(false) })
     this.#foreign = new ForeignRows({ ...parts, fields: this.fields(false) })
   }
@@ -92,7 +96,7 @@ export class EventManager extends EventStates {
     for (let attempt = 1; ; attempt++) {
       const found = await this.findByName(valid.definition.name)
       if (found) {
-        return { event: await this.#bring(found, valid.definition, actor), created: false }
+        return { event: await this.#bring(found, valid, actor), created: false }
       }
       try {
         return { event: await this.#insert(valid, actor), created: true }
@@ -149,6 +153,7 @@ export class EventManager extends EventStates {
     const queued = await runNow({ ...event, ...change }, this.actorOf(options.by), {
       ...this.deps,
       ...this.planDeps,
+      children: this.children,
     })
     this.deps.wake()
     return queued
@@ -199,26 +204,45 @@ export class EventManager extends EventStates {
     this.deps.wake()
   }
 
-  async #insert({ definition, enabled }: ValidEvent, actor: Actor): Promise<EventRecord> {
+  async #insert({ definition, enabled, after }: ValidEvent, actor: Actor): Promise<EventRecord> {
     const { storage, clock, notifier, wake } = this.deps
     const now = await this.changes.now()
     refuseEnded(`Event "${definition.name}"`, definition.trigger, now, this.planDeps)
+    const parents = await this.#parents(definition.name, after ?? [])
     const id = newId()
     const origin = { id, source: API_SOURCE, sourceKey: id, sourceHash: null }
     const state = { statusBy: 'user' as const, enabled, now }
     const event = planNewEvent(definition, { ...origin, ...state }, this.planDeps)
     const journal = createdEntry(actor, event)
-    const record = await storage.events.insert({ now: clock.nowOrNull(), event, journal })
+    const record = await storage.events.insert({
+      now: clock.nowOrNull(),
+      event,
+      after: parents,
+      journal,
+    })
     notifier.emit('event:created', eventNotice(record, actor, now))
     wake()
     return record
   }
 
   /** An event that is so already is left alone. */
-  async #bring(event: EventRecord, definition: EventDefinition, by: Actor): Promise<EventRecord> {
+  async #bring(event: EventRecord, valid: ValidEvent, by: Actor): Promise<EventRecord> {
+    const { definition, after } = valid
     transition(event, 'update')
+    if (after !== null) {
+      const set = await this.#parents(event.name, after)
+      const kept = new Set(set.map(({ parentId }) => parentId))
+      const before = await this.dependenciesOf(event.id)
+      const gone = before.filter(({ declared, parentId }) => declared && !kept.has(parentId))
+      const remove = gone.map(({ parentId }) => parentId)
+      await this.setDependencies(event.id, { set, remove, declared: true, by })
+    }
     const same = JSON.stringify(definitionOf(event)) === JSON.stringify(definitionOf(definition))
     return same ? event : this.#redefine(event, definition, { by })
+  }
+
+  #parents(name: string, after: ParentReference[]): Promise<NewDependency[]> {
+    return resolveAfter(this.deps.storage, `Event "${name}"`, API_SOURCE, after)
   }
 
   async #redefine(

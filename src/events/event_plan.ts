@@ -130,7 +130,7 @@ export function planNewEvent(
 ): NewEvent {
   const { enabled, now, ...columns } = origin
   const nextRunAt = firstSlot(definition.trigger, now, deps)
-  const open = nextRunAt === null ? 'completed' : 'active'
+  const open = nextRunAt === null && hasSlots(definition) ? 'completed' : 'active'
   return {
     ...definition,
     ...columns,
@@ -149,13 +149,18 @@ export function firstSlot(trigger: Trigger, now: number, deps: PlanDeps): number
   return deps.triggers.compile(trigger).next(after)
 }
 
+/** Without slots of its own an event is never over by itself. */
+export function hasSlots({ trigger }: Pick<EventDefinition, 'trigger'>): boolean {
+  return trigger.kind !== 'manual'
+}
+
 /**
  * Refuses a trigger given by hand that has no slot left.
  *
  * @throws E_INVALID_INPUT
  */
 export function refuseEnded(subject: string, trigger: Trigger, now: number, deps: PlanDeps): void {
-  if (firstSlot(trigger, now, deps) === null) {
+  if (hasSlots({ trigger }) && firstSlot(trigger, now, deps) === null) {
     const message = `it has no slot after ${toIso(now)}; give a later end, or another trigger`
     const value = shown(trigger)
     throw new E_INVALID_INPUT(subject, [{ field: 'trigger', value, message }])
@@ -206,7 +211,8 @@ function followsMisfire({ event, status }: ChangeRequest): boolean {
 function stateAfter(request: ChangeRequest, past: PastPlan, deps: PlanDeps): EventPatch {
   const { event, status, statusBy, now } = request
   const nextRunAt = status === 'cancelled' ? null : nextSlot(request, past, deps)
-  const completed = status === 'active' && nextRunAt === null
+  const ended = nextRunAt === null && hasSlots(request.definition)
+  const completed = status === 'active' && ended
   return {
     ...lastSlotOf(past),
     nextRunAt,

@@ -4,6 +4,7 @@ import { executionOf, type ExecutionDefaults } from '../loop/slot_execution.ts'
 import type { Profiles } from '../loop/slot_payload.ts'
 import { transition } from './event_status.ts'
 import { E_EXECUTION_NOT_FOUND } from '../errors.ts'
+import type { ChildPlanner } from './child_planner.ts'
 import type { Clock } from '../clock.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { Actor, EventRecord } from '../types/events.ts'
@@ -17,6 +18,7 @@ interface Deps {
   clock: Clock
   defaults: (handler: string) => ExecutionDefaults
   profiles: Profiles
+  children: Pick<ChildPlanner, 'attach'>
 }
 
 /** What one run has in place of the event's own. */
@@ -37,14 +39,14 @@ export async function runNow(
   actor: Actor,
   deps: Deps
 ): Promise<ExecutionRecord> {
-  const { storage, clock, defaults, notifier, profiles } = deps
+  const { storage, clock, defaults, notifier, profiles, children } = deps
   transition(event, 'trigger')
   const id = newId()
   const execution = executionOf(event, { id, defaults: defaults(event.handler), profiles })
   const after = { executionId: id, payload: execution.payload }
   await storage.executions.enqueue({
     now: clock.nowOrNull(),
-    executions: [execution],
+    executions: await children.attach([execution]),
     journal: { kind: 'event.triggered', actor, subject: event.id, after },
   })
   const queued = await storage.executions.find(id)

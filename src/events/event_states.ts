@@ -92,15 +92,26 @@ export abstract class EventStates extends EventBase {
   /**
    * Deletes the event; its executions stay, and those that are queued still run.
    *
+   * @param options.detach deletes it also when others run after it: they no longer do
    * @returns the event as it was
    * @throws E_EVENT_NOT_FOUND
+   * @throws E_EVENT_HAS_DEPENDENTS
    */
-  async delete(id: string, by?: Actor): Promise<EventRecord> {
+  async delete(
+    id: string,
+    by?: Actor,
+    { detach = false }: { detach?: boolean } = {}
+  ): Promise<EventRecord> {
     const { storage, clock, notifier } = this.deps
     const actor = this.actorOf(by)
     const event = await this.get(id)
     const journal = deletedEntry(actor, event)
-    const deleted = await storage.events.delete({ now: clock.nowOrNull(), id, journal })
+    const deleted = await storage.events.delete({
+      now: clock.nowOrNull(),
+      id,
+      detach,
+      journal,
+    })
     if (!deleted) {
       throw new E_EVENT_NOT_FOUND([id])
     }

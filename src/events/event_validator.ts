@@ -1,3 +1,4 @@
+import { readAfter, type ParentReference } from './after.ts'
 import { MAX_TEXT, object, refuseOthers } from '../input/fields.ts'
 import { Problems } from '../input/problems.ts'
 import {
@@ -21,6 +22,8 @@ const REQUIRED: Partial<Record<EventField, string>> = {
 export interface ValidEvent {
   definition: EventDefinition
   enabled: boolean
+  /** null where nothing is said. */
+  after: ParentReference[] | null
 }
 
 /**
@@ -35,8 +38,8 @@ export function validateEvent(
   alsoKnown: string[] = []
 ): ValidEvent {
   const problems = new Problems()
-  const given = asObject(input, problems)
-  refuseOthers('', given, [...FIELDS, 'enabled', ...alsoKnown], problems.report)
+  const given = withTrigger(asObject(input, problems))
+  refuseOthers('', given, [...FIELDS, 'enabled', 'after', ...alsoKnown], problems.report)
   const read = readGiven(given, context, problems)
   for (const [field, message] of Object.entries(REQUIRED)) {
     if (given[field] === undefined || given[field] === null) {
@@ -47,13 +50,25 @@ export function validateEvent(
   if (typeof enabled !== 'boolean') {
     problems.report('enabled', enabled, 'write true or false')
   }
+  const after = isGiven(given.after) ? readAfter(given.after, problems.report) : null
   const definition = { ...FIELD_DEFAULTS, ...read } as EventDefinition
   checkMerged(definition, problems.report, context)
   problems.throwAny(subjectOf(given))
   return {
     definition,
     enabled: enabled as boolean,
+    after,
   }
+}
+
+/** What runs after others needs no slots of its own. */
+function withTrigger(given: Record<string, unknown>): Record<string, unknown> {
+  const follows = isGiven(given.after) && !(Array.isArray(given.after) && given.after.length === 0)
+  return follows && !isGiven(given.trigger) ? { ...given, trigger: { kind: 'manual' } } : given
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null
 }
 
 /**

@@ -1,7 +1,9 @@
 import { eventNotice } from './event_journal.ts'
 import { rethrowMoved, type EventChanges } from './event_changes.ts'
+import { SourceDependencies } from './source_dependencies.ts'
 import { SourcePlanner, type SourcePlan } from './source_plan.ts'
 import type { Clock } from '../clock.ts'
+import type { ChildPlanner } from './child_planner.ts'
 import type { FieldContext } from './event_fields.ts'
 import type { PlanDeps } from './event_plan.ts'
 import type { Storage, SyncResult } from '../storage/contract.ts'
@@ -19,6 +21,7 @@ export interface EventParts {
   changes: EventChanges
   plan: PlanDeps
   fields: FieldContext
+  children: ChildPlanner
 }
 
 export interface SyncOptions {
@@ -38,12 +41,14 @@ const PAGE = 1_000
 export class SourceSync {
   readonly #deps: EventParts
   readonly #planner: SourcePlanner
+  readonly #dependencies: SourceDependencies
   /** What was reported of each source last time: a row that stays bad is journalled once. */
   readonly #reported = new Map<string, Set<string>>()
 
   constructor(deps: EventParts) {
     this.#deps = deps
     this.#planner = new SourcePlanner(deps)
+    this.#dependencies = new SourceDependencies(deps)
   }
 
   async run(
@@ -58,14 +63,24 @@ export class SourceSync {
       const drawn = await this.#planner.plan({ source, definitions, existing, now: at, ...options })
       return { plan: drawn, result: await this.#write(source, drawn, options), now: at }
     })
+    const events = () => this.#existing(source)
+    const bad = new Set(plan.problems.map(({ key }) => key))
+    const read = definitions.filter(({ key }) => !bad.has(key))
+    const unmet = await this.#dependencies.run(source, read, events, options.by)
+    plan.problems.push(...unmet)
     await this.#report(source, plan.problems, options.by)
     await this.#announce(source, plan, result, { by: options.by, now })
     return { ...result, problems: plan.problems }
   }
 
-  #write(source: string, plan: SourcePlan, { missing }: SyncOptions): Promise<SyncResult> {
-    const { storage, clock } = this.#deps
+  async #write(source: string, plan: SourcePlan, { missing }: SyncOptions): Promise<SyncResult> {
+    const { storage, clock, children } = this.#deps
     const { definitions, journal } = plan
+    for (const { planned } of definitions) {
+      if (planned) {
+        planned.executions = await children.attach(planned.executions)
+      }
+    }
     const params = { now: clock.nowOrNull(), source, definitions, missing, journal }
     return storage.events.syncSource(params).catch(rethrowMoved)
   }

@@ -5,7 +5,7 @@ import { oneOf } from '../input/fields.ts'
 import { Problems } from '../input/problems.ts'
 import { readHistoryFilter, type HistoryFilter } from './history_filter.ts'
 import { LogBuffer } from './log_buffer.ts'
-import { endedNotice, errorNotice, executionNotice } from './notices.ts'
+import { announceChildren, endedNotice, errorNotice, executionNotice } from './notices.ts'
 import { ProgressBoard, type StoredProgress } from './progress.ts'
 import { SettleQueue } from './settle_queue.ts'
 import { summarize, type ExecutionStats } from './stats.ts'
@@ -108,6 +108,7 @@ export class ExecutionTracker {
       )
       return false
     }
+    announceChildren({ ...this.#deps, counters: this.#counters }, result.children)
     if (execution) {
       this.#announce({ ...settlement, to: result.to ?? settlement.to }, execution, duration)
     }

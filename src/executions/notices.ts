@@ -1,6 +1,8 @@
+import type { Clock } from '../clock.ts'
+import type { Counters } from '../counters.ts'
 import { toIso } from '../triggers/instant.ts'
 import type { ExecutionError, ExecutionRecord, Outcome } from '../types/executions.ts'
-import type { EndedNotice, ExecutionNotice } from '../types/notifications.ts'
+import type { EndedNotice, ExecutionNotice, Notifier } from '../types/notifications.ts'
 
 /** The part of an execution that its notices tell. */
 export type Noticed = Pick<
@@ -41,4 +43,22 @@ export function errorNotice(error: ExecutionError | null): EndedNotice['error'] 
   }
   const { name, message, code } = error
   return code === undefined ? { name, message } : { name, message, code }
+}
+
+/** Tells of children that the end of a parent has released or skipped; @returns whether one may begin */
+export function announceChildren(
+  { notifier, counters, clock }: { notifier: Notifier; counters: Counters; clock: Clock },
+  children: ExecutionRecord[] = []
+): boolean {
+  const at = clock.now()
+  const released = children.filter(({ state }) => state === 'queued')
+  const skipped = children.filter(({ state }) => state === 'skipped')
+  counters.increment('executions.released_children', released.length)
+  counters.increment('executions.skipped', skipped.length)
+  released.forEach((child) => notifier.emit('execution:queued', executionNotice(child, at)))
+  for (const child of skipped) {
+    const end = { outcome: 'skipped' as const, duration: null, reason: child.reason, error: null }
+    notifier.emit('execution:skipped', endedNotice(child, end, at))
+  }
+  return released.length > 0
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
-import { endedNotice } from '../executions/notices.ts'
+import { announceChildren, endedNotice } from '../executions/notices.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { Notifier } from '../types/notifications.ts'
@@ -37,13 +37,15 @@ export class Expiry {
 
   async #batch(limit: number): Promise<number> {
     const { storage, clock, notifier, counters } = this.#deps
-    const expired = await storage.executions.expire({ now: clock.nowOrNull(), limit })
+    const ended = await storage.executions.expire({ now: clock.nowOrNull(), limit })
+    const expired = ended.filter(({ state }) => state === 'missed')
     counters.increment('executions.missed', expired.length)
     for (const execution of expired) {
       const { reason } = execution
       const end = { outcome: 'missed' as const, duration: null, reason, error: null }
       notifier.emit('execution:missed', endedNotice(execution, end, clock.now()))
     }
+    announceChildren(this.#deps, ended.slice(expired.length))
     return expired.length
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
-import { endedNotice } from '../executions/notices.ts'
+import { announceChildren, endedNotice } from '../executions/notices.ts'
 import type { ExpiredLease, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { Logger } from '../types/logger.ts'
@@ -63,7 +63,7 @@ export class Rescue {
 
   async #takeOver(expired: ExpiredLease[]): Promise<Rescued> {
     const { storage, clock, config, counters, logger } = this.#deps
-    const { requeued, abandoned, cancelled } = await storage.executions.rescueExpired({
+    const { requeued, abandoned, cancelled, children } = await storage.executions.rescueExpired({
       now: clock.nowOrNull(),
       expired,
       maxRescues: config.maxRescues,
@@ -79,6 +79,7 @@ export class Rescue {
     }
     await this.#announce(abandoned, 'abandoned')
     await this.#announce(cancelled, 'cancelled')
+    announceChildren(this.#deps, children)
     return { rescued: requeued.length, abandoned: abandoned.length }
   }
 

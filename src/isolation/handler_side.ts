@@ -91,7 +91,7 @@ export class HandlerSide {
     }
   }
 
-  #context({ execution, payload, checkpoint: before }: Job): HandlerContext {
+  #context({ execution, payload, parents, checkpoint: before }: Job): HandlerContext {
     let checkpoint = before
     const at = (level: LogLevel) => (message: string, data?: Record<string, unknown>) =>
       this.#log(level, message, data)
@@ -99,6 +99,7 @@ export class HandlerSide {
       payload,
       execution: copyJson(execution, 'frozen'),
       attempt: execution.attempt,
+      parents,
       slot: execution.slot,
       signal: this.#controller.signal,
       logger: {

@@ -52,6 +52,7 @@ export interface Job {
   /** What the handler is given: not always what the execution has. */
   payload: JsonValue
   checkpoint: JsonValue | null
+  parents: HandlerContext['parents']
 }
 
 export function jobOf(
@@ -59,8 +60,9 @@ export function jobOf(
   { module }: Isolation,
   { root, context }: { root: string; context: HandlerContext }
 ): Job {
-  const { execution, checkpoint } = context
-  return { name, module, root, execution, payload: context.payload as JsonValue, checkpoint }
+  const { execution, checkpoint, parents } = context
+  const payload = context.payload as JsonValue
+  return { name, module, root, execution, payload, checkpoint, parents }
 }
 
 /** One end of the line between a handler and its execution. */

@@ -38,11 +38,9 @@ export class Enqueuer {
     payload: unknown,
     options: EnqueueOptions
   ): Promise<EnqueueResult> {
-    const { storage, registry, config, clock } = this.#deps
+    const { storage, clock } = this.#deps
     const now = clock.nowOrNull()
-    const definition = registry.get(registry.nameOf(handler))
-    const read = readOptions(definition.name, options, config.maxMeta)
-    const execution = toNewExecution(definition, payload, read, config.maxPayload)
+    const execution = this.plan(handler, payload, options)
     const { client } = options
     const [result] = await storage.executions.enqueue({ now, executions: [execution], client })
     const { expired, ...answer } = result
@@ -55,6 +53,21 @@ export class Enqueuer {
       whenVisible(client, () => this.#deps.wake())
     }
     return answer
+  }
+
+  /** The execution that `enqueue` would insert. */
+  plan(handler: HandlerReference, payload: unknown, options: EnqueueOptions): NewExecution {
+    const { registry, config } = this.#deps
+    const definition = registry.get(registry.nameOf(handler))
+    const read = readOptions(definition.name, options, config.maxMeta)
+    return toNewExecution(definition, payload, read, config.maxPayload)
+  }
+
+  /** Inserts executions without keys, with their children, in one transaction. */
+  async enqueueRun(executions: NewExecution[], client?: unknown): Promise<void> {
+    const { storage, clock } = this.#deps
+    await storage.executions.enqueue({ now: clock.nowOrNull(), executions, client })
+    whenVisible(client, () => executions.forEach((execution) => this.#announce(execution)))
   }
 
   #announceExpired(execution: ExecutionRecord): void {

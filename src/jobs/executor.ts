@@ -4,7 +4,7 @@ import { toJson } from '../json.ts'
 import { LockSet } from '../locks/lock_set.ts'
 import { executionChannel } from '../telemetry/channels.ts'
 import { classify, timedOut, type RunEnd, type RunFacts, type Verdict } from './outcome.ts'
-import { createContext, type ContextDeps } from './run_context.ts'
+import { createContext, parentsFor, type ContextDeps } from './run_context.ts'
 import { RunTimeout } from './run_timeout.ts'
 import { CANCEL_GRACE, STUCK_GRACE, StuckWatch } from './stuck_watch.ts'
 import type { LockBackend } from '../locks/backend.ts'
@@ -108,8 +108,14 @@ export class Executor {
   }
 
   async #perform(run: Run): Promise<RunEnd> {
-    const context = createContext(this.#deps, run)
     try {
+      const parents = parentsFor(this.#deps, run.hold)
+      const context = createContext(
+        this.#deps,
+        run,
+        // Outside of workflows the handler begins in this very turn
+        parents instanceof Promise ? await parents : parents
+      )
       const value = await this.#traced(run.hold, () => run.definition.run(context))
       return { kind: 'returned', value }
     } catch (error) {

@@ -16,7 +16,7 @@ import { SourcePump, type Pullable, type SourceStatus } from './source_pump.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import type { ExecutionTracker } from '../executions/execution_tracker.ts'
-import type { EnqueueResult, Storage } from '../storage/contract.ts'
+import type { EnqueueResult, NewExecution, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { HandlerReference } from '../types/handlers.ts'
 import type { LockBackend } from '../locks/backend.ts'
@@ -160,6 +160,16 @@ export class JobManager {
     return this.#enqueuer.enqueue(handler, payload, options)
   }
 
+  /** The execution that `enqueue` would insert; throws as it does. */
+  plan(handler: HandlerReference, payload: unknown, options: EnqueueOptions = {}): NewExecution {
+    return this.#enqueuer.plan(handler, payload, options)
+  }
+
+  /** Inserts planned executions with their children, in one transaction. @throws E_CLIENT_MISMATCH */
+  async enqueueRun(executions: NewExecution[], client?: unknown): Promise<void> {
+    return this.#enqueuer.enqueueRun(executions, client)
+  }
+
   /**
    * Cancels a queued execution, or asks a running one to stop.
    *
@@ -170,7 +180,12 @@ export class JobManager {
     id: string,
     options: { reason?: string; by?: string } = {}
   ): Promise<'cancelled' | 'requested' | null> {
-    return this.#cancellation.cancel(id, options)
+    const done = await this.#cancellation.cancel(id, options)
+    if (done === 'cancelled') {
+      // What runs after it in any case may begin
+      this.wake(OWN_QUEUE)
+    }
+    return done
   }
 
   /**
@@ -269,10 +284,10 @@ export class JobManager {
     })
   }
 
-  /** A key, or a place within a limit, is free again: what waited for it may be claimed now. */
+  /** A key, or a place within a limit, is free again, or a parent has ended: what waited for it may be claimed now. */
   #onEnded(hold: Hold): void {
-    const { concurrencyKey, handler } = hold.execution
-    if (concurrencyKey !== null || this.#limits.isLimited(handler)) {
+    const { concurrencyKey, handler, workflowId } = hold.execution
+    if (concurrencyKey !== null || workflowId !== null || this.#limits.isLimited(handler)) {
       this.wake(OWN_QUEUE)
       this.wake(hold.source)
     }

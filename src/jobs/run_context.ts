@@ -11,8 +11,8 @@ import type { Heartbeat } from './heartbeat.ts'
 import type { Hold } from './hold.ts'
 import type { RunTimeout } from './run_timeout.ts'
 
-/** Wait between two tries to store a checkpoint while the store is away, ms. */
-const CHECKPOINT_RETRY = 500
+/** Wait between two tries while the store is away, ms. */
+const OUTAGE_RETRY = 500
 
 export interface ContextDeps {
   storage: Storage
@@ -30,7 +30,8 @@ export interface ContextDeps {
  */
 export function createContext(
   deps: ContextDeps,
-  parts: { hold: Hold; timeout: RunTimeout; logger: ExecutionLogger; locks: LockSet }
+  parts: { hold: Hold; timeout: RunTimeout; logger: ExecutionLogger; locks: LockSet },
+  parents: HandlerContext['parents']
 ): HandlerContext {
   const { hold, timeout, logger, locks } = parts
   const { execution } = hold
@@ -45,6 +46,7 @@ export function createContext(
       return record()
     },
     attempt: execution.attempt,
+    parents,
     slot: execution.slot,
     get signal() {
       return hold.signal
@@ -69,6 +71,18 @@ export function createContext(
   }
 }
 
+const NO_PARENTS: HandlerContext['parents'] = Object.freeze({})
+
+/** What an execution is given of those that it waited for; outside of workflows nothing is read. */
+export function parentsFor(
+  { storage, clock }: Pick<ContextDeps, 'storage' | 'clock'>,
+  { execution, signal }: Hold
+): HandlerContext['parents'] | Promise<HandlerContext['parents']> {
+  return execution.workflowId === null
+    ? NO_PARENTS
+    : duringOutages({ clock, signal }, () => storage.workflows.parentsOf(execution.id))
+}
+
 /** Makes a value when it is first asked for: most handlers look at little of their context. */
 function once<T>(make: () => T): () => T {
   let made: { value: T } | null = null
@@ -85,21 +99,31 @@ async function saveCheckpoint(deps: ContextDeps, hold: Hold, value: JsonValue): 
   }
 }
 
+function storeCheckpoint(
+  { storage, clock }: ContextDeps,
+  { execution, signal }: Hold,
+  checkpoint: JsonValue
+): Promise<boolean> {
+  const { id, attempt, node } = execution
+  const fence = { id, attempt, node: node ?? '' }
+  return duringOutages({ clock, signal }, () =>
+    storage.executions.saveCheckpoint({ now: clock.nowOrNull(), fence, checkpoint })
+  )
+}
+
 /** Goes on trying while the store is away: an outage is no failure of the handler. */
-async function storeCheckpoint(deps: ContextDeps, hold: Hold, value: JsonValue): Promise<boolean> {
-  const { id, attempt, node } = hold.execution
+async function duringOutages<T>(
+  { clock, signal }: { clock: Clock; signal: AbortSignal },
+  work: () => Promise<T>
+): Promise<T> {
   for (;;) {
     try {
-      return await deps.storage.executions.saveCheckpoint({
-        now: deps.clock.nowOrNull(),
-        fence: { id, attempt, node: node ?? '' },
-        checkpoint: value,
-      })
+      return await work()
     } catch (error) {
-      if (!(error instanceof E_STORAGE_UNAVAILABLE) || hold.signal.aborted) {
+      if (!(error instanceof E_STORAGE_UNAVAILABLE) || signal.aborted) {
         throw error
       }
-      await sleep(deps.clock, CHECKPOINT_RETRY, hold.signal)
+      await sleep(clock, OUTAGE_RETRY, signal)
     }
   }
 }

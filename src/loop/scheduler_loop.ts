@@ -2,7 +2,7 @@ import { tickChannel } from '../telemetry/channels.ts'
 import { EventProblems } from './event_problems.ts'
 import { Leader, LEADER_LEASE } from './leader.ts'
 import { defaultsOf, type KnownHandlers } from './slot_execution.ts'
-import { Tick, type TickResult } from './tick.ts'
+import { Tick, type TickDeps, type TickResult } from './tick.ts'
 import { Succession } from './succession.ts'
 import { Ticker } from './ticker.ts'
 import type { Clock } from '../clock.ts'
@@ -32,6 +32,8 @@ export interface SchedulerLoopDeps {
   counters: Counters
   /** Takes over what plain SQL did to an event, before it is fired. */
   absorb: (event: EventRecord, found: string) => Promise<void>
+  /** Finds what runs after executions of events. */
+  children: TickDeps['children']
 }
 
 const FIRST_RETRY = 100

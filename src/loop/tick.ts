@@ -6,7 +6,7 @@ import { planTick, type TickProblem } from './plan_tick.ts'
 import { announceSlots } from './slot_notices.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
-import type { DueEvent, FireResult, Firing, Storage } from '../storage/contract.ts'
+import type { DueEvent, FireResult, Firing, NewExecution, Storage } from '../storage/contract.ts'
 import type { ExecutionDefaults } from './slot_execution.ts'
 import type { NextSlot } from './slot_search.ts'
 import type { Profiles } from './slot_payload.ts'
@@ -25,6 +25,8 @@ export interface TickDeps {
   problems: EventProblems
   defaults: (handler: string) => ExecutionDefaults
   profiles: Profiles
+  /** Finds what runs after executions of events. */
+  children: { attach(executions: NewExecution[]): Promise<NewExecution[]> }
   /** Takes over what plain SQL did to an event, before it is fired. */
   absorb: (event: EventRecord, found: string) => Promise<void>
   /** Events listed at a time. */
@@ -90,7 +92,7 @@ export class Tick {
       profiles,
     })
     const byId = new Map(events.map((event) => [event.id, event]))
-    for (const batch of firingBatches(firings)) {
+    for (const batch of firingBatches(await this.#withChildren(firings))) {
       if (trusted()) {
         problems.push(...(await this.#fire(batch, byId, now)))
       }
@@ -101,6 +103,16 @@ export class Tick {
     for (const event of events) {
       await this.#absorb(event)
     }
+  }
+
+  async #withChildren(firings: Firing[]): Promise<Firing[]> {
+    const all = await this.#deps.children.attach(firings.flatMap(({ executions }) => executions))
+    let at = 0
+    return firings.map((firing) => {
+      const executions = all.slice(at, at + firing.executions.length)
+      at += executions.length
+      return { ...firing, executions }
+    })
   }
 
   /** An event that other hands have changed is judged anew first; the next tick sees what came of it. */

@@ -55,6 +55,7 @@ export function makeComponents(deps: SchedulerDeps & { nodeInfo: () => JsonObjec
     handlers: registry,
     wakeJobs: () => jobs.wake(),
     absorb: (event, found) => events.absorb(event, found),
+    children: { attach: (executions) => events.children.attach(executions) },
   })
   const events = new EventManager({
     storage,

@@ -3,7 +3,8 @@ import { readHistoryFilter, type HistoryFilter } from '../executions/history_fil
 import { newId } from '../ids.ts'
 import { E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD } from '../errors.ts'
 import type { Clock } from '../clock.ts'
-import type { NewExecution, Storage } from '../storage/contract.ts'
+import { withSkippedChildren } from './redriven_run.ts'
+import type { EnqueueResult, NewExecution, Storage } from '../storage/contract.ts'
 import type { ExecutionRecord, ExecutionState } from '../types/executions.ts'
 import type { Notifier } from '../types/notifications.ts'
 
@@ -55,7 +56,8 @@ export class DeadLetters {
   /**
    * Runs dead letters again, each as a new execution from its first attempt,
    * without checkpoint and with `rerunOf`. One that was redriven and is still
-   * open is not doubled.
+   * open is not doubled. Children that were skipped because of it wait for the
+   * new one.
    *
    * @param which an id, or a filter of the letters
    * @throws E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD, E_INVALID_INPUT
@@ -65,9 +67,9 @@ export class DeadLetters {
     if (letters.length === 0) {
       return []
     }
-    const { storage, clock, notifier, wake } = this.#deps
+    const { clock, notifier, wake } = this.#deps
     const executions = letters.map(again)
-    const results = await storage.executions.enqueue({ now: clock.nowOrNull(), executions })
+    const results = await this.#enqueue(letters, executions)
     results.forEach(({ inserted }, index) => {
       if (inserted) {
         const waiting = { ...executions[index], attempt: 0, node: null }
@@ -76,6 +78,21 @@ export class DeadLetters {
     })
     wake()
     return results.map(({ id, inserted }, index) => ({ from: letters[index].id, id, inserted }))
+  }
+
+  /** Those of workflows one after the other: a child may have been skipped because of two of them. */
+  async #enqueue(letters: ExecutionRecord[], executions: NewExecution[]): Promise<EnqueueResult[]> {
+    const { storage, clock } = this.#deps
+    const now = clock.nowOrNull()
+    if (letters.every(({ workflowId }) => workflowId === null)) {
+      return storage.executions.enqueue({ now, executions })
+    }
+    const results: EnqueueResult[] = []
+    for (const [index, letter] of letters.entries()) {
+      const run = await withSkippedChildren(storage, letter, executions[index], copyOf)
+      results.push(...(await storage.executions.enqueue({ now, executions: [run] })))
+    }
+    return results
   }
 
   async #letter(id: string): Promise<ExecutionRecord> {
@@ -96,6 +113,10 @@ function keyOf(id: string): string {
 }
 
 function again(letter: ExecutionRecord): NewExecution {
+  return { ...copyOf(letter), dedupeKey: keyOf(letter.id) }
+}
+
+function copyOf(letter: ExecutionRecord): NewExecution {
   const { id, eventId, handler, queue, payload, meta, subject, priority } = letter
   const { slot, concurrencyKey, timeout, retries } = letter
   return {
@@ -105,7 +126,7 @@ function again(letter: ExecutionRecord): NewExecution {
     origin: 'rerun',
     slotKey: null,
     rerunOf: id,
-    dedupeKey: keyOf(id),
+    dedupeKey: null,
     availableAt: null,
   }
 }

@@ -50,5 +50,7 @@ export function fakeExecution(params: {
     timeout: null,
     retries: null,
     expiresAt: null,
+    workflowId: null,
+    waitingFor: null,
   }
 }

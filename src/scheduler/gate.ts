@@ -69,6 +69,7 @@ export function gatedStorage(storage: Storage, gate: Gate): Storage {
     logs: gated(storage.logs, gate),
     journal: gated(storage.journal, gate),
     controls: gated(storage.controls, gate),
+    workflows: gated(storage.workflows, gate),
     now: () => storage.now(),
     schemaVersion: () => storage.schemaVersion(),
     watch: async (watcher) => (await storage.watch?.(watcher)) ?? null,

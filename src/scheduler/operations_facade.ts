@@ -25,6 +25,7 @@ import { forecast, type Forecast } from './forecast/forecast.ts'
 import type { ForecastOptions } from './forecast/options.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
 import { monitor, type FailedSnapshot, type MonitorOptions, type Snapshot } from './monitor.ts'
+import { readGraph, type DependencyGraph } from './workflows/graph.ts'
 import { ProcessFacade } from './process_facade.ts'
 import { storedStatus } from './status.ts'
 
@@ -61,7 +62,8 @@ export abstract class OperationsFacade extends ProcessFacade {
     const defaults = defaultsOf(registry)
     const wake = () => jobs.wake()
     const { profiles } = deps.config
-    const given = { storage, clock, notifier, triggers, events, defaults, profiles, wake }
+    const { children } = events
+    const given = { storage, clock, notifier, triggers, events, defaults, profiles, children, wake }
     return backfill(given, eventId, options)
   }
 
@@ -137,6 +139,17 @@ export abstract class OperationsFacade extends ProcessFacade {
     const { handler, limits, reason, by } = readLimit(options)
     const change = { kind: 'limit' as const, limits, reason }
     return this.#control({ scope: 'handler', name: handler, change }, by)
+  }
+
+  /**
+   * The events that depend on each other, each with its newest execution; with
+   * an id those around one event.
+   *
+   * @throws E_EVENT_NOT_FOUND
+   */
+  async graph(eventId?: string): Promise<DependencyGraph> {
+    this.gate.check()
+    return readGraph(this.storage, eventId)
   }
 
   /** Every pause and every limit. */

@@ -72,4 +72,7 @@ export type Events = Pick<
   | 'cancelMany'
   | 'deleteMany'
   | 'trigger'
+  | 'dependOn'
+  | 'removeDependency'
+  | 'dependenciesOf'
 >

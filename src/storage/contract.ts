@@ -8,6 +8,7 @@ import type {
   NodeStore,
   StatsStore,
 } from './contract/other_stores.ts'
+import type { WorkflowStore } from './contract/workflow_store.ts'
 import type { StoreWatch, StoreWatcher } from './contract/watch.ts'
 
 export type * from './contract/control_store.ts'
@@ -18,6 +19,7 @@ export type * from './contract/execution_values.ts'
 export type * from './contract/execution_store.ts'
 export type * from './contract/other_stores.ts'
 export type * from './contract/watch.ts'
+export type * from './contract/workflow_store.ts'
 
 /**
  * The port to the store. Each call is one atomic transition; the exported
@@ -36,6 +38,7 @@ export interface Storage {
   readonly logs: LogStore
   readonly journal: JournalStore
   readonly controls: ControlStore
+  readonly workflows: WorkflowStore
 
   /** The database's clock, epoch ms. */
   now(): Promise<number>

@@ -11,6 +11,7 @@ import type {
   Storage,
   StoreWatch,
   StoreWatcher,
+  WorkflowStore,
 } from './contract.ts'
 
 type Method = (...args: unknown[]) => Promise<unknown>
@@ -29,6 +30,7 @@ export class TracedStorage implements Storage {
   readonly logs: LogStore
   readonly journal: JournalStore
   readonly controls: ControlStore
+  readonly workflows: WorkflowStore
 
   constructor(storage: Storage) {
     this.#storage = storage
@@ -40,6 +42,7 @@ export class TracedStorage implements Storage {
     this.logs = traced('logs', storage.logs)
     this.journal = traced('journal', storage.journal)
     this.controls = traced('controls', storage.controls)
+    this.workflows = traced('workflows', storage.workflows)
   }
 
   now(): Promise<number> {

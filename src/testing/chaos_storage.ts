@@ -38,6 +38,7 @@ export class ChaosStorage implements Storage {
   readonly logs: Storage['logs']
   readonly journal: Storage['journal']
   readonly controls: Storage['controls']
+  readonly workflows: Storage['workflows']
 
   readonly #storage: Storage
   readonly #counts = new Map<string, number>()
@@ -55,6 +56,7 @@ export class ChaosStorage implements Storage {
     this.logs = this.#wrap('logs', storage.logs)
     this.journal = this.#wrap('journal', storage.journal)
     this.controls = this.#wrap('controls', storage.controls)
+    this.workflows = this.#wrap('workflows', storage.workflows)
   }
 
   /** Every call fails with E_STORAGE_UNAVAILABLE from now on. */

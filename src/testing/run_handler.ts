@@ -24,6 +24,8 @@ export interface RunHandlerOptions {
   slot?: number
   /** What an earlier attempt saved. */
   checkpoint?: JsonValue
+  /** How the executions ended that it waited for, by name. Default: none. */
+  parents?: HandlerContext['parents']
   /** Aborts with an AbortReason: `controller.abort('timeout')`. */
   signal?: AbortSignal
   /** Further columns of the execution. */
@@ -119,6 +121,7 @@ function makeContext(
     payload: stored as never,
     execution,
     attempt,
+    parents: options.parents ?? {},
     slot,
     signal,
     logger: loggerInto(run.logs),

@@ -23,6 +23,10 @@ import { settleCases } from './storage_suite/settle.ts'
 import { statsCases } from './storage_suite/stats.ts'
 import { syncCases } from './storage_suite/sync.ts'
 import { updateCases } from './storage_suite/update.ts'
+import { dependencyCases } from './storage_suite/dependencies.ts'
+import { parentEndCases } from './storage_suite/parent_ends.ts'
+import { severalRootCases } from './storage_suite/several_roots.ts'
+import { workflowCases } from './storage_suite/workflows.ts'
 
 export type { StorageUnderTest } from './storage_suite/context.ts'
 
@@ -46,6 +50,10 @@ const TOPICS: Record<string, StorageCase[]> = {
   'rescue': rescueCases,
   'cancel': cancelCases,
   'backfill': backfillCases,
+  'executions that wait for others': workflowCases,
+  'ends of parents': parentEndCases,
+  'dependencies between events': dependencyCases,
+  'children of several roots': severalRootCases,
   'reading': readingCases,
   'logs': logCases,
   'leases and nodes': leaseCases,

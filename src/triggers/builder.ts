@@ -4,6 +4,7 @@ import type {
   CalendarTrigger,
   CronTrigger,
   IntervalTrigger,
+  ManualTrigger,
   NthWeekday,
   OnceTrigger,
   TriggerBounds,
@@ -37,6 +38,11 @@ export function every(
 /** One instant. */
 export function once(at: Instant, options: TriggerBounds = {}): OnceTrigger {
   return { kind: 'once', at, ...options }
+}
+
+/** No slots: the event runs by hand, or after the events that it depends on. */
+export function manual(): ManualTrigger {
+  return { kind: 'manual' }
 }
 
 /** A cron expression of five or six fields: `cron('30 6 * * MON-FRI', { timezone: 'Europe/Berlin' })`. */

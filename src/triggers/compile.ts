@@ -14,6 +14,7 @@ import { interval } from './interval.ts'
 import { readJitter } from './jitter.ts'
 import { asIso, asMilliseconds } from './kind.ts'
 import type { FieldForm, TriggerKindDefinition } from './kind.ts'
+import { manual } from './manual.ts'
 import { once } from './once.ts'
 import { sharedWords } from './shared_words.ts'
 
@@ -21,6 +22,7 @@ export type { CompiledTrigger } from './compiled.ts'
 
 /** The table of kinds. */
 const KINDS: { [Kind in TriggerKind]: TriggerKindDefinition<Extract<Trigger, { kind: Kind }>> } = {
+  manual,
   once,
   interval,
   cron,

@@ -3,6 +3,7 @@ import type { Instant, JsonObject, JsonValue } from './json.ts'
 import type { Outcome } from './executions.ts'
 import type { HandlerReference, PayloadOf } from './handlers.ts'
 import type { Trigger } from './triggers.ts'
+import type { ParentCondition } from './workflows.ts'
 
 export type EventStatus = 'active' | 'paused' | 'completed' | 'cancelled'
 
@@ -102,6 +103,9 @@ export interface EventRecord {
   problem: string | null
 }
 
+/** An event that another one runs after. */
+export type ParentInput = string | { event: string; source?: string; on?: ParentCondition }
+
 /** What `create` takes. */
 export interface EventInput<H extends HandlerReference = HandlerReference> {
   name: string
@@ -109,7 +113,8 @@ export interface EventInput<H extends HandlerReference = HandlerReference> {
   payload?: PayloadOf<H>
   /** Name of a payload in `profiles` of config/almanac.ts; `payload` is laid over it. */
   profile?: string
-  trigger: Trigger
+  /** May be left out where `after` says what it runs after. */
+  trigger?: Trigger
   /** An object of at most `maxMeta` bytes of JSON. */
   meta?: JsonObject
   /** What the event is about; its executions carry it and can be looked for by it. */
@@ -125,11 +130,16 @@ export interface EventInput<H extends HandlerReference = HandlerReference> {
   timeout?: Duration
   retries?: number
   maxRuns?: number
+  /**
+   * The events that it runs after, by name (of its own source) or id; each on
+   * success, unless `on` says otherwise. Then it needs no trigger of its own.
+   */
+  after?: ParentInput | ParentInput[]
   /** Created paused when false. Default true. */
   enabled?: boolean
 }
 
-type OptionalField = Exclude<keyof EventInput, 'name' | 'handler' | 'trigger' | 'enabled'>
+type OptionalField = Exclude<keyof EventInput, 'name' | 'handler' | 'trigger' | 'after' | 'enabled'>
 
 /** What `update` takes: any part of the definition. null puts a field back to its default. */
 export type EventChange = Partial<Pick<EventInput, 'name' | 'handler' | 'trigger'>> & {

@@ -18,7 +18,8 @@ export type ExecutionState = (typeof EXECUTION_STATES)[number]
 export type Outcome = Exclude<ExecutionState, 'queued' | 'running'>
 
 /** Where an execution comes from. */
-export type ExecutionOrigin = 'schedule' | 'manual' | 'enqueue' | 'request' | 'rerun' | 'backfill'
+export type ExecutionOrigin =
+  'schedule' | 'manual' | 'enqueue' | 'request' | 'rerun' | 'backfill' | 'workflow'
 
 export interface ExecutionError {
   name: string
@@ -90,6 +91,13 @@ export interface ExecutionRecord {
   retries: number | null
   /** Not begun by then, it ends as missed; null = it waits as long as it takes. */
   expiresAt: number | null
+  /** The run of a workflow that it was made in; null outside of workflows. */
+  workflowId: string | null
+  /**
+   * Parents that are still to end before it may begin; null when it waits for
+   * none. While it waits, `availableAt` lies beyond every instant.
+   */
+  waitingFor: number | null
 }
 
 export interface ExecutionLogEntry {

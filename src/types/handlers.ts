@@ -2,6 +2,7 @@ import type { Duration } from '../duration.ts'
 import type { HandlerLimits } from './controls.ts'
 import type { JsonValue } from './json.ts'
 import type { ExecutionRecord } from './executions.ts'
+import type { ParentEnd } from './workflows.ts'
 
 /**
  * When a failed attempt is tried again.
@@ -133,6 +134,11 @@ export interface HandlerContext<Payload = unknown> {
   readonly execution: Readonly<ExecutionRecord>
   /** 1 on the first try; rises with each claim. */
   readonly attempt: number
+  /**
+   * How the executions ended that it waited for, with their results: by the
+   * name of the event, or of the step of a workflow. Empty where it waited for none.
+   */
+  readonly parents: Readonly<Record<string, ParentEnd>>
   /** The slot (epoch ms UTC) of a scheduled run, else null. */
   readonly slot: number | null
   /** Aborts on timeout, cancel, lost lease and shutdown; `signal.reason` is an AbortReason. */

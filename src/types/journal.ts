@@ -11,6 +11,7 @@ export type JournalKind =
   | 'event.triggered'
   | 'event.skipped'
   | 'event.problem'
+  | 'dependencies.changed'
   | 'execution.cancelled'
   | 'slots.missed'
   | 'slots.backfilled'

@@ -149,8 +149,13 @@ export interface FrequencyTrigger extends TriggerBounds, ClockChanges {
   end: string | null
 }
 
+/** No slots of its own: it runs by hand (`trigger`), or after the events that it depends on. */
+export interface ManualTrigger extends TriggerBounds {
+  kind: 'manual'
+}
+
 export type Trigger =
-  OnceTrigger | IntervalTrigger | CronTrigger | CalendarTrigger | FrequencyTrigger
+  ManualTrigger | OnceTrigger | IntervalTrigger | CronTrigger | CalendarTrigger | FrequencyTrigger
 
 export type TriggerKind = Trigger['kind']
 

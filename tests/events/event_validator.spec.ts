@@ -46,6 +46,7 @@ test.group('Event validator | new event', () => {
   test('sets every field that is not given', ({ assert }) => {
     assert.deepEqual(validateEvent(hourly, context), {
       enabled: true,
+      after: null,
       definition: {
         name: 'load sales',
         handler: 'load',

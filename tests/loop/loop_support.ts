@@ -57,6 +57,7 @@ export function makeNode(options: NodeOptions) {
     handlers: known ?? handlers,
     wakeJobs: () => (jobs.woken += 1),
     absorb: options.absorb ?? (async () => {}),
+    children: { attach: async (executions) => executions },
     counters,
   })
   return { chaos, notices, logger, counters, jobs, loop, nodeId }

@@ -60,6 +60,7 @@ export class LogicRun {
       payload: context.payload,
       execution: context.execution,
       attempt: context.attempt,
+      parents: context.parents,
       slot: context.slot,
       signal: context.signal,
       logger: context.logger,

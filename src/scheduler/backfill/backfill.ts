@@ -9,9 +9,10 @@ import {
   type ExecutionDefaults,
 } from '../../loop/slot_execution.ts'
 import { toIso } from '../../triggers/instant.ts'
+import type { ChildPlanner } from '../../events/child_planner.ts'
 import type { Clock } from '../../clock.ts'
 import type { Profiles } from '../../loop/slot_payload.ts'
-import type { Storage } from '../../storage/contract.ts'
+import type { RangeSplit, Storage } from '../../storage/contract.ts'
 import type { TriggerManager } from '../../triggers/trigger_manager.ts'
 import type { EventRecord } from '../../types/events.ts'
 import type { ExecutionState } from '../../types/executions.ts'
@@ -29,6 +30,7 @@ export interface BackfillDeps {
   /** Where executions of a handler go when the event says nothing. */
   defaults: (handler: string) => ExecutionDefaults
   profiles: Profiles
+  children: Pick<ChildPlanner, 'attach'>
   /** There is work in the queue. */
   wake: () => void
 }
@@ -129,12 +131,13 @@ function rowsOf({ storage }: BackfillDeps, event: EventRecord, slots: number[]) 
 
 /** @returns the ids of what is queued, in order; null when a range moved */
 async function write(
-  { storage, clock, notifier, wake }: BackfillDeps,
+  { storage, clock, notifier, children, wake }: BackfillDeps,
   event: EventRecord,
   plan: BackfillPlan,
   journal: NewJournalEntry
 ): Promise<string[] | null> {
-  const { splits, executions } = plan
+  const executions = await children.attach(plan.executions)
+  const splits = await attachInPlace(children, plan.splits)
   const params = { now: clock.nowOrNull(), eventId: event.id, splits, executions, journal }
   const written = await storage.executions.backfill(params)
   if (!written) {
@@ -148,6 +151,18 @@ async function write(
   }
   wake()
   return queued.map(({ id }) => id)
+}
+
+/** The rows that are queued in place begin runs of a workflow, too. */
+async function attachInPlace(
+  children: BackfillDeps['children'],
+  splits: RangeSplit[]
+): Promise<RangeSplit[]> {
+  const made = await children.attach(splits.flatMap(({ execution }) => execution ?? []))
+  const byId = new Map(made.map((execution) => [execution.id, execution]))
+  return splits.map((split) =>
+    split.execution ? { ...split, execution: byId.get(split.execution.id)! } : split
+  )
 }
 
 function reportOf(

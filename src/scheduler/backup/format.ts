@@ -1,4 +1,5 @@
 import { definitionOf, type EventDefinition } from '../../events/event_fields.ts'
+import type { ParentReference } from '../../events/after.ts'
 import { E_IMPORT_FORMAT } from '../../errors.ts'
 import { shown } from '../../triggers/field_reader.ts'
 import type { EventRecord } from '../../types/events.ts'
@@ -33,8 +34,9 @@ export function headerLine(exportedAt: string): string {
   return JSON.stringify({ almanac: KIND, format: FORMAT, exportedAt })
 }
 
-export function eventLine(event: EventRecord): string {
-  return JSON.stringify(exported(event))
+/** @param after what it runs after */
+export function eventLine(event: EventRecord, after: ParentReference[] = []): string {
+  return JSON.stringify({ ...exported(event), ...(after.length > 0 ? { after } : {}) })
 }
 
 export function exported(event: EventRecord): ExportedEvent {

@@ -23,7 +23,7 @@ export interface ImportPlan {
   conflicting: PlannedImport[]
   conflicts: ImportConflict[]
   /** Lines whose event is there just so. */
-  unchanged: number
+  same: ReadLine[]
   refused: LineProblem[]
 }
 
@@ -44,7 +44,7 @@ export function planImport(
   const byName = new Map(stored.map((event) => [nameOf(event), event]))
   const ids = new Set(stored.map(({ id }) => id))
   const seen = new Map<string, number>()
-  const plan: ImportPlan = { added: [], conflicting: [], conflicts: [], unchanged: 0, refused: [] }
+  const plan: ImportPlan = { added: [], conflicting: [], conflicts: [], same: [], refused: [] }
   for (const read of lines) {
     const { line, event } = read
     const twice = seen.get(keyOf(event)) ?? seen.get(nameOf(event))
@@ -66,9 +66,9 @@ export function planImport(
       // An id that belongs to another event stays with it
       const id = ids.has(event.id) ? '' : event.id
       ids.add(event.id)
-      plan.added.push({ line, event: { ...event, id }, existing })
+      plan.added.push({ ...read, event: { ...event, id }, existing })
     } else if (isSame(existing, { ...event, ...outlook(event, existing) }, now)) {
-      plan.unchanged++
+      plan.same.push(read)
     } else {
       const { name, source } = event
       const by = sameKey ? 'key' : 'name'

@@ -1,6 +1,13 @@
+import { ChildPlanner } from '../../events/child_planner.ts'
 import { EventChanges } from '../../events/event_changes.ts'
 import { createdEntry, eventNotice } from '../../events/event_journal.ts'
-import { planChange, sameTrigger, type ChangePlan, type PlanDeps } from '../../events/event_plan.ts'
+import {
+  hasSlots,
+  planChange,
+  sameTrigger,
+  type ChangePlan,
+  type PlanDeps,
+} from '../../events/event_plan.ts'
 import { newId } from '../../ids.ts'
 import type { Clock } from '../../clock.ts'
 import type { PlannedEvent } from '../../loop/plan_slots.ts'
@@ -40,7 +47,8 @@ export class ImportWriter {
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.#changes = new EventChanges(deps)
+    const children = new ChildPlanner({ ...deps, ...deps.plan })
+    this.#changes = new EventChanges({ ...deps, children })
   }
 
   /** @throws E_EVENT_EXISTS */
@@ -96,7 +104,7 @@ export class ImportWriter {
     const skippedSlot = newestSkip(imported, before)
     const { next } = this.#deps.plan.triggers.compile(trigger)
     const nextRunAt = open && !isSpent ? next(Math.max(now, skippedSlot ?? now)) : null
-    const ended = imported.status === 'active' && nextRunAt === null
+    const ended = imported.status === 'active' && nextRunAt === null && hasSlots(imported)
     const status = ended ? 'completed' : imported.status
     return {
       ...{ status, statusBy, nextRunAt, runCount, skippedSlot },

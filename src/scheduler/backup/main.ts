@@ -8,6 +8,7 @@ import { toIso } from '../../triggers/instant.ts'
 import type { EventRecord } from '../../types/events.ts'
 import type { Logger } from '../../types/logger.ts'
 import type { Notifier } from '../../types/notifications.ts'
+import { importDependencies, parentsOfEvents } from './dependencies.ts'
 import { pagesOfEvents } from '../event_pages.ts'
 import { checkHeader, eventLine, headerLine } from './format.ts'
 import {
@@ -65,7 +66,8 @@ export async function* exportLines(
 ): AsyncGenerator<string, void, void> {
   yield headerLine(toIso(clock.nowOrNull() ?? (await storage.now())))
   for await (const page of pagesOfEvents(storage, { source })) {
-    yield* page.map(eventLine)
+    const parents = await parentsOfEvents(storage, page)
+    yield* page.map((event) => eventLine(event, parents.get(event.id)))
   }
 }
 
@@ -98,13 +100,15 @@ export async function importLines(
     added: applied ? plan.added.length : 0,
     replaced: replaced.length,
     skipped: read.onConflict === 'skip' ? plan.conflicting.length : 0,
-    unchanged: plan.unchanged,
+    unchanged: plan.same.length,
     conflicts: plan.conflicts,
     refused,
     unknownHandlers: unknownHandlers(plan, deps.fields),
     backfilled: 0,
   }
-  return applied && !read.dryRun ? write(deps, [...plan.added, ...replaced], read, report) : report
+  return applied && !read.dryRun
+    ? write(deps, { planned: [...plan.added, ...replaced], same: plan.same }, read, report)
+    : report
 }
 
 async function readLines(lines: AsyncIterable<string> | Iterable<string>, fields: FieldContext) {
@@ -135,7 +139,7 @@ async function readLines(lines: AsyncIterable<string> | Iterable<string>, fields
 
 async function write(
   deps: BackupDeps,
-  planned: PlannedImport[],
+  { planned, same }: { planned: PlannedImport[]; same: ReadLine[] },
   read: ReadImport,
   report: ImportReport
 ): Promise<ImportReport> {
@@ -154,6 +158,8 @@ async function write(
       report.refused.push({ line, field: 'event', value: event.name, message: told(error) })
     }
   }
+  const lines = [...planned, ...same]
+  report.refused.push(...(await importDependencies(deps, lines, read.by)))
   deps.wake()
   return report
 }

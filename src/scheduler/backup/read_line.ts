@@ -2,6 +2,7 @@ import { E_INVALID_INPUT } from '../../errors.ts'
 import { validateEvent } from '../../events/event_validator.ts'
 import { integer, object, oneOf, text, type Report } from '../../input/fields.ts'
 import { Problems } from '../../input/problems.ts'
+import type { ParentReference } from '../../events/after.ts'
 import type { FieldContext } from '../../events/event_fields.ts'
 import type { Problem } from '../../types/triggers.ts'
 import { KEPT, type ExportedEvent } from './format.ts'
@@ -15,6 +16,8 @@ export interface LineProblem extends Problem {
 export interface ReadLine {
   line: number
   event: ExportedEvent
+  /** What it runs after. */
+  after: ParentReference[]
 }
 
 const STATUSES = ['active', 'paused', 'completed', 'cancelled'] as const
@@ -55,11 +58,17 @@ export function readLine(content: string, line: number, context: FieldContext) {
   const rest = Object.fromEntries(
     Object.entries(given).filter(([field]) => !(KEPT as readonly string[]).includes(field))
   )
-  const { definition, found } = readDefinition(rest, context)
+  const { definition, after, found } = readDefinition(rest, context)
   const refused = [...problems.list, ...found].map((problem) => ({ line, ...problem }))
   return refused.length > 0 || !definition
     ? { refused }
-    : { read: { line, event: { ...kept, ...definition } as ExportedEvent } satisfies ReadLine }
+    : {
+        read: {
+          line,
+          event: { ...kept, ...definition } as ExportedEvent,
+          after,
+        } satisfies ReadLine,
+      }
 }
 
 function parseLine(content: string, problems: Problems): Record<string, unknown> | null {
@@ -77,10 +86,11 @@ function parseLine(content: string, problems: Problems): Record<string, unknown>
 
 function readDefinition(rest: Record<string, unknown>, context: FieldContext) {
   try {
-    return { definition: validateEvent(rest, context).definition, found: [] }
+    const { definition, after } = validateEvent(rest, context)
+    return { definition, after: after ?? [], found: [] }
   } catch (error) {
     if (error instanceof E_INVALID_INPUT) {
-      return { definition: null, found: error.problems }
+      return { definition: null, after: [], found: error.problems }
     }
     throw error
   }

@@ -14,12 +14,20 @@ import type {
 } from './event_values.ts'
 import type { NewExecution } from './execution_values.ts'
 import type { Now } from './now.ts'
+import type { NewDependency } from './workflow_store.ts'
 
 export interface EventStore {
   /**
+   * @param params.after the events that it runs after, in the same transaction
    * @throws E_EVENT_EXISTS when (source, sourceKey) or (source, name) is taken
+   * @throws E_EVENT_NOT_FOUND when a parent is unknown
    */
-  insert(params: { now: Now; event: NewEvent; journal?: NewJournalEntry }): Promise<EventRecord>
+  insert(params: {
+    now: Now
+    event: NewEvent
+    after?: NewDependency[]
+    journal?: NewJournalEntry
+  }): Promise<EventRecord>
 
   /**
    * Changes an event whose version still is `expectedVersion`; the version
@@ -47,8 +55,20 @@ export interface EventStore {
     journal?: NewJournalEntry[]
   }): Promise<EventRecord>
 
-  /** Deletes the event and keeps its executions. @returns the last record, null when unknown */
-  delete(params: { now: Now; id: string; journal?: NewJournalEntry }): Promise<EventRecord | null>
+  /**
+   * Deletes the event and keeps its executions. Its dependencies go with it;
+   * what waits for its next execution waits for the others alone.
+   *
+   * @param params.detach takes it away from the events that run after it; without, such an event stands in the way
+   * @returns the last record, null when unknown
+   * @throws E_EVENT_HAS_DEPENDENTS
+   */
+  delete(params: {
+    now: Now
+    id: string
+    detach?: boolean
+    journal?: NewJournalEntry
+  }): Promise<EventRecord | null>
 
   find(id: string): Promise<EventRecord | null>
   findBy(params: { source: string; name?: string; sourceKey?: string }): Promise<EventRecord | null>

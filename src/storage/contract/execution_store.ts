@@ -67,6 +67,8 @@ export interface ExecutionStore {
 
   /**
    * Ends attempts, each fenced by node and attempt and state running; event counters move along.
+   * What waits for one that ended is released or skipped in the same transaction, transitively;
+   * so it is at every other end of an execution (`rescueExpired`, `requestCancel`, `expire`).
    * @returns one result per settlement, in their order
    */
   settle(params: { now: Now; settlements: Settlement[] }): Promise<SettleResult[]>
@@ -106,7 +108,8 @@ export interface ExecutionStore {
 
   /**
    * Ends at most `limit` queued executions that have not begun in time, the
-   * longest overdue first: missed, reason `expired`. @returns them
+   * longest overdue first: missed, reason `expired`. @returns them, then the
+   * children that were skipped or released with them
    */
   expire(params: { now: Now; limit: number }): Promise<ExecutionRecord[]>
 
@@ -117,11 +120,13 @@ export interface ExecutionStore {
    * or `abandoned` when rescues would pass `maxRescues`. One that was asked to
    * stop ends as `cancelled`.
    */
-  rescueExpired(params: {
-    now: Now
-    expired: ExpiredLease[]
-    maxRescues: number
-  }): Promise<{ requeued: string[]; abandoned: string[]; cancelled: string[] }>
+  rescueExpired(params: { now: Now; expired: ExpiredLease[]; maxRescues: number }): Promise<{
+    requeued: string[]
+    abandoned: string[]
+    cancelled: string[]
+    /** Children of those that ended: released (queued) or skipped. */
+    children?: ExecutionRecord[]
+  }>
 
   /** The rows that stand for slots of an event within `from`..`to` (inclusive), oldest slot first. */
   listSlots(params: { eventId: string; from: number; to: number }): Promise<SlotRow[]>

@@ -6,6 +6,7 @@ import type {
   Outcome,
 } from '../../types/executions.ts'
 import type { JsonObject, JsonValue } from '../../types/json.ts'
+import type { NewParent } from './workflow_store.ts'
 
 export interface NewExecution {
   id: string
@@ -34,6 +35,15 @@ export interface NewExecution {
   expiresIn?: number | null
   /** What becomes of the open execution that holds the dedupe key. Default `skip`. */
   onDuplicate?: DuplicateMode
+  /** The run of a workflow that it belongs to. Default null. */
+  workflowId?: string | null
+  /** It waits in the queue until all of these have ended as asked; without one it waits for nobody. */
+  parents?: NewParent[]
+  /**
+   * Inserted with it, in the same transaction, and only when it goes in
+   * itself: parents before their children, none with children of its own.
+   */
+  children?: NewExecution[]
 }
 
 /**
@@ -106,6 +116,8 @@ export interface SettleResult {
    * that was asked to stop is stored as `cancelled`: it would be forgotten in the queue.
    */
   to: Settlement['to'] | null
+  /** Children that this end has released (queued) or skipped, with those that were skipped after them. */
+  children?: ExecutionRecord[]
 }
 
 export interface ExecutionFilter {

@@ -21,6 +21,7 @@ import {
 import { appendJournal } from './journal_store.ts'
 import { insertParts } from './missed_rows.ts'
 import { addTotals, markRolledUp } from './stats_store.ts'
+import { insertChildren } from './workflow_births.ts'
 import { instant, type Work } from './work.ts'
 
 type BackfillParams = Parameters<ExecutionStore['backfill']>[0]
@@ -46,6 +47,9 @@ export async function backfill(work: Work, params: BackfillParams): Promise<Back
   const requeued = await writeSplits(work, splits, now)
   const executions = params.executions.map((input) => newExecution(input, now))
   const inserted = await insertExecutions(work, executions)
+  const queued = new Set([...requeued, ...inserted])
+  const inPlace = params.splits.flatMap(({ execution }) => execution ?? [])
+  await insertChildren(work, [...inPlace, ...params.executions], queued, now)
   const patch = openRangeAfter(event, params.splits)
   await patchEvents(work, patch ? [{ id: event.id, patch }] : [])
   await appendJournal(work, [params.journal], now)

@@ -7,18 +7,21 @@ import { Duplicates } from './duplicates.ts'
 import { hashOrNull, insertExecutions, keyHolder } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
 import type { KnownControls } from './known_controls.ts'
+import { insertChildren } from './workflow_births.ts'
 import { first, instant, type Work } from './work.ts'
 
 type EnqueueParams = Parameters<ExecutionStore['enqueue']>[0]
 type BirthParams = Parameters<ExecutionStore['insertRunning']>[0]
 
-/** Inserts queued executions; where a key is taken, its holder's id is the answer. */
+/** Inserts queued executions with their children; where a key is taken, its holder's id is the answer. */
 export async function enqueue(work: Work, params: EnqueueParams): Promise<EnqueueResult[]> {
   const now = await instant(work, params.now)
   const records = params.executions.map((input) => newExecution(input, now))
   const modes = params.executions.map(({ id, onDuplicate = 'skip' }) => [id, onDuplicate] as const)
   const duplicates = new Duplicates(work, now, new Map(modes))
   const results = await insertEach(work, records, (record) => duplicates.settle(record))
+  const born = new Set(results.filter(({ inserted }) => inserted).map(({ id }) => id))
+  await insertChildren(work, params.executions, born, now)
   if (params.journal && results.some(({ inserted }) => inserted)) {
     await appendJournal(work, [params.journal], now)
   }

@@ -2,6 +2,7 @@ import type { ExecutionStore } from '../contract.ts'
 import { countOutcomes } from './event_rows.ts'
 import { patchExecution } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
+import { endParents } from './workflow_ends.ts'
 import { first, instant, type Work } from './work.ts'
 
 type CancelParams = Parameters<ExecutionStore['requestCancel']>[0]
@@ -25,11 +26,13 @@ async function cancel(
   reason: string,
   now: number
 ): Promise<'cancelled' | 'requested' | null> {
-  const patch = { state: 'cancelled' as const, finishedAt: now, reason }
+  const patch = { state: 'cancelled' as const, finishedAt: now, reason, waitingFor: null }
   if (await patchExecution(work, patch, `id = ? and state = 'queued'`, [id])) {
-    const row = await first(work, 'select event_id from almanac_executions where id = ?', [id])
+    const sql = 'select event_id, has_children from almanac_executions where id = ?'
+    const row = await first(work, sql, [id])
     const eventId = (row?.event_id ?? null) as string | null
     await countOutcomes(work, [{ eventId, outcome: 'cancelled', startedAt: null }])
+    await endParents(work, row?.has_children ? [{ id, outcome: 'cancelled' }] : [], now)
     return 'cancelled'
   }
   const asked = await work.run(

@@ -2,12 +2,9 @@ import { E_EVENT_EXISTS } from '../../errors.ts'
 import { hashKey } from '../../keys.ts'
 import type { EventRecord } from '../../types/events.ts'
 import type { Outcome } from '../../types/executions.ts'
-import type { ForeignRow, MissedRange, NewExecution } from '../contract.ts'
+import type { ForeignRow } from '../contract.ts'
 import { rowHash } from '../rules/row_hash.ts'
-import { missedExecution, newExecution } from '../rules/new_records.ts'
 import { countOutcome, type EventCounters } from '../rules/outcomes.ts'
-import { insertExecutions } from './execution_rows.ts'
-import { insertMissed } from './missed_rows.ts'
 import { integer, json, RowMapper, text } from './row_mapper.ts'
 import { unreadable } from './unreadable.ts'
 import { chunks, first, inList, type Row, type Value, type Work } from './work.ts'
@@ -81,6 +78,18 @@ function withTags(event: EventRecord): EventRecord {
 export async function findEvent(work: Work, id: string): Promise<EventRecord | null> {
   const row = await first(work, 'select * from almanac_events where id = ?', [id])
   return row && toEvent(row)
+}
+
+/** Reads events by id, in order of their ids. */
+export async function findEvents(work: Work, ids: string[]): Promise<EventRecord[]> {
+  const found: EventRecord[] = []
+  for (const chunk of chunks([...ids].sort())) {
+    const list = inList(chunk)
+    const sql = `select * from almanac_events where id in ${list.sql} order by id`
+    const rows = await work.all(sql, list.bindings)
+    found.push(...rows.map(toEvent))
+  }
+  return found
 }
 
 /** Reads events by id and locks them, in order of their ids. */
@@ -174,31 +183,6 @@ export function patchEvents(
 ): Promise<void> {
   const changes = patches.map(({ id, patch }) => ({ id, columns: mapper.toRow(patch) }))
   return mapper.writer.update(work, changes)
-}
-
-/** Slots that were due under the definition that an edit replaces. */
-export async function insertDue(
-  work: Work,
-  before: EventRecord,
-  due: { executions?: NewExecution[]; missed?: MissedRange[] },
-  now: number
-): Promise<void> {
-  const executions = (due.executions ?? []).map((execution) => newExecution(execution, now))
-  const fired = await insertExecutions(work, executions)
-  await insertMissed(
-    work,
-    (due.missed ?? []).map((range) => missedExecution(before, range, now))
-  )
-  if (fired.size > 0) {
-    await countRuns(work, before.id, fired.size)
-  }
-}
-
-async function countRuns(work: Work, eventId: string, runs: number): Promise<void> {
-  await work.run('update almanac_events set run_count = run_count + ? where id = ?', [
-    runs,
-    eventId,
-  ])
 }
 
 /** An execution that ended, as its event counts it. */

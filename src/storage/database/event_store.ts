@@ -9,7 +9,6 @@ import type { StoreConnection } from './connection.ts'
 import {
   deleteEvent,
   findEvent,
-  insertDue,
   insertEvent,
   lockEvent,
   lockRows,
@@ -20,6 +19,8 @@ import {
   toEvent,
   toForeign,
 } from './event_rows.ts'
+import { insertDue } from './due_rows.ts'
+import { changeDependencies, forgetEvent, oneAtATime } from './dependency_changes.ts'
 import { eventListing } from './event_listing.ts'
 import { fire } from './fire.ts'
 import { appendJournal } from './journal_store.ts'
@@ -35,11 +36,15 @@ export class DatabaseEventStore implements EventStore {
     this.#connection = connection
   }
 
-  insert({ now, event, journal }: Params<'insert'>): Promise<EventRecord> {
+  insert({ now, event, after = [], journal }: Params<'insert'>): Promise<EventRecord> {
     return this.#connection.write('events.insert', async (work) => {
       const at = await instant(work, now)
       const record = newEvent(event, at)
       await insertEvent(work, record)
+      if (after.length > 0) {
+        const params = { now, childId: record.id, set: after, remove: [], declared: true }
+        await changeDependencies(work, params)
+      }
       await appendJournal(work, journal ? [journal] : [], at)
       return stored(work, record.id)
     })
@@ -64,12 +69,15 @@ export class DatabaseEventStore implements EventStore {
     })
   }
 
-  delete({ now, id, journal }: Params<'delete'>): Promise<EventRecord | null> {
+  delete({ now, id, detach = false, journal }: Params<'delete'>): Promise<EventRecord | null> {
     return this.#connection.write('events.delete', async (work) => {
+      await oneAtATime(work)
       const event = await lockEvent(work, id)
       if (event) {
+        const at = await instant(work, now)
+        await forgetEvent(work, event, detach, at)
         await deleteEvent(work, id)
-        await appendJournal(work, journal ? [journal] : [], await instant(work, now))
+        await appendJournal(work, journal ? [journal] : [], at)
       }
       return event
     })

@@ -2,6 +2,7 @@ import { hashKey } from '../../keys.ts'
 import type { ExecutionRecord } from '../../types/executions.ts'
 import { isEnded } from '../rules/outcomes.ts'
 import type { ExecutionPatch } from '../rules/settlement.ts'
+import { deleteLinks } from './link_rows.ts'
 import { integer, json, RowMapper, text, type Column } from './row_mapper.ts'
 import { chunks, first, inList, type Row, type Value, type Work } from './work.ts'
 
@@ -44,9 +45,14 @@ const COLUMNS: { [Property in keyof ExecutionRecord]: Column } = {
   timeout: integer('timeout_ms'),
   retries: integer('retries'),
   expiresAt: integer('expires_at'),
+  workflowId: text('workflow_id'),
+  waitingFor: integer('waiting_for'),
 }
 
-const mapper = new RowMapper<ExecutionRecord>('almanac_executions', COLUMNS, ['rolled_up'])
+const mapper = new RowMapper<ExecutionRecord>('almanac_executions', COLUMNS, [
+  'rolled_up',
+  'has_children',
+])
 
 /** Guards a change by the attempt that owns the execution. */
 export const FENCE = `id = ? and node = ? and attempt = ? and state = 'running'`
@@ -62,6 +68,7 @@ type ClaimedAlike =
   | 'progress'
   | 'reason'
   | 'resultRef'
+  | 'waitingFor'
 
 const ALIKE: Record<ClaimedAlike, true> = {
   state: true,
@@ -73,6 +80,7 @@ const ALIKE: Record<ClaimedAlike, true> = {
   progress: true,
   reason: true,
   resultRef: true,
+  waitingFor: true,
 }
 
 /** The columns of a row that was just claimed and that differ from row to row. */
@@ -182,7 +190,12 @@ export async function lockExecutions(
 
 /** The columns of an attempt that its holder or rescuer looks at. */
 const OF_ATTEMPT = `id, event_id, state, node, attempt, available_at, started_at, failures, rescues,
-  renewals, lease_expires_at, cancel_requested_at, reason, progress, error, expires_at`
+  renewals, lease_expires_at, cancel_requested_at, reason, progress, error, expires_at, has_children`
+
+/** A running attempt, and whether others wait for its end. */
+export interface LockedAttempt extends ExecutionRecord {
+  hasChildren: boolean
+}
 
 /**
  * Reads the running executions among `ids` and locks them, in order of their
@@ -190,11 +203,8 @@ const OF_ATTEMPT = `id, event_id, state, node, attempt, available_at, started_at
  * way. The state is looked at afterwards, so that no index over it leads to
  * locks on the rows of others.
  */
-export async function lockRunning(
-  work: Work,
-  ids: string[]
-): Promise<Map<string, ExecutionRecord>> {
-  const running = new Map<string, ExecutionRecord>()
+export async function lockRunning(work: Work, ids: string[]): Promise<Map<string, LockedAttempt>> {
+  const running = new Map<string, LockedAttempt>()
   for (const chunk of chunks([...new Set(ids)].sort())) {
     const list = inList(chunk)
     const rows = await work.all(
@@ -204,7 +214,7 @@ export async function lockRunning(
     )
     rows
       .filter(({ state }) => state === 'running')
-      .map(toExecution)
+      .map((row) => ({ ...toExecution(row), hasChildren: Number(row.has_children) === 1 }))
       .forEach((record) => running.set(record.id, record))
   }
   return running
@@ -244,8 +254,9 @@ export async function keyHolder(work: Work, record: ExecutionRecord): Promise<st
   return row && String(row.id)
 }
 
-/** Deletes executions with their logs. */
+/** Deletes executions with their logs and what they waited for. */
 export async function deleteExecutions(work: Work, ids: string[]): Promise<void> {
+  await deleteLinks(work, ids)
   for (const chunk of chunks(ids)) {
     const list = inList(chunk)
     await work.run(

@@ -66,12 +66,25 @@ export class DatabaseExecutionStore implements ExecutionStore {
   async settle(params: Params<'settle'>): Promise<SettleResult[]> {
     const successes = plainSuccesses(this.#connection.dialect, params.settlements)
     if (successes !== null) {
-      return this.#connection.read('executions.settle', (work) =>
+      const results = await this.#connection.read('executions.settle', (work) =>
         settleSuccesses(work, params.now, successes)
       )
+      return this.#settleLeft(params, results)
     }
     const write = () => this.#connection.write('executions.settle', (work) => settle(work, params))
     return this.#connection.dialect.claim === 'one writer' ? this.#inTurn(write) : write()
+  }
+
+  /** What the one statement did not take: mostly nothing, else what others wait for, or what is not owned. */
+  async #settleLeft(params: Params<'settle'>, results: SettleResult[]): Promise<SettleResult[]> {
+    const settlements = params.settlements.filter((_, index) => !results[index].applied)
+    if (settlements.length === 0) {
+      return results
+    }
+    const left = await this.#connection.write('executions.settle', (work) =>
+      settle(work, { ...params, settlements })
+    )
+    return results.map((result) => (result.applied ? result : left.shift()!))
   }
 
   /** Two units of one process that want the only lock would block the process, holder and all. */

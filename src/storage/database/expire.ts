@@ -3,6 +3,7 @@ import type { ExecutionStore } from '../contract.ts'
 import { expiredPatch } from '../rules/settlement.ts'
 import { countOutcomes } from './event_rows.ts'
 import { patchExecutions, toExecution } from './execution_rows.ts'
+import { endParents } from './workflow_ends.ts'
 import { instant, type Work } from './work.ts'
 
 type ExpireParams = Parameters<ExecutionStore['expire']>[0]
@@ -18,7 +19,7 @@ export async function expire(work: Work, { now, limit }: ExpireParams): Promise<
   return endExpired(work, rows.map(toExecution), at)
 }
 
-/** Ends executions that the unit of work has locked. */
+/** Ends executions that the unit of work has locked. @returns them, then what was skipped or released with them */
 export async function endExpired(
   work: Work,
   executions: ExecutionRecord[],
@@ -33,5 +34,8 @@ export async function endExpired(
     work,
     executions.map(({ eventId }) => ({ eventId, outcome: 'missed', startedAt: null }))
   )
-  return executions.map((execution) => ({ ...execution, ...patch }))
+  const ended = executions.map((execution) => ({ ...execution, ...patch }))
+  const parents = ended.map(({ id, state }) => ({ id, outcome: state }))
+  const moved = await endParents(work, parents, now)
+  return [...ended, ...[...moved.values()].flat()]
 }

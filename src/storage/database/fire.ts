@@ -7,6 +7,7 @@ import { lockEvents, patchEvents } from './event_rows.ts'
 import { findExecutions, insertExecutions, patchExecutions } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
 import { insertMissed } from './missed_rows.ts'
+import { insertChildren } from './workflow_births.ts'
 import { instant, type Work } from './work.ts'
 
 type FireParams = Parameters<EventStore['fire']>[0]
@@ -76,6 +77,9 @@ async function writeFired(work: Work, hits: Hit[], now: number): Promise<void> {
   hits.forEach((hit, index) => {
     hit.fired.push(...rows[index].filter(({ id }) => inserted.has(id)))
   })
+  for (const { firing } of hits) {
+    await insertChildren(work, firing.executions, inserted, now)
+  }
 }
 
 async function writeMissed(work: Work, hits: Hit[], now: number): Promise<void> {

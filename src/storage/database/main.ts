@@ -14,6 +14,7 @@ import { DatabaseLogStore } from './log_store.ts'
 import { DatabaseNodeStore } from './node_store.ts'
 import { schemaVersionOf, storeDialectOf } from './schema/main.ts'
 import { DatabaseStatsStore } from './stats_store.ts'
+import { DatabaseWorkflowStore } from './workflow_store.ts'
 import { instant } from './work.ts'
 
 export interface DatabaseStorageDeps {
@@ -42,6 +43,7 @@ export class DatabaseStorage implements Storage {
   readonly logs: DatabaseLogStore
   readonly journal: DatabaseJournalStore
   readonly controls: DatabaseControlStore
+  readonly workflows: DatabaseWorkflowStore
 
   /** @throws E_INVALID_CONFIG when the package's tables cannot live in this database */
   constructor(deps: DatabaseStorageDeps) {
@@ -59,6 +61,7 @@ export class DatabaseStorage implements Storage {
     this.logs = new DatabaseLogStore(this.#connection)
     this.journal = new DatabaseJournalStore(this.#connection)
     this.controls = new DatabaseControlStore(this.#connection)
+    this.workflows = new DatabaseWorkflowStore(this.#connection)
   }
 
   now(): Promise<number> {

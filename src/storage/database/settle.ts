@@ -10,7 +10,13 @@ import {
   type Rescue,
 } from '../rules/settlement.ts'
 import { countOutcomes, type EndedRun } from './event_rows.ts'
-import { deleteExecutions, lockRunning, patchExecutions } from './execution_rows.ts'
+import {
+  deleteExecutions,
+  lockRunning,
+  patchExecutions,
+  type LockedAttempt,
+} from './execution_rows.ts'
+import { endParents, type EndedParent } from './workflow_ends.ts'
 import { instant, type Work } from './work.ts'
 
 type SettleParams = Parameters<ExecutionStore['settle']>[0]
@@ -27,8 +33,13 @@ export async function settle(work: Work, params: SettleParams): Promise<SettleRe
     const to = settleOne(attempts, settlement, now)
     return { id, applied: to !== null, to }
   })
-  await attempts.write(work)
-  return results
+  const moved = await attempts.write(work, now)
+  return moved.size === 0 ? results : results.map((result) => withChildren(result, moved))
+}
+
+function withChildren(result: SettleResult, moved: Map<string, ExecutionRecord[]>): SettleResult {
+  const children = moved.get(result.id)
+  return result.applied && children ? { ...result, children } : result
 }
 
 function settleOne(
@@ -60,8 +71,8 @@ export async function rescueExpired(work: Work, params: RescueParams): Promise<R
       rescued[rescue].push(expired.id)
     }
   }
-  await attempts.write(work)
-  return rescued
+  const moved = await attempts.write(work, now)
+  return moved.size === 0 ? rescued : { ...rescued, children: [...moved.values()].flat() }
 }
 
 function rescueOne(
@@ -82,27 +93,32 @@ function rescueOne(
 
 /** Running attempts that the unit of work has locked, and how they end. */
 class Attempts {
-  readonly #running: Map<string, ExecutionRecord>
+  readonly #running: Map<string, LockedAttempt>
   readonly #patches: { id: string; patch: ExecutionPatch }[] = []
   readonly #discarded: string[] = []
   readonly #ended: EndedRun[] = []
+  /** Those of them that others wait for. */
+  readonly #parents: EndedParent[] = []
 
-  constructor(running: Map<string, ExecutionRecord>) {
+  constructor(running: Map<string, LockedAttempt>) {
     this.#running = running
   }
 
   /** The attempt for which the fence holds. */
-  owned({ id, node, attempt }: Fence): ExecutionRecord | null {
+  owned({ id, node, attempt }: Fence): LockedAttempt | null {
     const running = this.#running.get(id)
     return running && running.node === node && running.attempt === attempt ? running : null
   }
 
-  end(attempt: ExecutionRecord, patch: ExecutionPatch): void {
+  end(attempt: LockedAttempt, patch: ExecutionPatch): void {
     this.#running.delete(attempt.id)
     this.#patches.push({ id: attempt.id, patch })
     const { state, startedAt = attempt.startedAt } = patch
     if (state !== undefined && isEnded(state)) {
       this.#ended.push({ eventId: attempt.eventId, outcome: state, startedAt })
+      if (attempt.hasChildren) {
+        this.#parents.push({ id: attempt.id, outcome: state })
+      }
     }
   }
 
@@ -111,10 +127,12 @@ class Attempts {
     this.#discarded.push(attempt.id)
   }
 
-  async write(work: Work): Promise<void> {
+  /** @returns the children that were released or skipped, by the parent that moved them */
+  async write(work: Work, now: number): Promise<Map<string, ExecutionRecord[]>> {
     await patchExecutions(work, this.#patches)
     await deleteExecutions(work, this.#discarded)
     await countOutcomes(work, this.#ended)
+    return endParents(work, this.#parents, now)
   }
 }
 

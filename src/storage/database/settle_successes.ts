@@ -39,7 +39,8 @@ export function plainSuccesses(dialect: Dialect, settlements: Settlement[]): Suc
 }
 
 /**
- * Stores successes in one statement, each fenced.
+ * Stores successes in one statement, each fenced; those that others wait for
+ * are left as they are.
  *
  * @returns what became of each, in the order given
  */
@@ -103,4 +104,5 @@ const STATEMENT = `with clock as materialized (select ${clockOr('?::bigint')} as
     as given(${COLUMNS.map(([, column]) => column).join(', ')})
   where ended.id = given.id and ended.node = given.node and ended.attempt = given.attempt
     and ended.state = case when given.id is not null then 'running' end
+    and ended.has_children is null
   returning ended.id`

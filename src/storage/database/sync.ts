@@ -2,14 +2,9 @@ import type { EventRecord } from '../../types/events.ts'
 import type { EventStore, SourceDefinition, SyncResult } from '../contract.ts'
 import { newEvent } from '../rules/new_records.ts'
 import { checkPlan, needsWriting, pausedBySource, redefined, syncEntries } from '../rules/sync.ts'
-import {
-  deleteEvent,
-  findEvent,
-  insertDue,
-  insertEvent,
-  replaceEvent,
-  toEvent,
-} from './event_rows.ts'
+import { deleteEvent, findEvent, insertEvent, replaceEvent, toEvent } from './event_rows.ts'
+import { insertDue } from './due_rows.ts'
+import { forgetEvent, oneAtATime } from './dependency_changes.ts'
 import { appendJournal } from './journal_store.ts'
 import { instant, type Work } from './work.ts'
 
@@ -19,6 +14,7 @@ type SyncParams = Parameters<EventStore['syncSource']>[0]
 export async function syncSource(work: Work, params: SyncParams): Promise<SyncResult> {
   const { source, definitions, missing } = params
   const now = await instant(work, params.now)
+  // Two nodes that bring in the same new event must not meet: the second has to see what the first did
   await oneAtATime(work)
   const rows = await work.all(
     `select * from almanac_events where source = ? order by id ${work.dialect.lockRows}`,
@@ -40,19 +36,6 @@ export async function syncSource(work: Work, params: SyncParams): Promise<SyncRe
   }
   await appendJournal(work, syncEntries(params.journal, source, result), now)
   return result
-}
-
-/**
- * Two nodes that bring in the same new event must not meet: the second one
- * has to see what the first one did. The row of the schema's version is only
- * written by migrations, so that nobody else waits.
- */
-async function oneAtATime(work: Work): Promise<void> {
-  if (work.dialect.lockRows) {
-    await work.all(
-      `select amount from almanac_meta where name = 'schema_version' ${work.dialect.lockRows}`
-    )
-  }
 }
 
 async function apply(
@@ -85,6 +68,7 @@ async function remove(
   result: SyncResult
 ): Promise<void> {
   if (missing === 'delete') {
+    await forgetEvent(work, event, true, now)
     await deleteEvent(work, event.id)
     result.removed.push(event)
     return

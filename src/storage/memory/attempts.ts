@@ -2,6 +2,7 @@ import type { ExecutionRecord } from '../../types/executions.ts'
 import type { ExecutionStore, Fence, SettleResult } from '../contract.ts'
 import { isEnded } from '../rules/outcomes.ts'
 import { rescueOf, rescuePatch, settlementPatch, storedAs } from '../rules/settlement.ts'
+import { endedAmong, endParents } from './workflow_ends.ts'
 import { jsonCopy, type MemoryTables } from './tables.ts'
 
 type Params<K extends keyof ExecutionStore> = Parameters<ExecutionStore[K]>[0]
@@ -60,7 +61,8 @@ export function settle(tables: MemoryTables, params: Params<'settle'>): SettleRe
       tables.change(execution, settlementPatch(execution, settlement, to, now))
       tables.countOutcome(execution)
     }
-    return { id: settlement.id, applied: true, to }
+    const children = endParents(tables, endedAmong([execution]), now)
+    return { id: settlement.id, applied: true, to, ...(children.length > 0 ? { children } : {}) }
   })
 }
 
@@ -70,6 +72,7 @@ export function rescueExpired(
 ): Answer<'rescueExpired'> {
   const now = tables.now(params.now)
   const rescued: Answer<'rescueExpired'> = { requeued: [], abandoned: [], cancelled: [] }
+  const ended: ExecutionRecord[] = []
   for (const expired of params.expired) {
     const execution = owned(tables, expired)
     const lapsed = execution !== undefined && execution.leaseExpiresAt! <= now
@@ -80,8 +83,10 @@ export function rescueExpired(
     tables.change(execution, rescuePatch(execution, expired, rescue, now))
     tables.countOutcome(execution)
     rescued[rescue].push(execution.id)
+    ended.push(execution)
   }
-  return rescued
+  const children = endParents(tables, endedAmong(ended), now)
+  return children.length > 0 ? { ...rescued, children } : rescued
 }
 
 export function requestCancel(
@@ -99,7 +104,8 @@ export function requestCancel(
     tables.change(execution, { cancelRequestedAt, reason })
     return 'requested'
   }
-  tables.change(execution, { state: 'cancelled', finishedAt: now, reason })
+  tables.change(execution, { state: 'cancelled', finishedAt: now, reason, waitingFor: null })
   tables.countOutcome(execution)
+  endParents(tables, endedAmong([execution]), now)
   return 'cancelled'
 }

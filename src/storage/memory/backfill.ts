@@ -12,6 +12,7 @@ import {
 import { newExecution } from '../rules/new_records.ts'
 import { addStats, statsOf, type EndedExecution } from '../rules/stats.ts'
 import { insertPart } from './missed_rows.ts'
+import { insertChildren } from './workflow_births.ts'
 import { storable, type MemoryTables } from './tables.ts'
 
 type BackfillParams = Parameters<ExecutionStore['backfill']>[0]
@@ -35,6 +36,9 @@ export function backfill(tables: MemoryTables, params: BackfillParams): Backfill
       inserted.push(tables.insert(row).id)
     }
   }
+  const inPlace = splits.flatMap(({ execution }) => execution ?? [])
+  const queued = new Set([...requeued, ...inserted])
+  insertChildren(tables, [...inPlace, ...params.executions], queued, now)
   Object.assign(event, openRangeAfter(event, splits))
   tables.addJournal([params.journal], now)
   return { requeued, inserted }

@@ -15,7 +15,7 @@ export function insertOrSettle(
   const held = row.dedupeKey === null ? undefined : tables.dedupe.get(row.dedupeKey)
   const holder = held === undefined ? undefined : tables.executions.get(held)
   if (holder && isExpired(holder, now)) {
-    const expired = copy(endExpired(tables, holder, now))
+    const expired = copy(endExpired(tables, holder, now)[0])
     return { ...insertOrSettle(tables, row, mode, now), expired }
   }
   const changed = holder ? deduplicated(holder, row, mode) : null

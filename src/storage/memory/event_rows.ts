@@ -3,6 +3,7 @@ import type { EventRecord } from '../../types/events.ts'
 import type { MissedRange, NewExecution } from '../contract.ts'
 import { missedExecution, newExecution } from '../rules/new_records.ts'
 import { insertMissed } from './missed_rows.ts'
+import { insertChildren } from './workflow_births.ts'
 import { jsonCopy, storable, type MemoryTables } from './tables.ts'
 
 /** @throws E_EVENT_EXISTS */
@@ -38,7 +39,10 @@ export function replaceEvent(tables: MemoryTables, event: EventRecord): EventRec
 
 /** Refuses what cannot be stored before anything is changed. */
 export function checkStorable(executions: NewExecution[] = []): void {
-  executions.forEach((execution) => storable(newExecution(execution, 0)))
+  for (const execution of executions) {
+    storable(newExecution(execution, 0))
+    checkStorable(execution.children)
+  }
 }
 
 /** Slots that were due under the definition that an edit replaces. */
@@ -50,14 +54,16 @@ export function insertDue(
   now: number
 ): void {
   const event = tables.events.get(before.id)
+  const fired = new Set<string>()
   for (const execution of executions) {
     const row = storable(newExecution(execution, now))
     if (!tables.conflict(row)) {
-      tables.insert(row)
+      fired.add(tables.insert(row).id)
       event!.runCount++
     }
   }
   for (const range of missed) {
     insertMissed(tables, missedExecution(before, range, now))
   }
+  insertChildren(tables, executions, fired, now)
 }

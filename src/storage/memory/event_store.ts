@@ -9,6 +9,7 @@ import { checkName, checkStorable, insertDue, insertEvent, replaceEvent } from '
 import { listEvents } from './event_listing.ts'
 import { fireOne } from './fire.ts'
 import { syncSource } from './sync.ts'
+import { changeDependencies, forgetEvent, requireEvents } from './dependencies.ts'
 import { compare, copy, type MemoryTables } from './tables.ts'
 
 type Params<K extends keyof EventStore> = Parameters<EventStore[K]>[0]
@@ -20,9 +21,18 @@ export class MemoryEventStore implements EventStore {
     this.#tables = tables
   }
 
-  async insert({ now, event, journal }: Params<'insert'>): Promise<EventRecord> {
+  async insert(params: Params<'insert'>): Promise<EventRecord> {
+    const { now, event, after = [], journal } = params
     const at = this.#tables.now(now)
+    requireEvents(
+      this.#tables,
+      after.map(({ parentId }) => parentId)
+    )
     const record = insertEvent(this.#tables, newEvent(event, at))
+    if (after.length > 0) {
+      const change = { now, childId: record.id, set: after, remove: [], declared: true }
+      changeDependencies(this.#tables, change)
+    }
     this.#tables.addJournal(journal ? [journal] : [], at)
     return copy(record)
   }
@@ -51,11 +61,13 @@ export class MemoryEventStore implements EventStore {
     return copy(this.#tables.events.get(id)!)
   }
 
-  async delete({ now, id, journal }: Params<'delete'>): Promise<EventRecord | null> {
+  async delete(params: Params<'delete'>): Promise<EventRecord | null> {
+    const { now, id, detach = false, journal } = params
     const event = this.#tables.events.get(id)
     if (!event) {
       return null
     }
+    forgetEvent(this.#tables, event, detach, this.#tables.now(now))
     this.#tables.events.delete(id)
     this.#tables.addJournal(journal ? [journal] : [], this.#tables.now(now))
     return copy(event)

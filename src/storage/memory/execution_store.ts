@@ -20,6 +20,8 @@ import { insertOrSettle } from './duplicates.ts'
 import { listSlots } from './missed_rows.ts'
 import { endExpired, mayBeBorn, nextAvailableAt } from './waiting.ts'
 import { prune } from './prune.ts'
+import { checkStorable } from './event_rows.ts'
+import { insertChildren } from './workflow_births.ts'
 import { compare, copy, jsonCopy, storable, type MemoryTables } from './tables.ts'
 
 type Params<K extends keyof ExecutionStore> = Parameters<ExecutionStore[K]>[0]
@@ -38,11 +40,14 @@ export class MemoryExecutionStore implements ExecutionStore {
       throw new E_CLIENT_MISMATCH(['of a database', 'memory'])
     }
     const at = this.#tables.now(now)
+    checkStorable(executions)
     const rows = executions.map((execution) => storable(newExecution(execution, at)))
     const results = rows.map((row, index) =>
       insertOrSettle(this.#tables, row, executions[index].onDuplicate ?? 'skip', at)
     )
-    if (results.some(({ inserted }) => inserted)) {
+    const born = new Set(results.filter(({ inserted }) => inserted).map(({ id }) => id))
+    insertChildren(this.#tables, executions, born, at)
+    if (born.size > 0) {
       this.#tables.addJournal(journal ? [journal] : [], at)
     }
     return results
@@ -152,7 +157,7 @@ export class MemoryExecutionStore implements ExecutionStore {
       .filter((execution) => isExpired(execution, now))
       .sort((a, b) => a.expiresAt! - b.expiresAt! || compare(a.id, b.id))
       .slice(0, limit)
-    return overdue.map((execution) => copy(endExpired(this.#tables, execution, now)))
+    return copy(overdue.flatMap((execution) => endExpired(this.#tables, execution, now)))
   }
 
   async listExpired(params: Params<'listExpired'>): Promise<ExpiredLease[]> {

@@ -4,6 +4,7 @@ import type { FireResult, Firing, MissedRange } from '../contract.ts'
 import { firedState } from '../rules/firing.ts'
 import { missedExecution, newExecution } from '../rules/new_records.ts'
 import { insertMissed } from './missed_rows.ts'
+import { insertChildren } from './workflow_births.ts'
 import { storable, type MemoryTables } from './tables.ts'
 
 /** Fires one event when its next_run_at still is what the tick saw. */
@@ -25,6 +26,8 @@ export function fireOne(
   Object.assign(event, firedState(event, firing, missed.at(-1)?.id ?? null, now))
   const fired = executions.filter((execution) => !tables.conflict(execution))
   fired.forEach((execution) => tables.insert(execution))
+  const ids = new Set(fired.map(({ id }) => id))
+  insertChildren(tables, firing.executions, ids, now)
   event.runCount += fired.length
   result.fired.push(...fired)
   result.missed.push(...missed)

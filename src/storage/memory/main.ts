@@ -10,6 +10,7 @@ import { MemoryLeaseStore } from './lease_store.ts'
 import { MemoryLogStore } from './log_store.ts'
 import { MemoryNodeStore } from './node_store.ts'
 import { MemoryStatsStore } from './stats_store.ts'
+import { MemoryWorkflowStore } from './workflow_store.ts'
 import { copy, MemoryTables } from './tables.ts'
 
 /**
@@ -26,6 +27,7 @@ export class MemoryStorage implements Storage {
   readonly logs: MemoryLogStore
   readonly journal: MemoryJournalStore
   readonly controls: MemoryControlStore
+  readonly workflows: MemoryWorkflowStore
 
   constructor({ clock }: { clock: Clock }) {
     this.#tables = new MemoryTables(clock)
@@ -37,6 +39,7 @@ export class MemoryStorage implements Storage {
     this.logs = new MemoryLogStore(this.#tables)
     this.journal = new MemoryJournalStore(this.#tables)
     this.controls = new MemoryControlStore(this.#tables)
+    this.workflows = new MemoryWorkflowStore(this.#tables)
   }
 
   /** Changes an event behind Almanac's back, as plain SQL does in a database: for tests. */

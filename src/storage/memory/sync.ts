@@ -3,6 +3,7 @@ import type { EventStore, SourceDefinition, SyncResult } from '../contract.ts'
 import { newEvent } from '../rules/new_records.ts'
 import { checkPlan, needsWriting, pausedBySource, redefined, syncEntries } from '../rules/sync.ts'
 import { checkName, checkStorable, insertDue, insertEvent, replaceEvent } from './event_rows.ts'
+import { forgetEvent } from './dependencies.ts'
 import { copy, type MemoryTables } from './tables.ts'
 
 type SyncParams = Parameters<EventStore['syncSource']>[0]
@@ -77,6 +78,7 @@ function removeMissing(
     }
     const paused = missing === 'pause' ? pausedBySource(event, now) : null
     if (missing === 'delete') {
+      forgetEvent(tables, event, true, now)
       tables.events.delete(event.id)
       result.removed.push(event)
     } else if (paused) {

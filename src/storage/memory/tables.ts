@@ -7,6 +7,8 @@ import type { ExecutionLogEntry, ExecutionRecord } from '../../types/executions.
 import type { JournalEntry, NewJournalEntry } from '../../types/journal.ts'
 import type { LeaseRecord, NodeRecord, Now, StatsRow } from '../contract.ts'
 import { countOutcome, isEnded } from '../rules/outcomes.ts'
+import { LinkTable } from './links.ts'
+import type { DependencyRecord } from '../../types/workflows.ts'
 import type { RateParts } from '../rules/rate.ts'
 import type { ExecutionPatch } from '../rules/settlement.ts'
 
@@ -46,6 +48,9 @@ export class MemoryTables {
   readonly controls = new Map<string, ControlRecord>()
   /** Of handlers with a rate: their claims of late. */
   readonly rates = new Map<string, RateParts>()
+  /** By `<child> <parent>`. */
+  readonly dependencies = new Map<string, DependencyRecord>()
+  readonly links = new LinkTable()
   journal: JournalEntry[] = []
   #journalId = 0
 
@@ -110,6 +115,7 @@ export class MemoryTables {
     this.open.delete(execution.id)
     this.rolledUp.delete(execution.id)
     this.executions.delete(execution.id)
+    this.links.delete(execution.id)
     this.logs.delete(execution.id)
   }
 

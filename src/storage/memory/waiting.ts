@@ -4,6 +4,7 @@ import { claimPlan } from '../rules/claim_plan.ts'
 import { rateFreeAt } from '../rules/rate.ts'
 import { expiredPatch } from '../rules/settlement.ts'
 import { limitsIn, roomsOf } from './claim.ts'
+import { endedAmong, endParents } from './workflow_ends.ts'
 import type { MemoryTables } from './tables.ts'
 
 type NextParams = Parameters<ExecutionStore['nextAvailableAt']>[0]
@@ -43,13 +44,13 @@ export function mayBeBorn(
   return room > 0 && [...plan.open, ...plan.limited].includes(handler)
 }
 
-/** Ends an execution that was not begun in time. */
+/** Ends an execution that was not begun in time. @returns it, then what was skipped or released with it */
 export function endExpired(
   tables: MemoryTables,
   execution: ExecutionRecord,
   now: number
-): ExecutionRecord {
+): [ExecutionRecord, ...ExecutionRecord[]] {
   tables.change(execution, expiredPatch(now))
   tables.countOutcome(execution)
-  return execution
+  return [execution, ...endParents(tables, endedAmong([execution]), now)]
 }

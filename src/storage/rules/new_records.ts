@@ -2,6 +2,7 @@ import { slotKey } from '../../keys.ts'
 import type { EventRecord } from '../../types/events.ts'
 import type { ExecutionRecord } from '../../types/executions.ts'
 import { rowHash } from './row_hash.ts'
+import { waitingColumns } from './workflow.ts'
 import type { Claimant, MissedRange, NewEvent, NewExecution } from '../contract.ts'
 
 /** For missed slots of an event that names no queue or priority of its own. */
@@ -10,12 +11,14 @@ const DEFAULT_PRIORITY = 5
 
 /** An execution as it is born: queued, no attempt yet. */
 export function newExecution(input: NewExecution, now: number): ExecutionRecord {
-  const { delay = 0, meta = null, subject = null, expiresIn = null, onDuplicate, ...rest } = input
+  const { delay = 0, expiresIn = null, onDuplicate, parents, children, ...given } = input
   const availableAt = input.availableAt ?? now + delay
+  const { meta = null, subject = null, workflowId = null } = input
   return {
-    ...rest,
+    ...given,
     meta,
     subject,
+    workflowId,
     state: 'queued',
     slotLast: input.slot,
     slotCount: 1,
@@ -38,6 +41,8 @@ export function newExecution(input: NewExecution, now: number): ExecutionRecord 
     result: null,
     resultRef: null,
     error: null,
+    waitingFor: null,
+    ...waitingColumns(input, now),
   }
 }
 

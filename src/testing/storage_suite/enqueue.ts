@@ -29,6 +29,8 @@ export const enqueueCases = cases({
       ...execution,
       expiresAt: null,
       resultRef: null,
+      workflowId: null,
+      waitingFor: null,
       state: 'queued',
       slotLast: START - MINUTE,
       slotCount: 1,

@@ -54,6 +54,7 @@ export function hooked(storage: Storage, hooks: Hooks): Storage {
     logs: wrap('logs', storage.logs),
     journal: wrap('journal', storage.journal),
     controls: wrap('controls', storage.controls),
+    workflows: wrap('workflows', storage.workflows),
     now: () => storage.now(),
     schemaVersion: () => storage.schemaVersion(),
     watch: async (watcher) => (await storage.watch?.(watcher)) ?? null,

@@ -51,6 +51,7 @@ function withPayload(
     logger,
     execution: context.execution,
     attempt: context.attempt,
+    parents: context.parents,
     slot: context.slot,
     fencingToken: context.fencingToken,
     get checkpoint() {

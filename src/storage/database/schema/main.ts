@@ -12,10 +12,11 @@ import { v1 } from './v1.ts'
 import { v2 } from './v2.ts'
 import { v3 } from './v3.ts'
 import { v4 } from './v4.ts'
+import { v5 } from './v5.ts'
 import { v6 } from './v6.ts'
 
 /** Every step, the oldest first; the last one's version is SCHEMA_VERSION. */
-export const STEPS: readonly SchemaStep[] = [v1, v2, v3, v4, v6]
+export const STEPS: readonly SchemaStep[] = [v1, v2, v3, v4, v5, v6]
 /** Lucid's names of the dialects whose drivers the store talks to. */
 const DRIVERS: string[] = ['better-sqlite3', 'postgres', 'mysql']
 
