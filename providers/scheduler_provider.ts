@@ -6,7 +6,7 @@ import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/de
 import { E_INVALID_CONFIG } from '../src/errors.ts'
 import { isSameSqlite, sqliteFile } from '../src/config/sqlite_file.ts'
 import { ISOLATED } from '../src/isolation/binding.ts'
-import { ProcessIsolator } from '../src/isolation/process_isolator.ts'
+import { HandlerIsolator } from '../src/isolation/main.ts'
 import { HostBackend } from '../src/locks/host_backend.ts'
 import type { LegacySourceConfig } from '../src/legacy/config.ts'
 import type { LegacySources } from '../src/legacy/sources.ts'
@@ -17,6 +17,7 @@ import { CronTimetable } from '../src/scheduler/cron_timetable.ts'
 import { TracedStorage } from '../src/storage/traced.ts'
 import type { ProcessRole } from '../src/types/config.ts'
 import type { HandlerContract } from '../src/types/handlers.ts'
+import type { Logger } from '../src/types/logger.ts'
 import type { AlmanacEvents } from '../src/types/notifications.ts'
 
 /** What a command sets for its own process, over config/almanac.ts. */
@@ -47,6 +48,7 @@ export default class SchedulerProvider {
   readonly #clock = new SystemClock()
   readonly #counters = new Counters()
   #resolved: { config: ResolvedConfig; store: StoreFactory } | null = null
+  #isolator: HandlerIsolator | null = null
 
   constructor(protected app: ApplicationService) {}
 
@@ -119,11 +121,20 @@ export default class SchedulerProvider {
       counters,
       notifier: safeNotifier(emitter, { logger, counters }),
       config: config.core,
-      isolator: new ProcessIsolator({ clock: this.#clock, root: this.app.appRoot.href }),
+      isolator: this.#makeIsolator(logger),
       locks: await this.#hostLocks(),
       make: (Class) => this.app.container.make(Class) as Promise<HandlerContract>,
       timetable: new CronTimetable({ logger }),
     })
+  }
+
+  #makeIsolator(logger: Logger): HandlerIsolator {
+    this.#isolator = new HandlerIsolator({
+      clock: this.#clock,
+      logger,
+      root: this.app.appRoot.href,
+    })
+    return this.#isolator
   }
 
   /** The app's own locks where @adonisjs/lock is set up, unless config keeps them in the store. */
@@ -229,6 +240,7 @@ export default class SchedulerProvider {
       // the app may have shut it down itself
       ignoring = almanac.state === 'shut down' ? 0 : almanac.capacity().running
       await almanac.shutdown()
+      await this.#isolator?.close()
     } catch (error) {
       const logger = await this.app.container.make('logger')
       logger.error({ err: error }, 'Almanac did not stop cleanly')
