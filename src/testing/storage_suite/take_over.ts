@@ -65,7 +65,8 @@ export const takeOverCases = cases({
     const takers = [context.storage, other, context.storage, other].map((storage, index) =>
       storage.executions.takeOver({ now: context.now, fence, node: `taker.${index}`, lease: LEASE })
     )
-    const taken = (await Promise.all(takers)).filter((execution) => execution !== null)
+    const answers = await Promise.all(takers)
+    const taken = answers.filter((execution) => execution !== null)
     assert.equal(taken.length, 1)
     assert.equal(await field(context.find(id), 'node'), taken[0].node)
   },
