@@ -6,6 +6,7 @@ import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/de
 import { E_INVALID_CONFIG } from '../src/errors.ts'
 import { isSameSqlite, sqliteFile } from '../src/config/sqlite_file.ts'
 import { ISOLATED } from '../src/isolation/binding.ts'
+import type { QueueEngine } from '../src/engines/queue_engine.ts'
 import { HandlerIsolator } from '../src/isolation/main.ts'
 import { HostBackend } from '../src/locks/host_backend.ts'
 import type { LegacySourceConfig } from '../src/legacy/config.ts'
@@ -103,7 +104,7 @@ export default class SchedulerProvider {
       const limits = container.hasBinding('almanac.limits')
         ? await container.make('almanac.limits')
         : {}
-      const config = resolveConfig(withLimits(this.app.config.get('almanac'), limits))
+      const config = limited(this.app.config.get('almanac'), limits)
       this.#resolved = { config, store: await config.store.resolver(this.app) }
     }
     return this.#resolved
@@ -123,8 +124,26 @@ export default class SchedulerProvider {
       config: config.core,
       isolator: this.#makeIsolator(logger),
       locks: await this.#hostLocks(),
+      engine: await this.#makeEngine(),
       make: (Class) => this.app.container.make(Class) as Promise<HandlerContract>,
       timetable: new CronTimetable({ logger }),
+    })
+  }
+
+  /**
+   * Also where no queue is run by it here: then this process may be one of its
+   * workers, which have to know the job.
+   */
+  async #makeEngine(): Promise<QueueEngine | undefined> {
+    const { container } = this.app
+    if (!container.hasBinding('queue.manager')) {
+      return undefined
+    }
+    const { QueueEngine: Engine } = await import('../src/engines/queue_engine.ts')
+    const host = await import('@adonisjs/queue')
+    return new Engine(host, async (handed) => {
+      const almanac = await container.make('almanac')
+      return almanac.deliver(handed)
     })
   }
 
@@ -262,6 +281,10 @@ function assertConnection(db: Database, key: string, name: string) {
   return node
 }
 
-function withLimits(config: unknown, limits: AlmanacLimits): unknown {
-  return config && typeof config === 'object' ? { ...config, ...limits } : config
+/** How queues are run is for the config to say, whichever of them this process works on. */
+function limited(config: unknown, { queues, ...limits }: AlmanacLimits): ResolvedConfig {
+  const isObject = config !== null && typeof config === 'object'
+  const resolved = resolveConfig(isObject ? { ...config, ...limits } : config)
+  const core = queues === undefined ? resolved.core : { ...resolved.core, queues }
+  return { ...resolved, core }
 }

@@ -54,8 +54,8 @@ function makeHandOver(deps: Deps, queue: string, engine: Engine | undefined): Ha
   if (!engine) {
     throw new E_NO_ENGINE([queue])
   }
-  const slots = deps.config.queueSettings[queue].ahead
-  const prefetch = new Prefetch({ slots, max: 0 })
-  const seats = new SeatPool({ slots, prefetch, clock: deps.clock })
-  return new HandOver({ ...deps, queue, engine, seats })
+  const places = deps.config.queueSettings[queue].ahead
+  const prefetch = new Prefetch({ slots: places, max: 0 })
+  const seats = new SeatPool({ slots: places, prefetch, clock: deps.clock })
+  return new HandOver({ ...deps, queue, engine, seats, places })
 }

@@ -16,6 +16,8 @@ export interface WaitingLeasesDeps {
   tracker: ExecutionTracker
   engine: Engine
   seats: SeatPool
+  /** How many may wait. */
+  places: number
   clock: Clock
   logger: Logger
   counters: Counters
@@ -53,7 +55,7 @@ export class WaitingLeases {
   add(holds: Hold[]): void {
     const seenAt = this.#deps.clock.monotonic()
     holds.forEach((hold) => this.#waiting.set(hold.id, { hold, known: null, seenAt }))
-    this.#arm(this.#deps.seats.free === 0 ? CLOSE_LOOK : this.#deps.config.lease.renew)
+    this.#arm(this.#isFull ? CLOSE_LOOK : this.#deps.config.lease.renew)
   }
 
   /** The engine has it. */
@@ -104,6 +106,10 @@ export class WaitingLeases {
     await this.release(this.#holds(), 'drain')
   }
 
+  get #isFull(): boolean {
+    return this.#waiting.size >= this.#deps.places
+  }
+
   #holds(): Hold[] {
     return [...this.#waiting.values()].map(({ hold }) => hold)
   }
@@ -144,13 +150,13 @@ export class WaitingLeases {
     }
   }
 
-  /** Closely while places come free, and less and less while none does. */
+  /** Closely while places come free, less and less while none does, and else with the lease. */
   #nextInterval(cameFree: boolean): number {
     const { renew } = this.#deps.config.lease
     if (this.#failing) {
       return Math.ceil(renew / 4)
     }
-    if (this.#deps.seats.free > 0) {
+    if (!this.#isFull && !cameFree) {
       return renew
     }
     return cameFree ? CLOSE_LOOK : Math.min(renew, this.#interval * 2)
