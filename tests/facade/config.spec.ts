@@ -163,6 +163,13 @@ test.group('Config | refusals', () => {
         "queues.a.executor is 'redis'; give one of node, queue",
       ],
       [{ queues: { a: { ahead: 0 } } }, 'queues.a.ahead is 0; give a whole number from 1 to'],
+      [
+        {
+          queues: { default: { executor: 'queue' } },
+          legacy: { sources: { dw: { connection: 'dw', timezone: 'UTC' } } },
+        },
+        "queues.default.executor is 'queue'; flows of legacy sources run in this queue",
+      ],
       [{ queues: { '': {} } }, 'queues. is {}; give the queue a name'],
       [{ queues: [1] }, 'queues is [ 1 ]; give a list of queue names'],
       [{ roles: ['worker'] }, "roles is [ 'worker' ]; give a list of web, console, test, repl"],
