@@ -6,7 +6,8 @@ import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/de
 import { E_INVALID_CONFIG } from '../src/errors.ts'
 import { isSameSqlite, sqliteFile } from '../src/config/sqlite_file.ts'
 import { ISOLATED } from '../src/isolation/binding.ts'
-import { ProcessIsolator } from '../src/isolation/process_isolator.ts'
+import type { QueueEngine } from '../src/engines/queue_engine.ts'
+import { HandlerIsolator } from '../src/isolation/main.ts'
 import { HostBackend } from '../src/locks/host_backend.ts'
 import type { LegacySourceConfig } from '../src/legacy/config.ts'
 import type { LegacySources } from '../src/legacy/sources.ts'
@@ -17,6 +18,7 @@ import { CronTimetable } from '../src/scheduler/cron_timetable.ts'
 import { TracedStorage } from '../src/storage/traced.ts'
 import type { ProcessRole } from '../src/types/config.ts'
 import type { HandlerContract } from '../src/types/handlers.ts'
+import type { Logger } from '../src/types/logger.ts'
 import type { AlmanacEvents } from '../src/types/notifications.ts'
 
 /** What a command sets for its own process, over config/almanac.ts. */
@@ -47,6 +49,7 @@ export default class SchedulerProvider {
   readonly #clock = new SystemClock()
   readonly #counters = new Counters()
   #resolved: { config: ResolvedConfig; store: StoreFactory } | null = null
+  #isolator: HandlerIsolator | null = null
 
   constructor(protected app: ApplicationService) {}
 
@@ -101,7 +104,7 @@ export default class SchedulerProvider {
       const limits = container.hasBinding('almanac.limits')
         ? await container.make('almanac.limits')
         : {}
-      const config = resolveConfig(withLimits(this.app.config.get('almanac'), limits))
+      const config = limited(this.app.config.get('almanac'), limits)
       this.#resolved = { config, store: await config.store.resolver(this.app) }
     }
     return this.#resolved
@@ -119,11 +122,38 @@ export default class SchedulerProvider {
       counters,
       notifier: safeNotifier(emitter, { logger, counters }),
       config: config.core,
-      isolator: new ProcessIsolator({ clock: this.#clock, root: this.app.appRoot.href }),
+      isolator: this.#makeIsolator(logger),
       locks: await this.#hostLocks(),
+      engine: await this.#makeEngine(),
       make: (Class) => this.app.container.make(Class) as Promise<HandlerContract>,
       timetable: new CronTimetable({ logger }),
     })
+  }
+
+  /**
+   * Also where no queue is run by it here: then this process may be one of its
+   * workers, which have to know the job.
+   */
+  async #makeEngine(): Promise<QueueEngine | undefined> {
+    const { container } = this.app
+    if (!container.hasBinding('queue.manager')) {
+      return undefined
+    }
+    const { QueueEngine: Engine } = await import('../src/engines/queue_engine.ts')
+    const host = await import('@adonisjs/queue')
+    return new Engine(host, async (handed) => {
+      const almanac = await container.make('almanac')
+      return almanac.deliver(handed)
+    })
+  }
+
+  #makeIsolator(logger: Logger): HandlerIsolator {
+    this.#isolator = new HandlerIsolator({
+      clock: this.#clock,
+      logger,
+      root: this.app.appRoot.href,
+    })
+    return this.#isolator
   }
 
   /** The app's own locks where @adonisjs/lock is set up, unless config keeps them in the store. */
@@ -229,6 +259,7 @@ export default class SchedulerProvider {
       // the app may have shut it down itself
       ignoring = almanac.state === 'shut down' ? 0 : almanac.capacity().running
       await almanac.shutdown()
+      await this.#isolator?.close()
     } catch (error) {
       const logger = await this.app.container.make('logger')
       logger.error({ err: error }, 'Almanac did not stop cleanly')
@@ -250,6 +281,10 @@ function assertConnection(db: Database, key: string, name: string) {
   return node
 }
 
-function withLimits(config: unknown, limits: AlmanacLimits): unknown {
-  return config && typeof config === 'object' ? { ...config, ...limits } : config
+/** How queues are run is for the config to say, whichever of them this process works on. */
+function limited(config: unknown, { queues, ...limits }: AlmanacLimits): ResolvedConfig {
+  const isObject = config !== null && typeof config === 'object'
+  const resolved = resolveConfig(isObject ? { ...config, ...limits } : config)
+  const core = queues === undefined ? resolved.core : { ...resolved.core, queues }
+  return { ...resolved, core }
 }

@@ -62,6 +62,10 @@ export function resolveConfig(config: unknown): ResolvedConfig {
   reader.end()
   const { syncInterval, core } = shell
   const { sources } = resolveLegacyConfig(legacy, { syncInterval, pollInterval: core.poll.max })
+  if (sources.size > 0 && core.queueSettings.default?.executor === 'queue') {
+    const remedy = 'flows of legacy sources run in this queue, on the nodes: give another one to it'
+    throw new E_INVALID_CONFIG(['queues.default.executor', "'queue'", remedy])
+  }
   return {
     ...shell,
     store,

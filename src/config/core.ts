@@ -6,6 +6,7 @@ import { readCalendars } from './calendars.ts'
 import { checkIntervals } from './intervals.ts'
 import { ConfigReader } from './reader.ts'
 import { readProfiles } from './profiles.ts'
+import { readQueues } from './queues.ts'
 import { readRetention } from './retention.ts'
 
 const MIB = 1_048_576
@@ -40,7 +41,7 @@ export function readShell(reader: ConfigReader): ShellConfig {
     enabled: reader.boolean('enabled', true),
     concurrency,
     prefetch: reader.number('prefetch', PREFETCH),
-    queues: readQueues(reader),
+    ...readQueues(reader),
     poll: readPoll(reader),
     lease: readLease(reader.section('lease'), 30_000),
     leader: readLease(reader.section('leader'), 15_000),
@@ -84,12 +85,6 @@ function readNode(reader: ConfigReader): string {
   }
   const fits = typeof value === 'string' && NODE_NAME.test(value)
   return fits ? value : reader.refuse('node', 'give 1 to 40 letters, digits, ".", "_" or "-"')
-}
-
-function readQueues(reader: ConfigReader): string[] | null {
-  const remedy = 'give a list of queue names, or null for all'
-  const queues = reader.texts('queues', remedy, (name) => name !== '')
-  return queues?.length === 0 ? reader.refuse('queues', remedy) : (queues ?? null)
 }
 
 /** A single duration is the longest wait. */

@@ -16,6 +16,27 @@ export const E_NOT_ISOLATED = defineError<[handler: string, reason: string]>({
   help: 'Export the handler from the module that options.module names (or that lies in the handlers folder), by default or under its own name.',
 })
 
+export const E_NO_ENGINE = defineError<[queue: string]>({
+  code: 'E_NO_ENGINE',
+  status: 500,
+  message: 'Queue "%s" has the executor "queue", but @adonisjs/queue is not set up in this app',
+  help: 'Run "npm install @adonisjs/queue" and "node ace configure @adonisjs/queue", or take queues.<name>.executor out of config/almanac.ts.',
+})
+
+export const E_NOT_TAKEN = defineError<[count: string, queue: string, reason: string]>({
+  code: 'E_NOT_TAKEN',
+  status: 503,
+  message: '%s executions of queue "%s" could not be handed over: %s',
+  help: 'They are back in the queue, and handed over when the other engine answers. See whether its Redis or database can be reached.',
+})
+
+export const E_NOT_DELIVERED = defineError<[id: string, reason: string]>({
+  code: 'E_NOT_DELIVERED',
+  status: 503,
+  message: 'Execution "%s" was delivered and cannot be run here: %s',
+  help: 'It is handed over again. Workers of the other engine need the handlers of the nodes; a process that stops takes nothing more.',
+})
+
 export const E_EXECUTION_NOT_DEAD = defineError<[id: string, state: string]>({
   code: 'E_EXECUTION_NOT_DEAD',
   status: 409,

@@ -22,6 +22,16 @@ export function nodeArguments(
   ]
 }
 
+/**
+ * The options of Node.js that a thread is started with; undefined hands down
+ * those of this process, loaders and all. Given ones may not say anything
+ * about the process as a whole.
+ */
+export function threadArguments(execArgv: readonly string[], root: string): string[] | undefined {
+  const loader = execArgv.some((argument) => LOADER.test(argument)) ? [] : loaderOf(root)
+  return loader.length === 0 ? undefined : ['--enable-source-maps', ...loader]
+}
+
 /** An app that runs from its sources (`node ace.js`) has its loader set up by that file alone. */
 function loaderOf(root: string): string[] {
   const hasSources = existsSync(new URL('adonisrc.ts', root))

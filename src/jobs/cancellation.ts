@@ -8,6 +8,9 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Hold } from './hold.ts'
 
+/** Why, where nobody said it. */
+export const CANCELLED = 'cancelled by request'
+
 interface Deps {
   storage: Storage
   notifier: Notifier
@@ -35,7 +38,7 @@ export class Cancellation {
     options: { reason?: string; by?: string }
   ): Promise<'cancelled' | 'requested' | null> {
     const { storage, clock } = this.#deps
-    const { reason = 'cancelled by request', by = 'system' } = options
+    const { reason = CANCELLED, by = 'system' } = options
     const done = await storage.executions.requestCancel({
       now: clock.nowOrNull(),
       id,

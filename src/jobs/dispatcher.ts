@@ -75,6 +75,25 @@ export class Dispatcher {
     this.#fill()
   }
 
+  /**
+   * Begins an attempt at once, whatever the free slots: another engine bounds
+   * what it delivers. Resolves when its end is stored.
+   *
+   * @param end given when the attempt is to end without having begun
+   */
+  async runAtOnce(hold: Hold, end: UnbegunEnd | null): Promise<void> {
+    this.#active++
+    this.#accepted++
+    this.#deps.seats.force(1)
+    this.#deps.heartbeat.add(hold)
+    await (end === null ? this.#start(hold) : this.endUnbegun(hold, end))
+  }
+
+  /** Nothing is begun any more. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
   open(): void {
     this.#closed = false
   }

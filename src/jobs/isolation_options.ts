@@ -23,13 +23,13 @@ export function readIsolation(name: string, options: HandlerOptions): Isolation 
   const given =
     typeof isolate === 'string'
       ? { in: isolate }
-      : object('options.isolate', isolate, 'give "process" or an object', report)
+      : object('options.isolate', isolate, 'give "process", "thread" or an object', report)
   const prefix = 'options.isolate.'
   refuseOthers(prefix, given, ['in', 'memory', 'grace'], report)
   const field = typeof isolate === 'string' ? 'options.isolate' : `${prefix}in`
   const { memory = null, grace = GRACE } = given as Record<string, unknown>
   const read = {
-    in: oneOf(field, given.in, ['process'], report)!,
+    in: oneOf(field, given.in, ['process', 'thread'], report)!,
     memory: memory === null ? null : integer(`${prefix}memory`, memory, MEMORY, report)!,
     grace: duration(`${prefix}grace`, grace, 1, report)!,
     module: readModule(options.module, report)!,

@@ -1,10 +1,11 @@
-import { setImmediate } from 'node:timers/promises'
 import { E_INVALID_INPUT } from '../errors.ts'
 import { LeaseBackend } from '../locks/lease_backend.ts'
-import { Cancellation } from './cancellation.ts'
+import { CANCELLED, Cancellation } from './cancellation.ts'
 import { DeclaredLimits } from './declared_limits.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { drain } from './drain.ts'
+import { EngineSide, engineQueues } from './engine/main.ts'
+import { HandOver } from './engine/hand_over.ts'
 import { Enqueuer, type EnqueueOptions } from './enqueue.ts'
 import { Executor } from './executor.ts'
 import { handBack } from './hand_back.ts'
@@ -12,6 +13,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { OWN_QUEUE, OwnQueue } from './own_queue.ts'
 import { Prefetch } from './prefetch.ts'
 import { SeatPool } from './seat_pool.ts'
+import { singleRound } from './single_round.ts'
 import { SourcePump, type Pullable, type SourceStatus } from './source_pump.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
@@ -19,12 +21,14 @@ import type { ExecutionTracker } from '../executions/execution_tracker.ts'
 import type { EnqueueResult, NewExecution, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { HandlerReference } from '../types/handlers.ts'
+import type { Engine, HandedExecution } from '../types/engine.ts'
 import type { LockBackend } from '../locks/backend.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
 import type { WorkSource } from '../types/work_source.ts'
 import type { HandlerRegistry } from './handler_registry.ts'
 import type { Hold } from './hold.ts'
+import type { PullDeps } from './pull_seats.ts'
 
 export interface JobManagerDeps {
   storage: Storage
@@ -39,6 +43,8 @@ export interface JobManagerDeps {
   counters: Counters
   /** Where the locks of handlers are kept. Default: leases of the store. */
   locks?: LockBackend
+  /** Runs the queues whose executor is another engine. */
+  engine?: Engine
   /** For the jitter of retries; 0 <= x < 1. */
   random?: () => number
 }
@@ -55,6 +61,7 @@ export class JobManager {
   readonly #cancellation: Cancellation
   readonly #enqueuer: Enqueuer
   readonly #limits: DeclaredLimits
+  readonly #engine: EngineSide
   readonly #pumps = new Map<string, SourcePump>()
   readonly #sources = new Map<string, WorkSource>()
   #running = false
@@ -90,7 +97,12 @@ export class JobManager {
     this.#cancellation = new Cancellation({ ...deps, heartbeat, dispatcher: this.#dispatcher })
     this.#enqueuer = new Enqueuer({ ...deps, wake: () => this.wake(OWN_QUEUE) })
     this.#limits = new DeclaredLimits(deps)
-    this.#addPump(new OwnQueue({ ...deps, limits: this.#limits }))
+    const parts = { ...deps, limits: this.#limits, dispatcher: this.#dispatcher }
+    this.#addPump(new OwnQueue({ ...parts, exceptQueues: engineQueues(config) }))
+    this.#engine = new EngineSide(parts)
+    this.#engine.handOvers.forEach((each) =>
+      this.#addPump(each, { dispatcher: each, seats: each.seats })
+    )
   }
 
   /** Starts pulling. Does nothing when it pulls already. */
@@ -114,9 +126,12 @@ export class JobManager {
 
   /** There may be work now: of one source, or of all. */
   wake(source?: string): void {
-    const pumps = source === undefined ? this.#pumps.values() : [this.#pumps.get(source)]
-    for (const pump of pumps) {
-      pump?.nudge()
+    for (const pump of this.#pumps.values()) {
+      const { name } = pump.source
+      const isOwn = name === OWN_QUEUE || pump.source instanceof HandOver
+      if (source === undefined || source === name || (source === OWN_QUEUE && isOwn)) {
+        pump.nudge()
+      }
     }
   }
 
@@ -184,13 +199,28 @@ export class JobManager {
     if (done === 'cancelled') {
       // What runs after it in any case may begin
       this.wake(OWN_QUEUE)
+    } else if (done === 'requested') {
+      await this.#engine.cancel(id, options.reason ?? CANCELLED)
     }
     return done
   }
 
   /**
+   * Runs an execution that another engine delivers, whatever the free slots.
+   * Resolves when its end is stored.
+   *
+   * @returns false when it came late, or once too often: nothing was run
+   * @throws E_NOT_DELIVERED when this process cannot run it, or what the store throws
+   */
+  async deliver(handed: HandedExecution): Promise<boolean> {
+    return this.#engine.deliver(handed)
+  }
+
+  /**
    * Pulls and runs until nothing is available and everything has ended, or
    * until `stop` is called.
+   *
+   * What is for another engine stays in the queue.
    *
    * @returns how many executions were claimed
    * @throws the failure of a source that still fails in the last round, after
@@ -200,22 +230,13 @@ export class JobManager {
     await this.#stopping
     this.#open()
     const before = this.#dispatcher.accepted
-    const failures = new Map<SourcePump, unknown>()
     const stops = this.#stops
-    while (this.#stops === stops) {
-      // An end during the pull may have freed a key that the pull still found taken
-      const idle = this.#dispatcher.active === 0
-      const found = await this.#pullAll(failures)
-      if (found === 0 && idle && this.#dispatcher.active === 0) {
-        break
-      }
-      // Handlers have their turn, also beside a source that finds the same again and again
-      const waits = found === 0 && this.#dispatcher.active > 0 && this.#stops === stops
-      await (waits ? this.#dispatcher.nextEnd() : setImmediate())
-    }
-    for (const failure of failures.values()) {
-      throw failure
-    }
+    await singleRound({
+      // Nobody would keep the leases of what was handed over
+      pumps: [...this.#pumps.values()].filter(({ source }) => !(source instanceof HandOver)),
+      dispatcher: this.#dispatcher,
+      isStopped: () => this.#stops !== stops,
+    })
     return this.#dispatcher.accepted - before
   }
 
@@ -253,27 +274,15 @@ export class JobManager {
     this.#dispatcher.letGo()
   }
 
-  #addPump(source: Pullable): SourcePump {
-    // The own queue needs no such look: its claim itself takes nothing then
-    const isStopped = source.name === OWN_QUEUE ? undefined : () => this.#limits.isStopped()
-    const deps = { ...this.#deps, dispatcher: this.#dispatcher, seats: this.#seats, isStopped }
+  #addPump(source: Pullable, target?: Pick<PullDeps, 'dispatcher' | 'seats'>): SourcePump {
+    // Claims of the own queues need no such look: they take nothing then
+    const isOwn = source.name === OWN_QUEUE || target !== undefined
+    const isStopped = isOwn ? undefined : () => this.#limits.isStopped()
+    const own = { dispatcher: this.#dispatcher, seats: this.#seats }
+    const deps = { ...this.#deps, ...(target ?? own), isStopped }
     const pump = new SourcePump(deps, source)
     this.#pumps.set(source.name, pump)
     return pump
-  }
-
-  async #pullAll(failures: Map<SourcePump, unknown>): Promise<number> {
-    let found = 0
-    for (const pump of this.#pumps.values()) {
-      try {
-        found += await pump.pullOnce()
-        failures.delete(pump)
-      } catch (error) {
-        pump.noteFailure(error)
-        failures.set(pump, error)
-      }
-    }
-    return found
   }
 
   #handBack(holds: Hold[], reason: string): Promise<void> {

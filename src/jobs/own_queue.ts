@@ -6,6 +6,8 @@ import type { Pullable } from './source_pump.ts'
 interface Deps extends Pick<PullDeps, 'storage' | 'registry' | 'clock' | 'nodeId'> {
   limits: DeclaredLimits
   config: Pick<CoreConfig, 'poll' | 'queues'>
+  /** Queues that others run. */
+  exceptQueues: string[]
 }
 
 /** The name that the own queue goes by among the sources. */
@@ -36,7 +38,7 @@ export class OwnQueue implements Pullable {
       ...seats.claimant,
       limit: seats.count,
       handlers,
-      queues: this.#deps.config.queues ?? undefined,
+      ...this.#queues(),
     })
     seats.accept(claimed, began)
     return claimed.length
@@ -48,11 +50,15 @@ export class OwnQueue implements Pullable {
     if (handlers.length === 0) {
       return null
     }
-    const queues = this.#deps.config.queues ?? undefined
     return this.#deps.storage.executions.nextAvailableAt({
       handlers,
-      queues,
+      ...this.#queues(),
       node: this.#deps.nodeId,
     })
+  }
+
+  #queues(): { queues?: string[]; exceptQueues: string[] } {
+    const { config, exceptQueues } = this.#deps
+    return { queues: config.queues ?? undefined, exceptQueues }
   }
 }

@@ -18,7 +18,7 @@ const PATIENCE = 5_000
 export interface PullDeps {
   storage: Storage
   registry: HandlerRegistry
-  dispatcher: Dispatcher
+  dispatcher: Pick<Dispatcher, 'add'>
   seats: SeatPool
   clock: Clock
   nodeId: string

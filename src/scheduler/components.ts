@@ -13,6 +13,7 @@ import { calendarsOf } from '../triggers/exclude.ts'
 import { StoreListener } from './store_watch.ts'
 import { TriggerManager } from '../triggers/trigger_manager.ts'
 import type { CoreConfig } from '../types/config.ts'
+import type { Engine } from '../types/engine.ts'
 import type { LockBackend } from '../locks/backend.ts'
 import type { HandlerClass, HandlerContract, Isolator } from '../types/handlers.ts'
 import type { JsonObject } from '../types/json.ts'
@@ -32,6 +33,8 @@ export interface SchedulerDeps {
   /** The host's locks; default: leases of the store. */
   locks?: LockBackend
   isolator?: Isolator
+  /** Runs the queues that config gives to another engine. */
+  engine?: Engine
 }
 
 export type Components = ReturnType<typeof makeComponents>
@@ -40,14 +43,14 @@ export type Components = ReturnType<typeof makeComponents>
  * Wires the components of one process.
  */
 export function makeComponents(deps: SchedulerDeps & { nodeInfo: () => JsonObject }) {
-  const { storage, clock, logger, notifier, counters, config, locks, isolator } = deps
+  const { storage, clock, logger, notifier, counters, config, locks, isolator, engine } = deps
   const nodeId = `${config.node}.${randomBytes(4).toString('hex')}`
   const shared = { storage, clock, logger, notifier, config, nodeId }
 
   const registry = new HandlerRegistry({ defaults: config, make: deps.make, isolator })
   const triggers = new TriggerManager({ calendars: calendarsOf(config.calendars) })
   const tracker = new ExecutionTracker({ ...shared, counters })
-  const jobs = new JobManager({ ...shared, tracker, registry, counters, locks })
+  const jobs = new JobManager({ ...shared, tracker, registry, counters, locks, engine })
   const loop = new SchedulerLoop({
     ...shared,
     triggers,

@@ -6,6 +6,7 @@ import type {
   HandlerOptions,
   HandlerReference,
 } from '../types/handlers.ts'
+import type { HandedExecution } from '../types/engine.ts'
 import type { WorkSource } from '../types/work_source.ts'
 import { Chores, type Chore, type Timetable } from './chores.ts'
 import { makeComponents, type Components, type SchedulerDeps } from './components.ts'
@@ -39,6 +40,8 @@ export abstract class ProcessFacade {
   #inRound = false
   /** Whether a `runOnce` outside of any life cycle left the job manager open. */
   #open = false
+  /** Whether another engine has work run here: it gets its time to end. */
+  #delivering = false
 
   constructor(deps: SchedulerDeps & { timetable: Timetable }) {
     this.deps = deps
@@ -93,7 +96,7 @@ export abstract class ProcessFacade {
     try {
       await this.#stop(options)
       if (this.#open) {
-        await this.parts.jobs.stop({ deadline: 0 })
+        await this.parts.jobs.stop(this.#delivering ? options : { deadline: 0 })
         await this.parts.tracker.stop()
       }
     } finally {
@@ -159,6 +162,20 @@ export abstract class ProcessFacade {
         await this.#single.stop({ deadline: 0 })
       }
     })
+  }
+
+  /**
+   * Runs an execution that another engine delivers to this process, which need
+   * not be working otherwise. Resolves when its end is stored.
+   *
+   * @returns false when it came late, or once too often: nothing was run
+   * @throws E_NOT_DELIVERED when this process stops, or does not know the handler
+   */
+  async deliver(handed: HandedExecution): Promise<boolean> {
+    this.gate.check()
+    this.#open = true
+    this.#delivering = true
+    return this.parts.jobs.deliver(handed)
   }
 
   /** Looks for work again now, without waiting for the next poll. */

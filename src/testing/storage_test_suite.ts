@@ -18,6 +18,7 @@ import { missedCases } from './storage_suite/missed.ts'
 import { pruneCases } from './storage_suite/prune.ts'
 import { readingCases } from './storage_suite/reading.ts'
 import { renewCases } from './storage_suite/renew.ts'
+import { takeOverCases } from './storage_suite/take_over.ts'
 import { rescueCases } from './storage_suite/rescue.ts'
 import { settleCases } from './storage_suite/settle.ts'
 import { statsCases } from './storage_suite/stats.ts'
@@ -47,6 +48,7 @@ const TOPICS: Record<string, StorageCase[]> = {
   'born running': birthCases,
   'settle': settleCases,
   'renewals and checkpoints': renewCases,
+  'taking over': takeOverCases,
   'rescue': rescueCases,
   'cancel': cancelCases,
   'backfill': backfillCases,

@@ -32,6 +32,19 @@ export interface LeaseOptions {
   renew?: Duration
 }
 
+/** How the executions of one queue are run. */
+export interface QueueOptions {
+  /**
+   * `node`: by the nodes that claim them. `queue`: handed to @adonisjs/queue,
+   * whose workers run them. Default `node`.
+   */
+  executor?: 'node' | 'queue'
+  /** With executor `queue`: handed over by this node and not begun, at most. Default 500. */
+  ahead?: number
+}
+
+export type QueueSettings = Required<QueueOptions>
+
 /**
  * What config/almanac.ts may say about the scheduler itself. Every key has a
  * default; durations are ms or texts such as `'15s'`.
@@ -53,8 +66,11 @@ export interface AlmanacOptions {
    * quick they were, begin within 250 ms; handed back on drain. Default 1000.
    */
   prefetch?: number
-  /** Queues that this node works on. Default null: all. */
-  queues?: string[] | null
+  /**
+   * Queues that this node works on, default null: all; or how each is run, by
+   * its name. Those that are not named are run by the nodes themselves.
+   */
+  queues?: string[] | Record<string, QueueOptions> | null
   /**
    * Longest wait between two looks at the queue while idle. Default `1s`. After
    * work the waits begin at 50 ms and double.
@@ -139,6 +155,8 @@ export interface CoreConfig {
   /** Executions claimed ahead of a free slot. */
   prefetch: number
   queues: string[] | null
+  /** Of the queues that config names. */
+  queueSettings: Record<string, QueueSettings>
   poll: { min: number; max: number }
   lease: { ttl: number; renew: number }
   leader: { ttl: number; renew: number }

@@ -52,10 +52,17 @@ export type HandlerRetryPolicy = Omit<RetryPolicy, 'delay'> & {
   delay: Duration | RetryDelay
 }
 
-/** Runs a handler where it harms nobody else: it can be killed, and this process stays free. */
+/**
+ * Where an isolated handler runs: a `process` of its own, which boots the app,
+ * can be killed and crashes alone; or a `thread`, which keeps the app it has
+ * booted for the next attempt, can be ended, and shares the process.
+ */
+export type IsolationPlace = 'process' | 'thread'
+
+/** Runs a handler where it harms nobody else: it can be ended, and the event loop here stays free. */
 export interface IsolationOptions {
-  in: 'process'
-  /** Heap that one attempt may use, MiB. Default: what Node.js gives. */
+  in: IsolationPlace
+  /** Heap that one attempt (a thread: all that it runs) may use, MiB. Default: what Node.js gives. */
   memory?: number
   /** Between the abort and the end by force. Default `5s`. */
   grace?: Duration
@@ -63,7 +70,7 @@ export interface IsolationOptions {
 
 /** Isolation options as they are used: `grace` in ms. */
 export interface Isolation {
-  in: 'process'
+  in: IsolationPlace
   /** MiB */
   memory: number | null
   /** ms */
@@ -81,8 +88,11 @@ export interface HandlerOptions {
   retry?: Partial<HandlerRetryPolicy> | false
   /** Whether a failed attempt may be tried again at all; false fails it for good. Default: always. */
   retryIf?: (error: Error) => boolean
-  /** `'process'`: each attempt has a process of its own, which can be killed and capped. */
-  isolate?: 'process' | IsolationOptions
+  /**
+   * `'process'`: each attempt has a process of its own, which can be killed and capped.
+   * `'thread'`: each attempt has a worker thread to itself, which is used again.
+   */
+  isolate?: IsolationPlace | IsolationOptions
   /**
    * `import.meta.url` of the module that exports the handler, where it is
    * isolated and not found in `handlersFolder`.

@@ -38,7 +38,7 @@ const RINGS: [Ring, RegExp][] = [
   // 5: the facade
   [5, /^src\/scheduler(\.ts$|\/)/],
   // 6: adapters
-  [6, /^src\/(web|legacy|handlers|isolation)\//],
+  [6, /^src\/(web|legacy|handlers|isolation|engines)\//],
   [6, /^commands\//],
   // 7: composition
   [7, /^(src|providers)\/(configure|define_config|index|scheduler_provider|store_client)\.ts$/],

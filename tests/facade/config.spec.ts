@@ -111,8 +111,23 @@ test.group('Config | defaults', () => {
     assert.deepEqual(core.handlers, { ping: run })
     assert.deepEqual(roles, ['web'])
     assert.deepEqual(core.queues, ['mail'])
+    assert.deepEqual(core.queueSettings, {})
     assert.isNull(handlersFolder)
     assert.deepEqual(core.poll, { min: 20, max: 3_000 })
+  })
+})
+
+test.group('Config | queues by name', () => {
+  test('are all worked on, each as it says', ({ assert }) => {
+    const { core } = resolveConfig({
+      store: stores.memory(),
+      queues: { heavy: { executor: 'queue', ahead: 7 }, light: {} },
+    })
+    assert.isNull(core.queues)
+    assert.deepEqual(core.queueSettings, {
+      heavy: { executor: 'queue', ahead: 7 },
+      light: { executor: 'node', ahead: 500 },
+    })
   })
 })
 
@@ -141,7 +156,22 @@ test.group('Config | refusals', () => {
       [{ timeout: -1 }, 'timeout is -1; give at least 1 ms'],
       [{ lease: 30 }, 'lease is 30; give an object'],
       [{ node: 'a b' }, "node is 'a b'; give 1 to 40 letters"],
-      [{ queues: [] }, 'queues is []; give a list of queue names, or null for all'],
+      [{ queues: [] }, 'queues is []; give a list of queue names, settings by name, or null'],
+      [{ queues: { a: 1 } }, 'queues.a is 1; give an object'],
+      [{ queues: { a: { exekutor: 1 } } }, 'queues.a.exekutor is not a known key; did you mean'],
+      [
+        { queues: { a: { executor: 'redis' } } },
+        "queues.a.executor is 'redis'; give one of node, queue",
+      ],
+      [{ queues: { a: { ahead: 0 } } }, 'queues.a.ahead is 0; give a whole number from 1 to'],
+      [
+        {
+          queues: { default: { executor: 'queue' } },
+          legacy: { sources: { dw: { connection: 'dw', timezone: 'UTC' } } },
+        },
+        "queues.default.executor is 'queue'; flows of legacy sources run in this queue",
+      ],
+      [{ queues: { '': {} } }, 'queues. is {}; give the queue a name'],
       [{ queues: [1] }, 'queues is [ 1 ]; give a list of queue names'],
       [{ roles: ['worker'] }, "roles is [ 'worker' ]; give a list of web, console, test, repl"],
       [{ retry: { backoff: 'cubic' } }, "retry.backoff is 'cubic'; give one of exponential"],

@@ -32,6 +32,7 @@ const USES: Record<string, (almanac: Scheduler) => unknown> = {
   runOnce: (almanac) => almanac.runOnce(),
   once: (almanac) => almanac.once(),
   wake: (almanac) => almanac.wake(),
+  deliver: (almanac) => almanac.deliver({ id: 'x', attempt: 1, node: 'x.1', handler: 'x' }),
   capacity: (almanac) => almanac.capacity(),
   nodes: (almanac) => almanac.nodes(),
   handlers: (almanac) => almanac.handlers,

@@ -1,4 +1,5 @@
 import { test } from '@japa/runner'
+import { assertCapped, assertWholeContext, assertWords } from './contract.ts'
 import { bootWorld, lives, written } from './world.ts'
 
 test.group('Isolation | in a process', (group) => {
@@ -10,47 +11,16 @@ test.group('Isolation | in a process', (group) => {
   }) => {
     process.env.ISOLATED_ROLE = 'console'
     const { almanac } = await bootWorld(fs)
-    const { id } = await almanac.enqueue('polite', { say: 'hello' })
-    const running = almanac.runOnce()
-    const done = await almanac.waitFor(id)
-    await running
+    const result = await assertWholeContext(almanac, 'polite', assert)
     delete process.env.ISOLATED_ROLE
-
-    const result = done!.result as Record<string, unknown>
-    assert.containSubset(done, { state: 'succeeded', checkpoint: { page: 2 } })
-    assert.containSubset(result, { attempt: 1, fencingToken: 1, before: null, after: { page: 2 } })
-    assert.containSubset(result, { busy: false, state: 'ready' })
+    assert.sameMembers(result.logs, ['begun', 'printed'])
     assert.notEqual(result.pid, process.pid)
-    assert.containSubset(done!.progress, { done: 1, total: 4, message: 'loading' })
-    assert.include(await almanac.executions.get(result.id as string), { handler: 'noted' })
-    const logs = await almanac.executions.logs(id)
-    assert.sameMembers(
-      logs.map(({ message }) => message),
-      ['begun', 'printed']
-    )
-    const begun = logs.find(({ message }) => message === 'begun')
-    assert.containSubset(begun!.data, { at: { name: 'Error', message: 'spelled out' } })
     assert.isFalse(await lives(result.pid as number))
   })
 
   test('says how it ends as one that is not isolated', async ({ assert, fs }) => {
     const { almanac } = await bootWorld(fs)
-    const [snoozed, failed, thrown] = await Promise.all(
-      ['snooze', 'fail', 'throw'].map((say) => almanac.enqueue('polite', { say }))
-    )
-    await almanac.runOnce()
-    assert.include(await almanac.executions.get(snoozed.id), { state: 'queued', failures: 0 })
-    assert.containSubset(await almanac.executions.get(failed.id), {
-      state: 'failed',
-      result: { row: 7 },
-      error: { message: 'no such row', cause: { name: 'RangeError', message: '7' } },
-    })
-    const { error } = await almanac.executions.get(thrown.id)
-    assert.containSubset(error, {
-      ...{ name: 'TypeError', message: 'no route', code: 'E_NET' },
-      cause: { message: 'dns' },
-    })
-    assert.match(error!.stack!, /polite\.ts/)
+    await assertWords(almanac, 'polite', assert)
   })
 
   test('that ignores SIGTERM is killed within its grace, and nothing is left', async ({
@@ -94,14 +64,7 @@ test.group('Isolation | in a process', (group) => {
 
   test('that passes its memory cap fails its own attempt alone', async ({ assert, fs }) => {
     const { almanac } = await bootWorld(fs)
-    const greedy = await almanac.enqueue('greedy', null)
-    const polite = await almanac.enqueue('polite', { say: 'hello' })
-    await almanac.runOnce()
-    const { state, error } = await almanac.executions.get(greedy.id)
-    assert.equal(state, 'failed')
-    assert.equal(error!.code, 'E_HANDLER_EXITED')
-    assert.match(error!.message, /needed more memory than its 96 MiB/)
-    assert.include(await almanac.executions.get(polite.id), { state: 'succeeded' })
+    await assertCapped(almanac, { greedy: 'greedy', polite: 'polite' }, assert)
   })
 
   test('that ends without an answer has failed, with its exit code', async ({ assert, fs }) => {

@@ -2,12 +2,14 @@ import { access, readFile } from 'node:fs/promises'
 import { getActiveTest } from '@japa/runner'
 import { Ignitor } from '@adonisjs/core'
 import type { FileSystem } from '@japa/file-system'
+import type { AlmanacLimits } from '../../providers/scheduler_provider.ts'
+import type { AlmanacOptions } from '../../src/types/config.ts'
 import { migrateSchema } from '../../src/storage/database/schema/main.ts'
 
 const ROOT = new URL('./app/', import.meta.url)
 
 /** The app in ./app, booted here, with its store in the test's folder. */
-export async function bootWorld(fs: FileSystem) {
+export async function bootWorld(fs: FileSystem, config: AlmanacOptions = {}) {
   await fs.create('.keep', '')
   process.env.ISOLATED_STORE = `${fs.basePath}/store.sqlite3`
   const importer = (path: string) => import(path.startsWith('.') ? new URL(path, ROOT).href : path)
@@ -17,6 +19,8 @@ export async function bootWorld(fs: FileSystem) {
     delete process.env.ISOLATED_STORE
   })
   await app.init()
+  // As the commands lay what they are told over the config
+  app.container.bindValue('almanac.limits', config as AlmanacLimits)
   await app.boot()
   const db = await app.container.make('lucid.db')
   await migrateSchema(db.connection())

@@ -123,7 +123,7 @@ test.group('Handler options | malformed', () => {
     [
       'isolate true',
       { isolate: true as never, module },
-      /options\.isolate is true; give "process" or an object/,
+      /options\.isolate is true; give "process", "thread" or an object/,
     ],
     ['isolate without in', { isolate: {} as never, module }, /options\.isolate\.in is undefined/],
     [

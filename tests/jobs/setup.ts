@@ -8,6 +8,7 @@ import { ChaosStorage } from '../../src/testing/chaos_storage.ts'
 import { ManualClock } from '../../src/testing/manual_clock.ts'
 import type { NewExecution, Storage } from '../../src/storage/contract.ts'
 import type { CoreConfig } from '../../src/types/config.ts'
+import type { Engine } from '../../src/types/engine.ts'
 import type { ExecutionRecord } from '../../src/types/executions.ts'
 import type { HandlerClass, HandlerFunction, HandlerOptions } from '../../src/types/handlers.ts'
 import type { Logger } from '../../src/types/logger.ts'
@@ -22,6 +23,7 @@ export const config: CoreConfig = {
   concurrency: 4,
   prefetch: 0,
   queues: null,
+  queueSettings: {},
   poll: { min: 100, max: 1_000 },
   lease: { ttl: 30_000, renew: 10_000 },
   leader: { ttl: 15_000, renew: 5_000 },
@@ -162,6 +164,7 @@ export interface NodeOptions {
   nodeId?: string
   handlers?: Record<string, HandlerFunction | HandlerClass>
   options?: HandlerOptions
+  engine?: Engine
 }
 
 /** A job manager with all that it needs, and what they said. */
@@ -181,6 +184,7 @@ export function createNode(options: NodeOptions = {}) {
     clock,
     registry,
     config: nodeConfig,
+    engine: options.engine,
     random: () => 0,
   })
   return { ...parts, storage, clock, registry, jobs }

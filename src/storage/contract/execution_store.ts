@@ -40,8 +40,24 @@ export interface ExecutionStore {
    * leave room for, however many claim at the same time.
    */
   claim(
-    params: { now: Now; limit: number; handlers: string[]; queues?: string[] } & Claimant
+    params: {
+      now: Now
+      limit: number
+      handlers: string[]
+      queues?: string[]
+      exceptQueues?: string[]
+    } & Claimant
   ): Promise<ExecutionRecord[]>
+
+  /**
+   * Another claimant takes an attempt over that has not begun: the lease is
+   * its own from now on, and the attempt begins now. Fenced by node, attempt,
+   * and a start that is not stored yet, so that of several takers one gets it,
+   * and one that comes after a rescue gets nothing.
+   *
+   * @returns null when the fence did not hold
+   */
+  takeOver(params: { now: Now; fence: Fence } & Claimant): Promise<ExecutionRecord | null>
 
   /**
    * Inserts executions that are running from birth (attempt 1). Conflicts are
@@ -102,6 +118,7 @@ export interface ExecutionStore {
   nextAvailableAt(params: {
     handlers: string[]
     queues?: string[]
+    exceptQueues?: string[]
     /** `<node>.<boot>` of who asks. */
     node: string
   }): Promise<number | null>

@@ -25,6 +25,7 @@ import { prune } from './prune.ts'
 import { renew } from './renew.ts'
 import { rescueExpired, settle } from './settle.ts'
 import { plainSuccesses, settleSuccesses } from './settle_successes.ts'
+import { takeOver } from './take_over.ts'
 import { first, instant, type Row } from './work.ts'
 
 type Params<K extends keyof ExecutionStore> = Parameters<ExecutionStore[K]>[0]
@@ -57,6 +58,10 @@ export class DatabaseExecutionStore implements ExecutionStore {
     return this.#connection.write('executions.insertRunning', (work) =>
       insertRunning(work, params, this.#controls)
     )
+  }
+
+  async takeOver(params: Params<'takeOver'>): Promise<ExecutionRecord | null> {
+    return this.#connection.write('executions.takeOver', (work) => takeOver(work, params))
   }
 
   async renew(params: Params<'renew'>): ReturnType<ExecutionStore['renew']> {

@@ -41,6 +41,19 @@ export function renew(tables: MemoryTables, params: Params<'renew'>): Answer<'re
   return renewed
 }
 
+export function takeOver(tables: MemoryTables, params: Params<'takeOver'>): ExecutionRecord | null {
+  const now = tables.now(params.now)
+  const execution = owned(tables, params.fence)
+  if (execution?.startedAt !== null) {
+    return null
+  }
+  const { node, lease } = params
+  return tables.change(execution, {
+    ...{ node, claimedAt: now, startedAt: now },
+    ...{ leaseExpiresAt: now + lease, renewals: execution.renewals + 1 },
+  })
+}
+
 export function settle(tables: MemoryTables, params: Params<'settle'>): SettleResult[] {
   const now = tables.now(params.now)
   const settlements = params.settlements.map((settlement) => ({

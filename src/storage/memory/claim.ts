@@ -10,16 +10,18 @@ interface ClaimFilter {
   limit: number
   handlers: string[]
   queues?: string[]
+  exceptQueues?: string[]
   node: string
 }
 
 /** The executions that a claim takes now, in the order of the queue. */
 export function claimable(
   tables: MemoryTables,
-  { limit, handlers, queues, node }: ClaimFilter,
+  filter: ClaimFilter,
   now: number
 ): ExecutionRecord[] {
-  const plan = claimPlan([...tables.controls.values()], { handlers, node })
+  const { limit, queues, node } = filter
+  const plan = claimPlan([...tables.controls.values()], filter)
   if (plan === null) {
     return []
   }

@@ -13,7 +13,7 @@ import type {
 } from '../contract.ts'
 import { claimPatch, newExecution } from '../rules/new_records.ts'
 import { isExpired } from '../rules/settlement.ts'
-import { owned, renew, requestCancel, rescueExpired, settle } from './attempts.ts'
+import { owned, renew, requestCancel, rescueExpired, settle, takeOver } from './attempts.ts'
 import { backfill } from './backfill.ts'
 import { claimable, spendRates } from './claim.ts'
 import { insertOrSettle } from './duplicates.ts'
@@ -84,6 +84,10 @@ export class MemoryExecutionStore implements ExecutionStore {
       spendRates(this.#tables, [row], now)
       return { inserted: true, execution: copy(this.#tables.insert(row)) }
     })
+  }
+
+  async takeOver(params: Params<'takeOver'>): Promise<ExecutionRecord | null> {
+    return copy(takeOver(this.#tables, params))
   }
 
   async renew(params: Params<'renew'>): ReturnType<ExecutionStore['renew']> {

@@ -12,9 +12,10 @@ type NextParams = Parameters<ExecutionStore['nextAvailableAt']>[0]
 export function nextAvailableAt(
   tables: MemoryTables,
   queued: ExecutionRecord[],
-  { handlers, queues, node }: NextParams
+  params: NextParams
 ): number | null {
-  const plan = claimPlan([...tables.controls.values()], { handlers, node })
+  const { queues } = params
+  const plan = claimPlan([...tables.controls.values()], params)
   const instants = queued
     .filter(({ queue }) => !queues || queues.includes(queue))
     .filter(({ queue }) => plan !== null && !plan.pausedQueues.includes(queue))

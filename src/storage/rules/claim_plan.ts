@@ -8,14 +8,18 @@ export interface ClaimPlan {
   open: string[]
   /** Handlers of which only so many may run. */
   limited: string[]
-  /** Queues that are paused. */
+  /** Queues that are paused, or not asked for. */
   pausedQueues: string[]
 }
 
 /** @returns null when nothing may be claimed at all */
 export function claimPlan(
   controls: ControlRecord[],
-  { handlers, node }: { handlers: string[]; node: string }
+  {
+    handlers,
+    node,
+    exceptQueues = [],
+  }: { handlers: string[]; node: string; exceptQueues?: string[] }
 ): ClaimPlan | null {
   const paused = (scope: ControlScope) =>
     controls.filter((each) => each.scope === scope && each.pausedAt !== null).map(nameOf)
@@ -28,7 +32,7 @@ export function claimPlan(
   return {
     open: running.filter((name) => !limited.has(name)),
     limited: running.filter((name) => limited.has(name)),
-    pausedQueues: paused('queue'),
+    pausedQueues: [...paused('queue'), ...exceptQueues],
   }
 }
 

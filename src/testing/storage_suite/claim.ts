@@ -59,6 +59,18 @@ export const claimCases = cases({
     assert.equal(await field(context.claim(), 'length'), 1)
   },
 
+  'none of the queues that are left out': async (context) => {
+    const [a, b] = await context.enqueue({ queue: 'a' }, { queue: 'b', availableAt: START - 1 })
+    const { executions } = context.storage
+    const next = (exceptQueues: string[]) =>
+      executions.nextAvailableAt({ handlers: ['noop'], exceptQueues, node: NODE })
+    assert.deepEqual([await next([]), await next(['b'])], [START - 1, START])
+    assert.equal(await next(['a', 'b']), null)
+    assert.deepEqual(await context.claim({ exceptQueues: ['a', 'b'] }), [])
+    assert.deepEqual(ids(await context.claim({ exceptQueues: ['b'] })), [a])
+    assert.deepEqual(ids(await context.claim({ exceptQueues: [] })), [b])
+  },
+
   'one per key, the first of it': async (context) => {
     const [, a2, b1, free1, free2, a1] = await context.enqueue(
       { concurrencyKey: 'a', priority: 5 },

@@ -1,10 +1,11 @@
 import { Handler } from '../../../../../src/handler.ts'
+import type { HandlerOptions } from '../../../../../src/types/handlers.ts'
 
 /** Takes all the memory it is given, and more. */
 export default class Greedy extends Handler {
-  static override options = {
-    isolate: { in: 'process' as const, memory: 96 },
-    retry: false as const,
+  static override options: HandlerOptions = {
+    isolate: { in: 'process', memory: 96 },
+    retry: false,
   }
 
   handle() {

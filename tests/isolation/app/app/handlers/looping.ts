@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { Handler } from '../../../../../src/handler.ts'
-import type { HandlerContext } from '../../../../../src/types/handlers.ts'
+import type { HandlerContext, HandlerOptions } from '../../../../../src/types/handlers.ts'
 
 /** Never lets its event loop turn. */
 export default class Looping extends Handler<{ mark: string }> {
-  static override options = {
-    isolate: { in: 'process' as const, grace: 200 },
-    retry: false as const,
+  static override options: HandlerOptions = {
+    isolate: { in: 'process', grace: 200 },
+    retry: false,
   }
 
   handle({ payload }: HandlerContext<{ mark: string }>) {

@@ -1,11 +1,12 @@
+import { threadId } from 'node:worker_threads'
 import { Handler } from '../../../../../src/handler.ts'
 import { outcome } from '../../../../../src/jobs/outcome_words.ts'
 import almanac from '../../../../../src/services/main.ts'
-import type { HandlerContext } from '../../../../../src/types/handlers.ts'
+import type { HandlerContext, HandlerOptions } from '../../../../../src/types/handlers.ts'
 
 /** Uses all of its context. */
 export default class Polite extends Handler<{ say: string }> {
-  static override options = { isolate: 'process' as const, retry: false as const }
+  static override options: HandlerOptions = { isolate: 'process', retry: false }
 
   async handle(context: HandlerContext<{ say: string }>) {
     const { payload, logger, attempt, fencingToken, checkpoint } = context
@@ -30,6 +31,7 @@ export default class Polite extends Handler<{ say: string }> {
       ...{ attempt, fencingToken, before: checkpoint, after: context.checkpoint, busy, id },
       state: almanac.state,
       pid: process.pid,
+      thread: threadId,
     }
   }
 }

@@ -1,0 +1,1 @@
+export { http } from '../../../isolation/app/config/app.ts'

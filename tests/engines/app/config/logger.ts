@@ -1,0 +1,1 @@
+export { default } from '../../../isolation/app/config/logger.ts'
