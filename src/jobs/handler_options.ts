@@ -60,7 +60,7 @@ function resolveLimits(
   const report: Report = (field, value, message) =>
     problems.push(`options.${field} is ${JSON.stringify(value)}; ${message}`)
   const limits = {
-    ...{ cluster: null, node: null, rate: null },
+    ...{ cluster: null, node: null, key: null, rate: null },
     ...(concurrency ? readConcurrency('concurrency', concurrency, report) : {}),
     ...(rate ? { rate: readRate(rate, report) } : {}),
   }

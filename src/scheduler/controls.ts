@@ -19,8 +19,8 @@ export type ResumeOptions = Target & { by?: string }
 
 export interface LimitOptions {
   handler: string
-  /** Executions at once: in the cluster, and on each node. null = no bound. */
-  concurrency?: { cluster?: number | null; node?: number | null }
+  /** Executions at once: in the cluster, on each node, of each concurrency key. null = no bound, of a key one. */
+  concurrency?: { cluster?: number | null; node?: number | null; key?: number | null }
   /** At most `limit` begin within any span of `per`. null = no bound. */
   rate?: { limit: number; per: Duration } | null
   /** Takes back what was set at run time: what the code declares holds again. */

@@ -34,13 +34,21 @@ export interface ExecutionStore {
 
   /**
    * Claims queued executions that are available and have not expired: only of
-   * `handlers`, at most one per concurrency key, none whose key is held; by
-   * priority, then available_at, then id. Each gets attempt + 1, the node and a
-   * lease. Nothing of what is paused, and no more of a handler than its limits
-   * leave room for, however many claim at the same time.
+   * `handlers`, none of `exceptQueues`, at most one per concurrency key, none
+   * whose key is held; by priority, then available_at, then id. Each gets
+   * attempt + 1, the node and a lease. Nothing of what is paused, and no more of
+   * a handler than its limits leave room for, however many claim at the same
+   * time. Where they give each key more than one place, as many of a key as it
+   * has places; executions of events keep to the first place.
    */
   claim(
-    params: { now: Now; limit: number; handlers: string[]; queues?: string[] } & Claimant
+    params: {
+      now: Now
+      limit: number
+      handlers: string[]
+      queues?: string[]
+      exceptQueues?: string[]
+    } & Claimant
   ): Promise<ExecutionRecord[]>
 
   /**
@@ -100,6 +108,7 @@ export interface ExecutionStore {
   nextAvailableAt(params: {
     handlers: string[]
     queues?: string[]
+    exceptQueues?: string[]
     /** `<node>.<boot>` of who asks. */
     node: string
   }): Promise<number | null>
