@@ -4,6 +4,7 @@ import { SystemClock } from '../src/clock.ts'
 import { Counters } from '../src/counters.ts'
 import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/define_config.ts'
 import { E_INVALID_CONFIG } from '../src/errors.ts'
+import { withQueueFlags, type QueueFlags } from '../src/config/queues.ts'
 import { isSameSqlite, sqliteFile } from '../src/config/sqlite_file.ts'
 import { ISOLATED } from '../src/isolation/binding.ts'
 import { ProcessIsolator } from '../src/isolation/process_isolator.ts'
@@ -20,9 +21,8 @@ import type { HandlerContract } from '../src/types/handlers.ts'
 import type { AlmanacEvents } from '../src/types/notifications.ts'
 
 /** What a command sets for its own process, over config/almanac.ts. */
-export interface AlmanacLimits {
+export interface AlmanacLimits extends QueueFlags {
   concurrency?: number
-  queues?: string[]
 }
 
 declare module '@adonisjs/core/types' {
@@ -251,5 +251,10 @@ function assertConnection(db: Database, key: string, name: string) {
 }
 
 function withLimits(config: unknown, limits: AlmanacLimits): unknown {
-  return config && typeof config === 'object' ? { ...config, ...limits } : config
+  if (!config || typeof config !== 'object') {
+    return config
+  }
+  const { concurrency, ...flags } = limits
+  const queues = withQueueFlags('queues' in config ? config.queues : undefined, flags)
+  return { ...config, ...(concurrency && { concurrency }), ...(queues !== undefined && { queues }) }
 }

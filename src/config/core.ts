@@ -4,6 +4,7 @@ import type { HandlerClass, HandlerFunction, RetryPolicy } from '../types/handle
 import { readCalendars } from './calendars.ts'
 import { checkIntervals } from './intervals.ts'
 import { ConfigReader } from './reader.ts'
+import { readQueues } from './queues.ts'
 import { readProfiles } from './profiles.ts'
 import { readRetention } from './retention.ts'
 
@@ -39,7 +40,7 @@ export function readShell(reader: ConfigReader): ShellConfig {
     enabled: reader.boolean('enabled', true),
     concurrency,
     prefetch: reader.number('prefetch', PREFETCH),
-    queues: readQueues(reader),
+    ...readQueues(reader, concurrency),
     poll: readPoll(reader),
     lease: readLease(reader.section('lease'), 30_000),
     leader: readLease(reader.section('leader'), 15_000),
@@ -82,12 +83,6 @@ function readNode(reader: ConfigReader): string {
   }
   const fits = typeof value === 'string' && NODE_NAME.test(value)
   return fits ? value : reader.refuse('node', 'give 1 to 40 letters, digits, ".", "_" or "-"')
-}
-
-function readQueues(reader: ConfigReader): string[] | null {
-  const remedy = 'give a list of queue names, or null for all'
-  const queues = reader.texts('queues', remedy, (name) => name !== '')
-  return queues?.length === 0 ? reader.refuse('queues', remedy) : (queues ?? null)
 }
 
 /** A single duration is the longest wait. */

@@ -9,9 +9,8 @@ import { Enqueuer, type EnqueueOptions } from './enqueue.ts'
 import { Executor } from './executor.ts'
 import { handBack } from './hand_back.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { OWN_QUEUE, OwnQueue } from './own_queue.ts'
-import { Prefetch } from './prefetch.ts'
-import { SeatPool } from './seat_pool.ts'
+import { lanesOf, OWN_QUEUE, type Lane } from './lane.ts'
+import { OwnQueue } from './own_queue.ts'
 import { SourcePump, type Pullable, type SourceStatus } from './source_pump.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
@@ -49,7 +48,8 @@ export interface JobManagerDeps {
  */
 export class JobManager {
   readonly #deps: JobManagerDeps
-  readonly #seats: SeatPool
+  /** The one that all share first. */
+  readonly #lanes: [Lane, ...Lane[]]
   readonly #heartbeat: Heartbeat
   readonly #dispatcher: Dispatcher
   readonly #cancellation: Cancellation
@@ -65,9 +65,7 @@ export class JobManager {
   constructor(deps: JobManagerDeps) {
     this.#deps = deps
     const { config, clock, tracker } = deps
-    const slots = config.concurrency
-    const prefetch = new Prefetch({ slots, max: config.prefetch })
-    this.#seats = new SeatPool({ slots, prefetch, clock })
+    this.#lanes = lanesOf(config, clock)
     this.#heartbeat = new Heartbeat({
       ...deps,
       lease: config.lease,
@@ -77,20 +75,22 @@ export class JobManager {
     const locks = deps.locks ?? new LeaseBackend(deps)
     const executor = new Executor({ ...deps, heartbeat, locks, maxCheckpoint: config.maxPayload })
     this.#dispatcher = new Dispatcher({
-      slots,
+      lanes: this.#lanes,
       clock,
       executor,
       heartbeat,
       tracker,
-      prefetch,
-      seats: this.#seats,
       onEnded: (hold) => this.#onEnded(hold),
       onUnwanted: (holds) => void this.#handBack(holds, 'another node may be free'),
     })
     this.#cancellation = new Cancellation({ ...deps, heartbeat, dispatcher: this.#dispatcher })
     this.#enqueuer = new Enqueuer({ ...deps, wake: () => this.wake(OWN_QUEUE) })
     this.#limits = new DeclaredLimits(deps)
-    this.#addPump(new OwnQueue({ ...deps, limits: this.#limits }))
+    for (const lane of this.#lanes.filter(
+      ({ slots, queues }) => slots > 0 && queues?.length !== 0
+    )) {
+      this.#addPump(new OwnQueue({ ...deps, lane, limits: this.#limits }), lane)
+    }
   }
 
   /** Starts pulling. Does nothing when it pulls already. */
@@ -114,9 +114,11 @@ export class JobManager {
 
   /** There may be work now: of one source, or of all. */
   wake(source?: string): void {
-    const pumps = source === undefined ? this.#pumps.values() : [this.#pumps.get(source)]
-    for (const pump of pumps) {
-      pump?.nudge()
+    for (const pump of this.#pumps.values()) {
+      const isOwn = source === OWN_QUEUE && pump.source instanceof OwnQueue
+      if (source === undefined || isOwn || pump.source.name === source) {
+        pump.nudge()
+      }
     }
   }
 
@@ -129,17 +131,21 @@ export class JobManager {
   /**
    * Adds a further source of work; it is pulled from now on while the manager runs.
    *
-   * @throws E_INVALID_INPUT when the name is taken
+   * @throws E_INVALID_INPUT when the name is taken, or queues with places of
+   * their own leave none for it
    */
   addSource(source: WorkSource): void {
-    if (this.#pumps.has(source.name)) {
-      const message = 'another source has this name; give each its own'
+    const [shared] = this.#lanes
+    const message = this.#pumps.has(source.name)
+      ? 'another source has this name; give each its own'
+      : 'the queues have all places of this node for themselves; raise concurrency'
+    if (this.#pumps.has(source.name) || shared.slots === 0) {
       throw new E_INVALID_INPUT('The source of work', [
         { field: 'name', value: source.name, message },
       ])
     }
     this.#sources.set(source.name, source)
-    const pump = this.#addPump(source)
+    const pump = this.#addPump(source, shared)
     if (this.#running) {
       pump.start()
     }
@@ -238,10 +244,10 @@ export class JobManager {
     this.#dispatcher.letGo()
   }
 
-  #addPump(source: Pullable): SourcePump {
+  #addPump(source: Pullable, lane: Lane): SourcePump {
     // The own queue needs no such look: its claim itself takes nothing then
-    const isStopped = source.name === OWN_QUEUE ? undefined : () => this.#limits.isStopped()
-    const deps = { ...this.#deps, dispatcher: this.#dispatcher, seats: this.#seats, isStopped }
+    const isStopped = source instanceof OwnQueue ? undefined : () => this.#limits.isStopped()
+    const deps = { ...this.#deps, dispatcher: this.#dispatcher, lane, isStopped }
     const pump = new SourcePump(deps, source)
     this.#pumps.set(source.name, pump)
     return pump

@@ -1,27 +1,28 @@
 import type { CoreConfig } from '../types/config.ts'
 import type { DeclaredLimits } from './declared_limits.ts'
+import type { Lane } from './lane.ts'
 import type { PullDeps, PullSeats } from './pull_seats.ts'
 import type { Pullable } from './source_pump.ts'
 
 interface Deps extends Pick<PullDeps, 'storage' | 'registry' | 'clock' | 'nodeId'> {
   limits: DeclaredLimits
-  config: Pick<CoreConfig, 'poll' | 'queues'>
+  lane: Pick<Lane, 'name' | 'queues' | 'exceptQueues'>
+  config: Pick<CoreConfig, 'poll'>
 }
 
-/** The name that the own queue goes by among the sources. */
-export const OWN_QUEUE = 'queue'
-
 /**
- * The package's own queue, as the first of the sources of work. It claims
- * only what a handler of this process can run; everything else stays.
+ * The package's own queue, or its part for one lane, as the first of the
+ * sources of work. It claims only what a handler of this process can run;
+ * everything else stays.
  */
 export class OwnQueue implements Pullable {
-  readonly name = OWN_QUEUE
+  readonly name: string
   readonly pollInterval: number
   readonly #deps: Deps
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.name = deps.lane.name
     this.pollInterval = deps.config.poll.max
   }
 
@@ -36,7 +37,8 @@ export class OwnQueue implements Pullable {
       ...seats.claimant,
       limit: seats.count,
       handlers,
-      queues: this.#deps.config.queues ?? undefined,
+      queues: this.#deps.lane.queues,
+      exceptQueues: this.#deps.lane.exceptQueues,
     })
     seats.accept(claimed, began)
     return claimed.length
@@ -48,11 +50,8 @@ export class OwnQueue implements Pullable {
     if (handlers.length === 0) {
       return null
     }
-    const queues = this.#deps.config.queues ?? undefined
-    return this.#deps.storage.executions.nextAvailableAt({
-      handlers,
-      queues,
-      node: this.#deps.nodeId,
-    })
+    const { storage, nodeId, lane } = this.#deps
+    const { queues, exceptQueues } = lane
+    return storage.executions.nextAvailableAt({ handlers, queues, exceptQueues, node: nodeId })
   }
 }

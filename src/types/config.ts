@@ -52,8 +52,12 @@ export interface AlmanacOptions {
    * quick they were, begin within 250 ms; handed back on drain. Default 1000.
    */
   prefetch?: number
-  /** Queues that this node works on. Default null: all. */
-  queues?: string[] | null
+  /**
+   * Queues that this node works on. Default null: all. As an object, a queue
+   * may have places of its own among `concurrency`: it runs no more at once,
+   * and no other takes them. `'*'` stands for all other queues.
+   */
+  queues?: string[] | Record<string, { concurrency?: number }> | null
   /**
    * Longest wait between two looks at the queue while idle. Default `1s`. After
    * work the waits begin at 50 ms and double.
@@ -136,6 +140,8 @@ export interface CoreConfig {
   /** Executions claimed ahead of a free slot. */
   prefetch: number
   queues: string[] | null
+  /** Places of this node's concurrency that one queue has for itself. */
+  queuePlaces: Record<string, number>
   poll: { min: number; max: number }
   lease: { ttl: number; renew: number }
   leader: { ttl: number; renew: number }

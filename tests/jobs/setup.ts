@@ -22,6 +22,7 @@ export const config: CoreConfig = {
   concurrency: 4,
   prefetch: 0,
   queues: null,
+  queuePlaces: {},
   poll: { min: 100, max: 1_000 },
   lease: { ttl: 30_000, renew: 10_000 },
   leader: { ttl: 15_000, renew: 5_000 },
