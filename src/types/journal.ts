@@ -12,6 +12,7 @@ export type JournalKind =
   | 'event.skipped'
   | 'event.problem'
   | 'execution.cancelled'
+  | 'execution.redriven'
   | 'slots.missed'
   | 'slots.backfilled'
   | 'leader.acquired'
