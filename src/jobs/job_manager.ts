@@ -275,10 +275,10 @@ export class JobManager {
     })
   }
 
-  /** A key, or a place within a limit, is free again: what waited for it may be claimed now. */
+  /** A key, or a place within a limit or for what is limited, is free: what waited may be claimed. */
   #onEnded(hold: Hold): void {
-    const { concurrencyKey, handler } = hold.execution
-    if (concurrencyKey !== null || this.#limits.isLimited(handler)) {
+    const { concurrencyKey } = hold.execution
+    if (concurrencyKey !== null || this.#limits.limited.size > 0) {
       this.wake(OWN_QUEUE)
       this.wake(hold.source)
     }

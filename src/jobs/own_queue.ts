@@ -31,14 +31,32 @@ export class OwnQueue implements Pullable {
     if (handlers.length === 0) {
       return 0
     }
-    await this.#deps.limits.refresh()
-    const began = this.#deps.clock.monotonic()
-    const claimed = await this.#deps.storage.executions.claim({
+    const { limits } = this.#deps
+    await limits.refresh()
+    // What is limited and waits for a slot here would keep its place from other nodes
+    const found = await this.#claim(
+      seats,
+      limits.limited.size > 0 ? seats.now : seats.count,
+      handlers
+    )
+    if (found < seats.now || found === seats.count || limits.limited.size === 0) {
+      return found
+    }
+    const ahead = handlers.filter((name) => !limits.limited.has(name))
+    return found + (await this.#claim(seats, seats.count - found, ahead))
+  }
+
+  async #claim(seats: PullSeats, limit: number, handlers: string[]): Promise<number> {
+    if (limit === 0 || handlers.length === 0) {
+      return 0
+    }
+    const { clock, storage, lane } = this.#deps
+    const began = clock.monotonic()
+    const claimed = await storage.executions.claim({
       ...seats.claimant,
-      limit: seats.count,
-      handlers,
-      queues: this.#deps.lane.queues,
-      exceptQueues: this.#deps.lane.exceptQueues,
+      ...{ limit, handlers },
+      queues: lane.queues,
+      exceptQueues: lane.exceptQueues,
     })
     seats.accept(claimed, began)
     return claimed.length

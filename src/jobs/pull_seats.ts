@@ -31,6 +31,8 @@ export interface PullDeps {
  */
 export class PullSeats implements Seats {
   readonly count: number
+  /** How many of them have a free slot: the others are ahead. */
+  readonly now: number
   readonly #deps: PullDeps
   readonly #source: string
   readonly #timer: ClockTimer
@@ -42,6 +44,8 @@ export class PullSeats implements Seats {
     this.#deps = deps
     this.#source = source
     this.count = count
+    const { slots, seats } = deps.lane
+    this.now = Math.max(0, Math.min(count, slots - (seats.taken - count)))
     this.#left = count
     this.#reserved = count
     this.#timer = deps.clock.timer(PATIENCE, () => this.#returnUnused())

@@ -3,6 +3,8 @@ import type { CoreConfig } from '../../src/types/config.ts'
 import type { HandlerContext } from '../../src/types/handlers.ts'
 import { createNode, gate, newExecution } from './setup.ts'
 
+const LIMIT = { kind: 'limit' as const, limits: { cluster: 6 }, reason: null }
+
 /** A node whose handlers run until they are let go, one by one. */
 function blockedNode(config: Partial<CoreConfig>) {
   const running: { queue: string; open: () => void }[] = []
@@ -119,5 +121,40 @@ test.group('Lanes', () => {
       () => jobs.addSource(source),
       /name.*requests.*have all places.*raise concurrency/s
     )
+  })
+
+  test('what is limited is not claimed ahead: another node may have a slot for it', async ({
+    assert,
+  }) => {
+    const { promise, open } = gate()
+    const { jobs, storage, clock } = createNode({
+      config: { concurrency: 2, prefetch: 10 },
+      handlers: { work: () => {}, held: () => promise },
+    })
+    await storage.controls.change({
+      now: clock.nowOrNull(),
+      changes: [{ scope: 'handler', name: 'held', change: LIMIT }],
+      by: 'anna',
+    })
+    const enqueue = (handler: string, count: number) =>
+      storage.executions.enqueue({
+        now: clock.nowOrNull(),
+        executions: Array.from({ length: count }, () => newExecution({ handler })),
+      })
+    await enqueue('work', 30)
+    await jobs.start()
+    await clock.advance(1_000)
+    await enqueue('held', 10)
+    await enqueue('work', 10)
+    await clock.advance(1_000)
+    const running = await storage.executions.list({ states: ['running'] })
+    const of = (name: string) => running.filter(({ handler }) => handler === name).length
+    assert.equal(of('held'), 2)
+    // Quick handlers without a limit are
+    assert.isAbove(of('work'), 0)
+    open()
+    await clock.advance(5_000)
+    assert.deepEqual(await storage.executions.countByState(), { succeeded: 50 })
+    await jobs.stop()
   })
 })

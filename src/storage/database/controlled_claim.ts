@@ -66,12 +66,11 @@ async function claimUnder(
  */
 async function claimBeside(
   connection: StoreConnection,
-  { open, limited, keyed }: ClaimPlan,
+  plan: ClaimPlan,
   params: ClaimParams
 ): Promise<ExecutionRecord[]> {
-  const look = await connection.read('executions.claim', (work) =>
-    lookAhead(work, params, open, limited)
-  )
+  const { open, keyed } = plan
+  const look = await connection.read('executions.claim', (work) => lookAhead(work, params, plan))
   if (look.roomy.some((name) => look.handlers.has(name))) {
     const all = { ...params, handlers: [...open, ...look.roomy] }
     return claimLimited(connection, all, look.roomy, keyed)
@@ -97,8 +96,7 @@ interface Look {
 async function lookAhead(
   work: Work,
   params: ClaimParams,
-  open: string[],
-  limited: string[]
+  { open, limited, keyed }: ClaimPlan
 ): Promise<Look> {
   const now = await instant(work, params.now)
   const rows = await controlRows(work)
@@ -107,11 +105,31 @@ async function lookAhead(
   )
   const rooms = await roomsOf(work, wanted, params.node, now)
   const roomy = limited.filter((name) => (rooms.get(name) ?? 1) > 0)
-  if (roomy.length === 0) {
-    return { roomy, handlers: new Set(), rows: 0 }
+  const plain = roomy.filter((name) => !keyed.has(name))
+  const placed = await handlersWithPlaces(work, { ...params, handlers: roomy }, keyed, now)
+  if (plain.length === 0) {
+    return { roomy: placed, handlers: new Set(placed), rows: 0 }
   }
-  const handlers = await headHandlers(work, { ...params, handlers: [...open, ...roomy] }, now)
-  return { roomy, handlers: new Set(handlers), rows: handlers.length }
+  const head = await headHandlers(work, { ...params, handlers: [...open, ...plain] }, now)
+  return {
+    roomy: [...plain, ...placed],
+    handlers: new Set([...head, ...placed]),
+    rows: head.length,
+  }
+}
+
+/** Of the handlers whose keys have several places, those with something to claim. */
+async function handlersWithPlaces(
+  work: Work,
+  params: ClaimParams,
+  keyed: Map<string, number>,
+  now: number
+): Promise<string[]> {
+  if (!params.handlers.some((name) => keyed.has(name))) {
+    return []
+  }
+  const rows = await waitingOfKeys(work, params, keyed, await heldPlaces(work), now)
+  return [...new Set(rows.map(({ handler }) => handler))]
 }
 
 /** The handlers of the rows at the head of the queue, nothing locked. */
@@ -171,9 +189,8 @@ async function claimWithin(
   limited: string[],
   keyed: Map<string, number>
 ): Promise<ExecutionRecord[]> {
-  const now = await instant(work, params.now)
-  const { node } = params
-  const limits = await LockedLimits.lock(work, { handlers: limited, node, now })
+  const limits = await LockedLimits.lock(work, { ...params, handlers: limited })
+  const { now } = limits
   const claimed: ExecutionRecord[] = []
   let handlers = params.handlers
   while (claimed.length < params.limit) {
