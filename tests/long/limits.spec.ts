@@ -10,14 +10,14 @@ import { printFigures, scaled } from './support/scale.ts'
 
 const NODES = ['n1', 'n2', 'n3']
 /** One run, ms: long beside the way from an end to the next claim. */
-const DURATION = 1_000
+const DURATION = 2_000
 const CLUSTER = 6
 const PER_NODE = 2
 const KEYS = ['a', 'b', 'c']
 const PER_KEY = 2
 const RATE = { limit: 20, per: 2_000 }
 /** How often each limit is filled. */
-const ROUNDS = scaled(50, 5)
+const ROUNDS = scaled(40, 4)
 
 type Measured = (typeof MEASURED)[number]
 
@@ -103,7 +103,8 @@ eachKind('Limits | three nodes', KINDS, (kind) => {
 
     const of = (runs: Run[], name: Measured) => runs.filter(({ handler }) => handler === name)
     const runs = nodes.flatMap((node) => node.all('ran'))
-    const claims = (await allExecutions(store.storage))
+    const ended = await allExecutions(store.storage)
+    const claims = ended
       .filter(({ handler }) => handler === 'by rate')
       .map(({ claimedAt }) => claimedAt!)
     const most = {
