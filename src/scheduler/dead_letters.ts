@@ -75,11 +75,11 @@ export class DeadLetters {
     which: string | DeadLetterFilter,
     options: RedriveOptions = {}
   ): Promise<Redriven[]> {
-    const author = readAuthor(options)
+    const who = readAuthor(options)
     const letters = typeof which === 'string' ? [await this.#letter(which)] : await this.list(which)
     const redriven: Redriven[] = []
     for (const letter of letters) {
-      redriven.push(await this.#redrive(letter, author))
+      redriven.push(await this.#redrive(letter, who))
     }
     if (redriven.length > 0) {
       this.#deps.wake()
