@@ -30,6 +30,9 @@ export default class AlmanacLimits extends AlmanacCommand {
   @flags.number({ description: 'Executions at once on each node' })
   declare perNode?: number
 
+  @flags.number({ description: 'Executions at once of each concurrency key' })
+  declare perKey?: number
+
   @flags.string({ description: 'So many within a span, such as 100/1m' })
   declare rate?: string
 
@@ -58,18 +61,19 @@ export default class AlmanacLimits extends AlmanacCommand {
   #options(): LimitOptions | null {
     const cluster = wholeNumber('cluster', this.cluster)
     const node = wholeNumber('per-node', this.perNode)
-    const sets =
-      this.reset || cluster !== undefined || node !== undefined || this.rate !== undefined
+    const key = wholeNumber('per-key', this.perKey)
+    const bounds = { ...(cluster && { cluster }), ...(node && { node }), ...(key && { key }) }
+    const isBounded = Object.keys(bounds).length > 0
+    const sets = this.reset || isBounded || this.rate !== undefined
     if (this.handler === undefined) {
       if (sets) {
         throw new E_INVALID_FLAG(['handler', 'nothing', 'name the handler that is to be limited'])
       }
       return null
     }
-    const bounds = { ...(cluster && { cluster }), ...(node && { node }) }
     return {
       handler: this.handler,
-      ...(Object.keys(bounds).length > 0 && { concurrency: bounds }),
+      ...(isBounded && { concurrency: bounds }),
       ...(this.rate !== undefined && { rate: rateOf(this.rate) }),
       ...(this.reset && { reset: true }),
       ...(this.reason !== undefined && { reason: this.reason }),
@@ -91,6 +95,7 @@ function rowOf({ scope, name, pausedAt, pausedBy, reason, limits, declared }: Co
   const words = [
     holds.cluster ? `${holds.cluster} in the cluster` : '',
     holds.node ? `${holds.node} a node` : '',
+    holds.key ? `${holds.key} of a key` : '',
     holds.rate ? `${holds.rate.limit} in ${span(holds.rate.per)}` : '',
   ].filter((word) => word !== '')
   const paused =

@@ -3,7 +3,7 @@ import type { CommandOptions } from '@adonisjs/core/types/ace'
 import { E_INVALID_FLAG } from '../src/errors.ts'
 import type { Redriven } from '../src/scheduler/dead_letters.ts'
 import type { Scheduler } from '../src/scheduler.ts'
-import { AlmanacCommand } from './_base.ts'
+import { actor, AlmanacCommand } from './_base.ts'
 import { wholeNumber } from './_input.ts'
 
 export default class AlmanacRetry extends AlmanacCommand {
@@ -34,6 +34,9 @@ export default class AlmanacRetry extends AlmanacCommand {
   @flags.boolean({ description: 'All dead letters' })
   declare all?: boolean
 
+  @flags.string({ description: 'Why, for the journal' })
+  declare reason?: string
+
   @flags.number({ description: 'Look at no more than so many; default 100' })
   declare limit?: number
 
@@ -54,7 +57,7 @@ export default class AlmanacRetry extends AlmanacCommand {
   async #byId(almanac: Scheduler, ids: string[]): Promise<Redriven[]> {
     const redriven: Redriven[] = []
     for (const id of ids) {
-      redriven.push(...(await almanac.redrive(id)))
+      redriven.push(...(await almanac.redrive(id, this.#author())))
     }
     return redriven
   }
@@ -66,6 +69,9 @@ export default class AlmanacRetry extends AlmanacCommand {
     const event = this.event ? await this.findEvent(almanac, this.event) : undefined
     const { handler, subject } = this
     const limit = wholeNumber('limit', this.limit) ?? 100
-    return almanac.redrive({ eventId: event?.id, handler, subject, limit })
+    return almanac.redrive({ eventId: event?.id, handler, subject, limit }, this.#author())
+  }
+  #author(): { by: string; reason?: string } {
+    return { by: actor(), ...(this.reason !== undefined && { reason: this.reason }) }
   }
 }

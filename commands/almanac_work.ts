@@ -2,7 +2,7 @@ import { flags } from '@adonisjs/core/ace'
 import type { CommandOptions } from '@adonisjs/core/types/ace'
 import type { Scheduler } from '../src/scheduler.ts'
 import { AlmanacCommand } from './_base.ts'
-import { list, wholeNumber } from './_input.ts'
+import { concurrencyFlag, queueNames } from './_input.ts'
 
 export default class AlmanacWork extends AlmanacCommand {
   static override commandName = 'almanac:work'
@@ -10,6 +10,9 @@ export default class AlmanacWork extends AlmanacCommand {
   static override help = [
     'SIGTERM and SIGINT (Ctrl-C) end it: nothing new is begun, running handlers get',
     'the deadline of config/almanac.ts ("shutdown") to end. A second SIGINT kills.',
+    '',
+    '--queues loads,reports --concurrency loads=2 keeps two places for loads alone;',
+    'the other queues share what is left of the concurrency of this node.',
     '',
     'Exit codes:',
     '  0  stopped cleanly; with --once: the round is done',
@@ -22,8 +25,8 @@ export default class AlmanacWork extends AlmanacCommand {
   @flags.boolean({ description: 'One tick, then run what is queued until nothing is left' })
   declare once: boolean
 
-  @flags.number({ description: 'Executions at once, in place of the config' })
-  declare concurrency?: number
+  @flags.string({ description: 'Executions at once, of all and of queues, such as 10,loads=2' })
+  declare concurrency?: string
 
   @flags.string({ description: 'Queues to work on, separated by commas' })
   declare queues?: string
@@ -57,11 +60,9 @@ export default class AlmanacWork extends AlmanacCommand {
 
   /** The flags reach the scheduler before it is made. */
   async #startApp(): Promise<Scheduler> {
-    const concurrency = wholeNumber('concurrency', this.concurrency)
-    const queues = list(this.queues)
     this.app.container.bindValue('almanac.limits', {
-      ...(concurrency === undefined ? {} : { concurrency }),
-      ...(queues === undefined ? {} : { queues }),
+      ...concurrencyFlag(this.concurrency),
+      queues: queueNames('queues', this.queues),
     })
     this.app.listenOnce('SIGINT', () => this.terminate())
     await this.app.boot()

@@ -4,6 +4,7 @@ import { SystemClock } from '../src/clock.ts'
 import { Counters } from '../src/counters.ts'
 import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/define_config.ts'
 import { E_INVALID_CONFIG } from '../src/errors.ts'
+import { withQueueFlags, type QueueFlags } from '../src/config/queues.ts'
 import { isSameSqlite, sqliteFile } from '../src/config/sqlite_file.ts'
 import { ISOLATED } from '../src/isolation/binding.ts'
 import type { QueueEngine } from '../src/engines/queue_engine.ts'
@@ -22,9 +23,8 @@ import type { Logger } from '../src/types/logger.ts'
 import type { AlmanacEvents } from '../src/types/notifications.ts'
 
 /** What a command sets for its own process, over config/almanac.ts. */
-export interface AlmanacLimits {
+export interface AlmanacLimits extends QueueFlags {
   concurrency?: number
-  queues?: string[]
 }
 
 declare module '@adonisjs/core/types' {
@@ -104,7 +104,7 @@ export default class SchedulerProvider {
       const limits = container.hasBinding('almanac.limits')
         ? await container.make('almanac.limits')
         : {}
-      const config = limited(this.app.config.get('almanac'), limits)
+      const config = resolveConfig(withLimits(this.app.config.get('almanac'), limits))
       this.#resolved = { config, store: await config.store.resolver(this.app) }
     }
     return this.#resolved
@@ -281,10 +281,11 @@ function assertConnection(db: Database, key: string, name: string) {
   return node
 }
 
-/** How queues are run is for the config to say, whichever of them this process works on. */
-function limited(config: unknown, { queues, ...limits }: AlmanacLimits): ResolvedConfig {
-  const isObject = config !== null && typeof config === 'object'
-  const resolved = resolveConfig(isObject ? { ...config, ...limits } : config)
-  const core = queues === undefined ? resolved.core : { ...resolved.core, queues }
-  return { ...resolved, core }
+function withLimits(config: unknown, limits: AlmanacLimits): unknown {
+  if (!config || typeof config !== 'object') {
+    return config
+  }
+  const { concurrency, ...flags } = limits
+  const queues = withQueueFlags('queues' in config ? config.queues : undefined, flags)
+  return { ...config, ...(concurrency && { concurrency }), ...(queues !== undefined && { queues }) }
 }

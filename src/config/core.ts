@@ -41,7 +41,7 @@ export function readShell(reader: ConfigReader): ShellConfig {
     enabled: reader.boolean('enabled', true),
     concurrency,
     prefetch: reader.number('prefetch', PREFETCH),
-    ...readQueues(reader),
+    ...readQueues(reader, concurrency),
     poll: readPoll(reader),
     lease: readLease(reader.section('lease'), 30_000),
     leader: readLease(reader.section('leader'), 15_000),

@@ -19,7 +19,7 @@ interface Deps {
   counters: Counters
   config: Pick<
     CoreConfig,
-    'node' | 'lease' | 'concurrency' | 'queues' | 'leaderPriority' | 'maxClockSkew'
+    'node' | 'lease' | 'concurrency' | 'queues' | 'queuePlaces' | 'leaderPriority' | 'maxClockSkew'
   >
   /** `<node>.<boot>` */
   nodeId: string
@@ -51,7 +51,7 @@ export class Nodes {
   /** Shows this node; the first time it joins. */
   async beat(): Promise<void> {
     const { storage, clock, config, nodeId, registry } = this.#deps
-    const { concurrency, queues } = config
+    const { concurrency, queues, queuePlaces } = config
     const leaderPriority = this.#deps.mayLead?.() ? config.leaderPriority : null
     const clockSkew = await this.#skew.look()
     const joined = await storage.nodes.beat({
@@ -63,7 +63,8 @@ export class Nodes {
         pid: process.pid,
         info: {
           ...this.#deps.nodeInfo?.(),
-          ...{ concurrency, queues, handlers: registry.names(), leaderPriority, clockSkew },
+          ...{ concurrency, queues, queuePlaces, handlers: registry.names() },
+          ...{ leaderPriority, clockSkew },
         },
       },
     })

@@ -20,6 +20,7 @@ export class DeclaredLimits {
   readonly #deps: Deps
   #declared: string[] | null = null
   #controls: ControlRecord[] = []
+  #limited: ReadonlySet<string> = new Set()
   #readAt = Number.NEGATIVE_INFINITY
 
   constructor(deps: Deps) {
@@ -37,6 +38,14 @@ export class DeclaredLimits {
       return
     }
     this.#controls = await storage.controls.list()
+    this.#limited = new Set(
+      this.#controls
+        .filter(
+          ({ scope, limits, declared }) => scope === 'handler' && (limits ?? declared) !== null
+        )
+        .map(({ name }) => name)
+        .filter((name) => registry.has(name))
+    )
     this.#readAt = clock.monotonic()
   }
 
@@ -56,12 +65,9 @@ export class DeclaredLimits {
     )
   }
 
-  /** Whether the end of one of this handler may let another begin. */
-  isLimited(handler: string): boolean {
-    return this.#controls.some(
-      ({ scope, name, limits, declared }) =>
-        scope === 'handler' && name === handler && (limits ?? declared) !== null
-    )
+  /** The handlers of this process that are limited, as of the last beat. */
+  get limited(): ReadonlySet<string> {
+    return this.#limited
   }
 
   async #declare(names: string[]): Promise<void> {

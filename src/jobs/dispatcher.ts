@@ -4,20 +4,17 @@ import type { Settlement } from '../storage/contract.ts'
 import type { Executor } from './executor.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Hold } from './hold.ts'
-import type { Prefetch } from './prefetch.ts'
-import type { SeatPool } from './seat_pool.ts'
+import type { Lane } from './lane.ts'
 
 /** What was claimed ahead is handed back when it has waited so long, ms. */
 const PATIENCE = 5_000
 
 interface Deps {
-  slots: number
+  lanes: Lane[]
   clock: Clock
   executor: Executor
   heartbeat: Heartbeat
   tracker: ExecutionTracker
-  seats: SeatPool
-  prefetch: Prefetch
   /** An attempt is over and its end is stored. */
   onEnded: (hold: Hold) => void
   /** These are not going to begin here: they waited too long, or came after the close. */
@@ -28,14 +25,12 @@ interface Deps {
 export type UnbegunEnd = Pick<Settlement, 'to' | 'reason'>
 
 /**
- * Gives slots to what was claimed, first come, first served. What finds no
- * free slot waits here and holds its lease.
+ * Gives slots to what was claimed, first come, first served in each lane.
+ * What finds no free slot waits there and holds its lease.
  */
 export class Dispatcher {
   readonly #deps: Deps
-  readonly #waiting: Hold[] = []
   readonly #watchers = new Set<() => void>()
-  #running = 0
   /** Attempts from their claim until their end is stored. */
   #active = 0
   #accepted = 0
@@ -48,7 +43,7 @@ export class Dispatcher {
 
   /** Slots that are taken. */
   get running(): number {
-    return this.#running
+    return this.#deps.lanes.reduce((sum, { running }) => sum + running, 0)
   }
 
   get active(): number {
@@ -71,8 +66,10 @@ export class Dispatcher {
       this.#deps.onUnwanted(holds)
       return
     }
-    this.#waiting.push(...holds)
-    this.#fill()
+    for (const hold of holds) {
+      hold.lane.waiting.push(hold)
+    }
+    new Set(holds.map(({ lane }) => lane)).forEach((lane) => this.#fill(lane))
   }
 
   /**
@@ -84,7 +81,7 @@ export class Dispatcher {
   async runAtOnce(hold: Hold, end: UnbegunEnd | null): Promise<void> {
     this.#active++
     this.#accepted++
-    this.#deps.seats.force(1)
+    hold.lane.seats.force(1)
     this.#deps.heartbeat.add(hold)
     await (end === null ? this.#start(hold) : this.endUnbegun(hold, end))
   }
@@ -103,7 +100,7 @@ export class Dispatcher {
     this.#closed = true
     this.#patience?.cancel()
     this.#patience = null
-    return this.#waiting.splice(0)
+    return this.#deps.lanes.flatMap(({ waiting }) => waiting.splice(0))
   }
 
   /**
@@ -114,9 +111,10 @@ export class Dispatcher {
     if (hold.state !== 'waiting') {
       return
     }
-    const place = this.#waiting.indexOf(hold)
+    const { waiting } = hold.lane
+    const place = waiting.indexOf(hold)
     if (place !== -1) {
-      this.#waiting.splice(place, 1)
+      waiting.splice(place, 1)
     }
     hold.end()
     await this.#deps.tracker.settle(hold.settlement(end), hold.execution)
@@ -140,9 +138,8 @@ export class Dispatcher {
     }
   }
 
-  #fill(): void {
-    while (this.#running < this.#deps.slots && this.#waiting.length > 0) {
-      const hold = this.#waiting.shift()!
+  #fill(lane: Lane): void {
+    for (const hold of lane.begin()) {
       if (hold.lapsed) {
         void this.endUnbegun(hold, { to: 'release', reason: 'its lease lapsed before it began' })
       } else {
@@ -153,15 +150,14 @@ export class Dispatcher {
   }
 
   async #start(hold: Hold): Promise<void> {
-    const { clock, executor, prefetch, seats } = this.#deps
-    this.#running++
+    const { clock, executor } = this.#deps
+    const { lane } = hold
+    lane.took()
     const begun = clock.monotonic()
     const { returned, settled } = executor.run(hold)
     void returned.then(() => {
-      this.#running--
-      prefetch.ended(clock.monotonic() - begun)
-      seats.changed()
-      this.#fill()
+      lane.gave(clock.monotonic() - begun)
+      this.#fill(lane)
     })
     await settled
     // Its lease is no longer ours to renew, even while a stuck handler keeps the slot
@@ -174,7 +170,7 @@ export class Dispatcher {
     this.#deps.heartbeat.remove(hold)
     this.#active--
     this.#deps.onEnded(hold)
-    this.#deps.seats.release(1)
+    hold.lane.seats.release(1)
     this.#tellWatchers()
   }
 
@@ -187,7 +183,7 @@ export class Dispatcher {
   }
 
   #watchPatience(): void {
-    if (this.#patience || this.#waiting.length === 0) {
+    if (this.#patience || this.#deps.lanes.every(({ waiting }) => waiting.length === 0)) {
       return
     }
     this.#patience = this.#deps.clock.timer(PATIENCE, () => {
@@ -199,13 +195,13 @@ export class Dispatcher {
 
   #handBackOverdue(): void {
     const limit = this.#deps.clock.monotonic() - PATIENCE
-    const overdue = this.#waiting.filter(({ claimedAt }) => claimedAt <= limit)
-    if (overdue.length > 0) {
-      this.#deps.prefetch.slow()
-      for (const hold of overdue) {
-        this.#waiting.splice(this.#waiting.indexOf(hold), 1)
+    for (const { waiting, prefetch } of this.#deps.lanes) {
+      const overdue = waiting.filter(({ claimedAt }) => claimedAt <= limit)
+      if (overdue.length > 0) {
+        prefetch.slow()
+        overdue.forEach((hold) => waiting.splice(waiting.indexOf(hold), 1))
+        this.#deps.onUnwanted(overdue)
       }
-      this.#deps.onUnwanted(overdue)
     }
   }
 }

@@ -1,7 +1,9 @@
 import { E_INVALID_HANDLER } from '../errors.ts'
+import { nearestName } from '../config/did_you_mean.ts'
 import { toMilliseconds } from '../duration.ts'
 import { MAX_RETRIES, type Report } from '../input/fields.ts'
 import { readIsolation } from './isolation_options.ts'
+import { shown } from '../triggers/field_reader.ts'
 import { readConcurrency, readRate } from './limit_options.ts'
 import type { CoreConfig } from '../types/config.ts'
 import { LOG_LEVELS } from '../types/handlers.ts'
@@ -19,6 +21,18 @@ export const DEFAULT_PRIORITY = 5
 
 export type HandlerDefaults = Pick<CoreConfig, 'retry' | 'timeout' | 'logLevel'>
 
+// Records, so that an option that is added to its type is added here, too
+const KNOWN: Record<keyof HandlerOptions, true> = {
+  ...{ name: true, queue: true, priority: true, retry: true, retryIf: true, isolate: true },
+  ...{ module: true, timeout: true, concurrency: true, rate: true, idempotent: true },
+  ...{ logLevel: true, retention: true },
+}
+const KNOWN_RETRY: Record<keyof HandlerRetryPolicy, true> = {
+  ...{ retries: true, backoff: true, delay: true, maxDelay: true, jitter: true },
+}
+const NAMES = Object.keys(KNOWN)
+const RETRY_NAMES = Object.keys(KNOWN_RETRY)
+
 /**
  * Merges the options of one handler with the defaults of config.
  *
@@ -29,12 +43,19 @@ export function resolveOptions(
   options: HandlerOptions,
   defaults: HandlerDefaults
 ): Omit<HandlerDefinition, 'run'> {
-  const { queue = DEFAULT_QUEUE, priority = DEFAULT_PRIORITY } = options
+  checkNames(name, 'options.', options, NAMES)
+  const { queue = DEFAULT_QUEUE, priority = DEFAULT_PRIORITY, idempotent = false } = options
   if (typeof queue !== 'string' || queue === '') {
     throw new E_INVALID_HANDLER([name, `options.queue is "${queue}"; give a name`])
   }
   if (!Number.isInteger(priority) || priority < 1 || priority > 10) {
     throw new E_INVALID_HANDLER([name, `options.priority is ${priority}; give 1 to 10`])
+  }
+  if (typeof idempotent !== 'boolean') {
+    throw new E_INVALID_HANDLER([
+      name,
+      `options.idempotent is ${shown(idempotent)}; give true or false`,
+    ])
   }
   const timeout = options.timeout === undefined ? defaults.timeout : options.timeout
   return {
@@ -44,7 +65,7 @@ export function resolveOptions(
     retry: { ...resolveRetry(name, options.retry, defaults.retry), ...readRetryIf(name, options) },
     isolate: readIsolation(name, options),
     timeout: timeout === null ? null : toMilliseconds(timeout, `timeout of handler "${name}"`),
-    idempotent: options.idempotent === true,
+    idempotent,
     logLevel: readLogLevel(name, options, defaults),
     limits: resolveLimits(name, options),
     retention: options.retention ?? {},
@@ -65,6 +86,31 @@ function readLogLevel(
   return logLevel ?? defaults.logLevel
 }
 
+/** A typing error must not pass as a default. */
+function checkNames(handler: string, prefix: string, given: object, known: string[]): void {
+  for (const [field, value] of Object.entries(given)) {
+    if (!known.includes(field)) {
+      const near = nearestName(field, new Set(known))
+      const remedy = near ? `did you mean "${near}"?` : `the options are ${known.join(', ')}`
+      throw new E_INVALID_HANDLER([
+        handler,
+        `${prefix}${field} is ${shown(value)}, and not a known option; ${remedy}`,
+      ])
+    }
+  }
+}
+
+function checkRetry(name: string, retry: unknown): void {
+  if (retry === undefined || retry === false) {
+    return
+  }
+  if (retry === null || typeof retry !== 'object' || Array.isArray(retry)) {
+    const remedy = 'give an object such as { retries: 3 }, or false'
+    throw new E_INVALID_HANDLER([name, `options.retry is ${shown(retry)}; ${remedy}`])
+  }
+  checkNames(name, 'options.retry.', retry, RETRY_NAMES)
+}
+
 function resolveLimits(
   name: string,
   { concurrency, rate }: HandlerOptions
@@ -79,7 +125,7 @@ function resolveLimits(
   const report: Report = (field, value, message) =>
     problems.push(`options.${field} is ${JSON.stringify(value)}; ${message}`)
   const limits = {
-    ...{ cluster: null, node: null, rate: null },
+    ...{ cluster: null, node: null, key: null, rate: null },
     ...(concurrency ? readConcurrency('concurrency', concurrency, report) : {}),
     ...(rate ? { rate: readRate(rate, report) } : {}),
   }
@@ -96,7 +142,7 @@ function readRetryIf(name: string, { retryIf }: HandlerOptions): Pick<HandlerRet
   if (typeof retryIf !== 'function') {
     throw new E_INVALID_HANDLER([
       name,
-      `options.retryIf is ${typeof retryIf}; give a function (error) => boolean`,
+      `options.retryIf is ${shown(retryIf)}; give a function (error) => boolean`,
     ])
   }
   return { retryIf }
@@ -107,6 +153,7 @@ function resolveRetry(
   own: HandlerOptions['retry'],
   defaults: RetryPolicy
 ): HandlerRetry {
+  checkRetry(name, own)
   const merged: HandlerRetryPolicy = { ...defaults, ...withoutUndefined(own) }
   const { retries, jitter } = merged
   if (!Number.isInteger(retries) || retries < 0 || retries > MAX_RETRIES) {

@@ -2,12 +2,15 @@ import type { Clock } from '../clock.ts'
 import type { Settlement } from '../storage/contract.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
 import type { AbortReason } from '../types/handlers.ts'
+import type { Lane } from './lane.ts'
 
 /**
  * One attempt that this node owns: from its claim, over the wait for a slot
  * and the run, until its end is stored.
  */
 export class Hold {
+  /** Whose slots it takes. */
+  readonly lane: Lane
   /** The name of the source that it came from. */
   readonly source: string
   /** When it was claimed, on the monotonic scale. */
@@ -26,11 +29,13 @@ export class Hold {
 
   constructor(params: {
     execution: ExecutionRecord
+    lane: Lane
     source: string
     trustedUntil: number
     clock: Clock
   }) {
     this.#execution = params.execution
+    this.lane = params.lane
     this.source = params.source
     this.trustedUntil = params.trustedUntil
     this.#clock = params.clock

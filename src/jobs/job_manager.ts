@@ -4,15 +4,14 @@ import { CANCELLED, Cancellation } from './cancellation.ts'
 import { DeclaredLimits } from './declared_limits.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { drain } from './drain.ts'
-import { EngineSide, engineQueues } from './engine/main.ts'
+import { EngineSide } from './engine/main.ts'
 import { HandOver } from './engine/hand_over.ts'
 import { Enqueuer, type EnqueueOptions } from './enqueue.ts'
 import { Executor } from './executor.ts'
 import { handBack } from './hand_back.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { OWN_QUEUE, OwnQueue } from './own_queue.ts'
-import { Prefetch } from './prefetch.ts'
-import { SeatPool } from './seat_pool.ts'
+import { lanesOf, OWN_QUEUE, type Lane } from './lane.ts'
+import { OwnQueue } from './own_queue.ts'
 import { singleRound } from './single_round.ts'
 import { SourcePump, type Pullable, type SourceStatus } from './source_pump.ts'
 import type { Clock } from '../clock.ts'
@@ -55,7 +54,8 @@ export interface JobManagerDeps {
  */
 export class JobManager {
   readonly #deps: JobManagerDeps
-  readonly #seats: SeatPool
+  /** The one that all share first. */
+  readonly #lanes: [Lane, ...Lane[]]
   readonly #heartbeat: Heartbeat
   readonly #dispatcher: Dispatcher
   readonly #cancellation: Cancellation
@@ -72,9 +72,7 @@ export class JobManager {
   constructor(deps: JobManagerDeps) {
     this.#deps = deps
     const { config, clock, tracker } = deps
-    const slots = config.concurrency
-    const prefetch = new Prefetch({ slots, max: config.prefetch })
-    this.#seats = new SeatPool({ slots, prefetch, clock })
+    this.#lanes = lanesOf(config, clock)
     this.#heartbeat = new Heartbeat({
       ...deps,
       lease: config.lease,
@@ -84,25 +82,29 @@ export class JobManager {
     const locks = deps.locks ?? new LeaseBackend(deps)
     const executor = new Executor({ ...deps, heartbeat, locks, maxCheckpoint: config.maxPayload })
     this.#dispatcher = new Dispatcher({
-      slots,
+      lanes: this.#lanes,
       clock,
       executor,
       heartbeat,
       tracker,
-      prefetch,
-      seats: this.#seats,
       onEnded: (hold) => this.#onEnded(hold),
       onUnwanted: (holds) => void this.#handBack(holds, 'another node may be free'),
     })
     this.#cancellation = new Cancellation({ ...deps, heartbeat, dispatcher: this.#dispatcher })
     this.#enqueuer = new Enqueuer({ ...deps, wake: () => this.wake(OWN_QUEUE) })
     this.#limits = new DeclaredLimits(deps)
-    const parts = { ...deps, limits: this.#limits, dispatcher: this.#dispatcher }
-    this.#addPump(new OwnQueue({ ...parts, exceptQueues: engineQueues(config) }))
-    this.#engine = new EngineSide(parts)
-    this.#engine.handOvers.forEach((each) =>
-      this.#addPump(each, { dispatcher: each, seats: each.seats })
-    )
+    for (const lane of this.#lanes.filter(
+      ({ slots, queues }) => slots > 0 && queues?.length !== 0
+    )) {
+      this.#addPump(new OwnQueue({ ...deps, lane, limits: this.#limits }), lane)
+    }
+    this.#engine = new EngineSide({
+      ...deps,
+      limits: this.#limits,
+      dispatcher: this.#dispatcher,
+      lane: this.#lanes[0],
+    })
+    this.#engine.handOvers.forEach((each) => this.#addPump(each, each.lane, each))
   }
 
   /** Starts pulling. Does nothing when it pulls already. */
@@ -127,9 +129,8 @@ export class JobManager {
   /** There may be work now: of one source, or of all. */
   wake(source?: string): void {
     for (const pump of this.#pumps.values()) {
-      const { name } = pump.source
-      const isOwn = name === OWN_QUEUE || pump.source instanceof HandOver
-      if (source === undefined || source === name || (source === OWN_QUEUE && isOwn)) {
+      const isOwn = source === OWN_QUEUE && isOfOwnQueues(pump.source)
+      if (source === undefined || isOwn || pump.source.name === source) {
         pump.nudge()
       }
     }
@@ -144,17 +145,21 @@ export class JobManager {
   /**
    * Adds a further source of work; it is pulled from now on while the manager runs.
    *
-   * @throws E_INVALID_INPUT when the name is taken
+   * @throws E_INVALID_INPUT when the name is taken, or queues with places of
+   * their own leave none for it
    */
   addSource(source: WorkSource): void {
-    if (this.#pumps.has(source.name)) {
-      const message = 'another source has this name; give each its own'
+    const [shared] = this.#lanes
+    const message = this.#pumps.has(source.name)
+      ? 'another source has this name; give each its own'
+      : 'the queues have all places of this node for themselves; raise concurrency'
+    if (this.#pumps.has(source.name) || shared.slots === 0) {
       throw new E_INVALID_INPUT('The source of work', [
         { field: 'name', value: source.name, message },
       ])
     }
     this.#sources.set(source.name, source)
-    const pump = this.#addPump(source)
+    const pump = this.#addPump(source, shared)
     if (this.#running) {
       pump.start()
     }
@@ -274,12 +279,14 @@ export class JobManager {
     this.#dispatcher.letGo()
   }
 
-  #addPump(source: Pullable, target?: Pick<PullDeps, 'dispatcher' | 'seats'>): SourcePump {
+  #addPump(
+    source: Pullable,
+    lane: Lane,
+    dispatcher: PullDeps['dispatcher'] = this.#dispatcher
+  ): SourcePump {
     // Claims of the own queues need no such look: they take nothing then
-    const isOwn = source.name === OWN_QUEUE || target !== undefined
-    const isStopped = isOwn ? undefined : () => this.#limits.isStopped()
-    const own = { dispatcher: this.#dispatcher, seats: this.#seats }
-    const deps = { ...this.#deps, ...(target ?? own), isStopped }
+    const isStopped = isOfOwnQueues(source) ? undefined : () => this.#limits.isStopped()
+    const deps = { ...this.#deps, dispatcher, lane, isStopped }
     const pump = new SourcePump(deps, source)
     this.#pumps.set(source.name, pump)
     return pump
@@ -293,12 +300,19 @@ export class JobManager {
     })
   }
 
-  /** A key, or a place within a limit, is free again, or a parent has ended: what waited for it may be claimed now. */
+  /**
+   * A key, or a place within a limit or for what is limited, is free, or a
+   * parent has ended: what waited may be claimed.
+   */
   #onEnded(hold: Hold): void {
-    const { concurrencyKey, handler, workflowId } = hold.execution
-    if (concurrencyKey !== null || workflowId !== null || this.#limits.isLimited(handler)) {
+    const { concurrencyKey, workflowId } = hold.execution
+    if (concurrencyKey !== null || workflowId !== null || this.#limits.limited.size > 0) {
       this.wake(OWN_QUEUE)
       this.wake(hold.source)
     }
   }
+}
+
+function isOfOwnQueues(source: Pullable): boolean {
+  return source instanceof OwnQueue || source instanceof HandOver
 }

@@ -1,29 +1,28 @@
 import type { CoreConfig } from '../types/config.ts'
 import type { DeclaredLimits } from './declared_limits.ts'
+import type { Lane } from './lane.ts'
 import type { PullDeps, PullSeats } from './pull_seats.ts'
 import type { Pullable } from './source_pump.ts'
 
 interface Deps extends Pick<PullDeps, 'storage' | 'registry' | 'clock' | 'nodeId'> {
   limits: DeclaredLimits
-  config: Pick<CoreConfig, 'poll' | 'queues'>
-  /** Queues that others run. */
-  exceptQueues: string[]
+  lane: Pick<Lane, 'name' | 'queues' | 'exceptQueues'>
+  config: Pick<CoreConfig, 'poll'>
 }
 
-/** The name that the own queue goes by among the sources. */
-export const OWN_QUEUE = 'queue'
-
 /**
- * The package's own queue, as the first of the sources of work. It claims
- * only what a handler of this process can run; everything else stays.
+ * The package's own queue, or its part for one lane, as the first of the
+ * sources of work. It claims only what a handler of this process can run;
+ * everything else stays.
  */
 export class OwnQueue implements Pullable {
-  readonly name = OWN_QUEUE
+  readonly name: string
   readonly pollInterval: number
   readonly #deps: Deps
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.name = deps.lane.name
     this.pollInterval = deps.config.poll.max
   }
 
@@ -32,13 +31,32 @@ export class OwnQueue implements Pullable {
     if (handlers.length === 0) {
       return 0
     }
-    await this.#deps.limits.refresh()
-    const began = this.#deps.clock.monotonic()
-    const claimed = await this.#deps.storage.executions.claim({
+    const { limits } = this.#deps
+    await limits.refresh()
+    // What is limited and waits for a slot here would keep its place from other nodes
+    const found = await this.#claim(
+      seats,
+      limits.limited.size > 0 ? seats.now : seats.count,
+      handlers
+    )
+    if (found < seats.now || found === seats.count || limits.limited.size === 0) {
+      return found
+    }
+    const ahead = handlers.filter((name) => !limits.limited.has(name))
+    return found + (await this.#claim(seats, seats.count - found, ahead))
+  }
+
+  async #claim(seats: PullSeats, limit: number, handlers: string[]): Promise<number> {
+    if (limit === 0 || handlers.length === 0) {
+      return 0
+    }
+    const { clock, storage, lane } = this.#deps
+    const began = clock.monotonic()
+    const claimed = await storage.executions.claim({
       ...seats.claimant,
-      limit: seats.count,
-      handlers,
-      ...this.#queues(),
+      ...{ limit, handlers },
+      queues: lane.queues,
+      exceptQueues: lane.exceptQueues,
     })
     seats.accept(claimed, began)
     return claimed.length
@@ -50,15 +68,8 @@ export class OwnQueue implements Pullable {
     if (handlers.length === 0) {
       return null
     }
-    return this.#deps.storage.executions.nextAvailableAt({
-      handlers,
-      ...this.#queues(),
-      node: this.#deps.nodeId,
-    })
-  }
-
-  #queues(): { queues?: string[]; exceptQueues: string[] } {
-    const { config, exceptQueues } = this.#deps
-    return { queues: config.queues ?? undefined, exceptQueues }
+    const { storage, nodeId, lane } = this.#deps
+    const { queues, exceptQueues } = lane
+    return storage.executions.nextAvailableAt({ handlers, queues, exceptQueues, node: nodeId })
   }
 }

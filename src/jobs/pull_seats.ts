@@ -10,7 +10,7 @@ import type { RunAnswer, RunRequest, Seats } from '../types/work_source.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { HandlerRegistry } from './handler_registry.ts'
 import { Hold } from './hold.ts'
-import type { SeatPool } from './seat_pool.ts'
+import type { Lane } from './lane.ts'
 
 /** A pull that hangs keeps its unused seats no longer than this, ms. */
 const PATIENCE = 5_000
@@ -19,7 +19,7 @@ export interface PullDeps {
   storage: Storage
   registry: HandlerRegistry
   dispatcher: Pick<Dispatcher, 'add'>
-  seats: SeatPool
+  lane: Lane
   clock: Clock
   nodeId: string
   config: Pick<CoreConfig, 'lease' | 'maxPayload'>
@@ -31,6 +31,8 @@ export interface PullDeps {
  */
 export class PullSeats implements Seats {
   readonly count: number
+  /** How many of them have a free slot: the others are ahead. */
+  readonly now: number
   readonly #deps: PullDeps
   readonly #source: string
   readonly #timer: ClockTimer
@@ -42,6 +44,8 @@ export class PullSeats implements Seats {
     this.#deps = deps
     this.#source = source
     this.count = count
+    const { slots, seats } = deps.lane
+    this.now = Math.max(0, Math.min(count, slots - (seats.taken - count)))
     this.#left = count
     this.#reserved = count
     this.#timer = deps.clock.timer(PATIENCE, () => this.#returnUnused())
@@ -83,14 +87,14 @@ export class PullSeats implements Seats {
    */
   accept(executions: ExecutionRecord[], began: number): void {
     const trustedUntil = began + this.#deps.config.lease.ttl
-    const { clock, seats, dispatcher } = this.#deps
+    const { clock, lane, dispatcher } = this.#deps
     const covered = Math.min(this.#reserved, executions.length)
     this.#reserved -= covered
     this.#left -= executions.length
-    seats.force(executions.length - covered)
+    lane.seats.force(executions.length - covered)
     dispatcher.add(
       executions.map(
-        (execution) => new Hold({ execution, source: this.#source, trustedUntil, clock })
+        (execution) => new Hold({ execution, lane, source: this.#source, trustedUntil, clock })
       )
     )
   }
@@ -106,7 +110,7 @@ export class PullSeats implements Seats {
     const unused = this.#reserved
     this.#reserved = 0
     if (unused > 0) {
-      this.#deps.seats.release(unused)
+      this.#deps.lane.seats.release(unused)
     }
   }
 

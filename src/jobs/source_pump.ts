@@ -96,7 +96,7 @@ export class SourcePump {
   pullOnce(): Promise<number> {
     return this.#inTurn(async () => {
       const handled = (await this.source.control?.()) ?? 0
-      const { found } = await this.#pull(this.#deps.seats.tryReserve())
+      const { found } = await this.#pull(this.#deps.lane.seats.tryReserve())
       this.#recovered()
       return handled + found
     })
@@ -132,7 +132,7 @@ export class SourcePump {
   async #round(signal: AbortSignal): Promise<Round> {
     const handled = (await this.source.control?.()) ?? 0
     const timeout = this.source.pollInterval
-    const seats = signal.aborted ? 0 : await this.#deps.seats.reserve({ timeout, signal })
+    const seats = signal.aborted ? 0 : await this.#deps.lane.seats.reserve({ timeout, signal })
     if (seats === 0) {
       return 'busy'
     }

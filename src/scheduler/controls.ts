@@ -4,6 +4,7 @@ import { Problems } from '../input/problems.ts'
 import type { ControlTarget } from '../storage/contract.ts'
 import type { HandlerLimits } from '../types/controls.ts'
 import type { Duration } from '../duration.ts'
+import { author, type Author } from './author.ts'
 
 /** What is meant: exactly one of the four. A node by its name, without its boot. */
 export type Target = { all: true } | { queue: string } | { handler: string } | { node: string }
@@ -19,8 +20,8 @@ export type ResumeOptions = Target & { by?: string }
 
 export interface LimitOptions {
   handler: string
-  /** Executions at once: in the cluster, and on each node. null = no bound. */
-  concurrency?: { cluster?: number | null; node?: number | null }
+  /** Executions at once: in the cluster, on each node, of each concurrency key. null = no bound, of a key one. */
+  concurrency?: { cluster?: number | null; node?: number | null; key?: number | null }
   /** At most `limit` begin within any span of `per`. null = no bound. */
   rate?: { limit: number; per: Duration } | null
   /** Takes back what was set at run time: what the code declares holds again. */
@@ -30,12 +31,9 @@ export interface LimitOptions {
 }
 
 const SCOPES = ['all', 'queue', 'handler', 'node'] as const
-const DEFAULT_ACTOR = 'system'
 
-export interface ReadTarget {
+export interface ReadTarget extends Author {
   target: ControlTarget
-  reason: string | null
-  by: string
 }
 
 /** @throws E_INVALID_INPUT with every problem at once */
@@ -68,11 +66,9 @@ function targetOf(scope: (typeof SCOPES)[number], value: unknown, report: Report
   return { scope, name: '*' }
 }
 
-export interface ReadLimit {
+export interface ReadLimit extends Author {
   handler: string
   limits: Partial<HandlerLimits> | null
-  reason: string | null
-  by: string
 }
 
 /** @throws E_INVALID_INPUT with every problem at once */
@@ -102,20 +98,3 @@ export function readLimit(options: unknown): ReadLimit {
   problems.throwAny('The limit')
   return { handler, limits: reset === true ? null : limits, reason, by }
 }
-
-function author(
-  given: Record<string, unknown>,
-  report: Report
-): { reason: string | null; by: string } {
-  const optional = (field: string, max: number) =>
-    given[field] === undefined || given[field] === null
-      ? undefined
-      : text(field, given[field], max, report)
-  return {
-    reason: optional('reason', MAX_REASON) ?? null,
-    by: optional('by', MAX_TEXT) ?? DEFAULT_ACTOR,
-  }
-}
-
-/** Longest reason, in characters. */
-const MAX_REASON = 1_000

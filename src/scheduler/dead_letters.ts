@@ -1,10 +1,13 @@
 import { executionNotice } from '../executions/notices.ts'
 import { readHistoryFilter, type HistoryFilter } from '../executions/history_filter.ts'
 import { newId } from '../ids.ts'
+import { object, refuseOthers } from '../input/fields.ts'
+import { Problems } from '../input/problems.ts'
+import { author, type Author } from './author.ts'
 import { E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD } from '../errors.ts'
 import type { Clock } from '../clock.ts'
 import { withSkippedChildren } from './redriven_run.ts'
-import type { EnqueueResult, NewExecution, Storage } from '../storage/contract.ts'
+import type { NewExecution, Storage } from '../storage/contract.ts'
 import type { ExecutionRecord, ExecutionState } from '../types/executions.ts'
 import type { Notifier } from '../types/notifications.ts'
 
@@ -22,6 +25,13 @@ export interface Redriven {
   /** Of the new execution; of the open one where it was redriven already. */
   id: string
   inserted: boolean
+}
+
+export interface RedriveOptions {
+  /** Why, for the journal. */
+  reason?: string
+  /** Who, for the journal. Default `system`. */
+  by?: string
 }
 
 interface Deps {
@@ -56,43 +66,49 @@ export class DeadLetters {
   /**
    * Runs dead letters again, each as a new execution from its first attempt,
    * without checkpoint and with `rerunOf`. One that was redriven and is still
-   * open is not doubled. Children that were skipped because of it wait for the
-   * new one.
+   * open is not doubled. Each is queued with its journal row, and children that
+   * were skipped because of it wait for the new one: what is done stays done
+   * when a later one fails.
    *
    * @param which an id, or a filter of the letters
    * @throws E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD, E_INVALID_INPUT
    */
-  async redrive(which: string | DeadLetterFilter): Promise<Redriven[]> {
+  async redrive(
+    which: string | DeadLetterFilter,
+    options: RedriveOptions = {}
+  ): Promise<Redriven[]> {
+    const who = readAuthor(options)
     const letters = typeof which === 'string' ? [await this.#letter(which)] : await this.list(which)
-    if (letters.length === 0) {
-      return []
+    const redriven: Redriven[] = []
+    for (const letter of letters) {
+      redriven.push(await this.#redrive(letter, who))
     }
-    const { clock, notifier, wake } = this.#deps
-    const executions = letters.map(again)
-    const results = await this.#enqueue(letters, executions)
-    results.forEach(({ inserted }, index) => {
-      if (inserted) {
-        const waiting = { ...executions[index], attempt: 0, node: null }
-        notifier.emit('execution:queued', executionNotice(waiting, clock.now()))
-      }
-    })
-    wake()
-    return results.map(({ id, inserted }, index) => ({ from: letters[index].id, id, inserted }))
+    if (redriven.length > 0) {
+      this.#deps.wake()
+    }
+    return redriven
   }
 
-  /** Those of workflows one after the other: a child may have been skipped because of two of them. */
-  async #enqueue(letters: ExecutionRecord[], executions: NewExecution[]): Promise<EnqueueResult[]> {
-    const { storage, clock } = this.#deps
-    const now = clock.nowOrNull()
-    if (letters.every(({ workflowId }) => workflowId === null)) {
-      return storage.executions.enqueue({ now, executions })
+  async #redrive(letter: ExecutionRecord, { by, reason }: Author): Promise<Redriven> {
+    const { storage, clock, notifier } = this.#deps
+    const execution = await withSkippedChildren(storage, letter, again(letter), copyOf)
+    const journal = {
+      kind: 'execution.redriven' as const,
+      actor: by,
+      subject: letter.id,
+      before: { state: letter.state },
+      after: { execution: execution.id, reason },
     }
-    const results: EnqueueResult[] = []
-    for (const [index, letter] of letters.entries()) {
-      const run = await withSkippedChildren(storage, letter, executions[index], copyOf)
-      results.push(...(await storage.executions.enqueue({ now, executions: [run] })))
+    const [{ id, inserted }] = await storage.executions.enqueue({
+      now: clock.nowOrNull(),
+      executions: [execution],
+      journal,
+    })
+    if (inserted) {
+      const waiting = { ...execution, attempt: 0, node: null }
+      notifier.emit('execution:queued', executionNotice(waiting, clock.now()))
     }
-    return results
+    return { from: letter.id, id, inserted }
   }
 
   async #letter(id: string): Promise<ExecutionRecord> {
@@ -110,6 +126,18 @@ export class DeadLetters {
 /** Unique while the new one is open; the store finds the newest by it after that. */
 function keyOf(id: string): string {
   return `redrive:${id}`
+}
+
+/** @throws E_INVALID_INPUT */
+function readAuthor(options: unknown): Author {
+  const problems = new Problems()
+  const { report } = problems
+  const remedy = `give an object such as { by: 'anna', reason: 'the disk is back' }, or leave it out`
+  const given = object('options', options, remedy, report)
+  refuseOthers('', given, ['by', 'reason'], report)
+  const read = author(given, report)
+  problems.throwAny('The redrive')
+  return read
 }
 
 function again(letter: ExecutionRecord): NewExecution {

@@ -20,7 +20,12 @@ import {
   type PauseOptions,
   type ResumeOptions,
 } from './controls.ts'
-import { DeadLetters, type DeadLetterFilter, type Redriven } from './dead_letters.ts'
+import {
+  DeadLetters,
+  type DeadLetterFilter,
+  type RedriveOptions,
+  type Redriven,
+} from './dead_letters.ts'
 import { forecast, type Forecast } from './forecast/forecast.ts'
 import type { ForecastOptions } from './forecast/options.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
@@ -178,13 +183,17 @@ export abstract class OperationsFacade extends ProcessFacade {
   }
 
   /**
-   * Runs one dead letter again, or all that a filter finds, as new executions.
+   * Runs one dead letter again, or all that a filter finds, as new executions;
+   * the journal has who and why (`execution.redriven`).
    *
    * @throws E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD, E_INVALID_INPUT
    */
-  async redrive(which: string | DeadLetterFilter): Promise<Redriven[]> {
+  async redrive(
+    which: string | DeadLetterFilter,
+    options: RedriveOptions = {}
+  ): Promise<Redriven[]> {
     this.gate.check()
-    return this.#deadLetters().redrive(which)
+    return this.#deadLetters().redrive(which, options)
   }
 
   #deadLetters(): DeadLetters {

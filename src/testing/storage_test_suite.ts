@@ -11,6 +11,7 @@ import { fireCases } from './storage_suite/fire.ts'
 import { foreignCases } from './storage_suite/foreign.ts'
 import { journalCases } from './storage_suite/journal.ts'
 import { leaseCases } from './storage_suite/leases.ts'
+import { keyLimitCases } from './storage_suite/key_limits.ts'
 import { limitCases } from './storage_suite/limits.ts'
 import { listingCases } from './storage_suite/listing.ts'
 import { logCases } from './storage_suite/logs.ts'
@@ -43,6 +44,7 @@ const TOPICS: Record<string, StorageCase[]> = {
   'claim': claimCases,
   'pauses and declared limits': controlCases,
   'limits': limitCases,
+  'limits of keys': keyLimitCases,
   'expiry': expiryCases,
   'dedupe modes': duplicateCases,
   'born running': birthCases,

@@ -39,11 +39,13 @@ export interface QueueOptions {
    * whose workers run them. Default `node`.
    */
   executor?: 'node' | 'queue'
+  /** With executor `node`: places of this node's concurrency that the queue has for itself. */
+  concurrency?: number
   /** With executor `queue`: handed over by this node and not begun, at most. Default 500. */
   ahead?: number
 }
 
-export type QueueSettings = Required<QueueOptions>
+export type QueueSettings = Required<Pick<QueueOptions, 'executor' | 'ahead'>>
 
 /**
  * What config/almanac.ts may say about the scheduler itself. Every key has a
@@ -67,8 +69,10 @@ export interface AlmanacOptions {
    */
   prefetch?: number
   /**
-   * Queues that this node works on, default null: all; or how each is run, by
-   * its name. Those that are not named are run by the nodes themselves.
+   * Queues that this node works on. Default null: all. As an object it says
+   * how each is run: a queue may have places of its own among `concurrency`
+   * (it runs no more at once, and no other takes them), or be run by another
+   * engine. `'*'` stands for all other queues.
    */
   queues?: string[] | Record<string, QueueOptions> | null
   /**
@@ -155,6 +159,8 @@ export interface CoreConfig {
   /** Executions claimed ahead of a free slot. */
   prefetch: number
   queues: string[] | null
+  /** Places of this node's concurrency that one queue has for itself. */
+  queuePlaces: Record<string, number>
   /** Of the queues that config names. */
   queueSettings: Record<string, QueueSettings>
   poll: { min: number; max: number }

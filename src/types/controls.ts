@@ -9,12 +9,17 @@ export interface RateLimit {
   per: number
 }
 
+/** The most places that one concurrency key may have: each is looked at by its own key. */
+export const MAX_PLACES = 1_000
+
 /** How much of one handler runs; null = no bound. */
 export interface HandlerLimits {
   /** Executions at once in the whole cluster. */
   cluster: number | null
   /** Executions at once on each node. */
   node: number | null
+  /** Executions at once of each concurrency key. null: one at a time. */
+  key: number | null
   rate: RateLimit | null
 }
 

@@ -100,8 +100,11 @@ export interface HandlerOptions {
   module?: string | URL
   /** Longest run of one attempt. Default: config `timeout`. */
   timeout?: Duration | null
-  /** Executions at once: in the whole cluster, and on each node. Default: no bound of its own. */
-  concurrency?: { cluster?: number | null; node?: number | null }
+  /**
+   * Executions at once: in the whole cluster, and on each node (default: no
+   * bound of its own), and of each concurrency key (default: one, at most 1,000).
+   */
+  concurrency?: { cluster?: number | null; node?: number | null; key?: number | null }
   /** At most `limit` begin within any span of `per`, in the whole cluster. */
   rate?: { limit: number; per: Duration } | null
   /** Declares that running twice does no harm. */

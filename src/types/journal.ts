@@ -13,6 +13,7 @@ export type JournalKind =
   | 'event.problem'
   | 'dependencies.changed'
   | 'execution.cancelled'
+  | 'execution.redriven'
   | 'slots.missed'
   | 'slots.backfilled'
   | 'leader.acquired'

@@ -96,19 +96,27 @@ test.group('almanac:forecast', () => {
     }
     const json = await run(AlmanacForecast, [...window, '--json', '--event=a', '--limit=10'])
     assert.containSubset(json.json(), { truncated: true, runs: [{ name: 'a' }] })
-    const cut = await run(AlmanacForecast, [...window, '--limit=10'])
-    assert.include(cut.text, 'There is more than this shows')
-
-    almanac.register('slow', () => new Promise((resolve) => setTimeout(resolve, 30)))
+    const begun = Promise.withResolvers<void>()
+    const over = Promise.withResolvers<void>()
+    almanac.register('slow', () => {
+      begun.resolve()
+      return over.promise
+    })
     const trigger = { kind: 'interval', every: '1h' } as const
     for (const name of ['one', 'two']) {
       await almanac.events.create({ name, handler: 'slow', payload: 1, trigger })
     }
     await almanac.enqueue('slow', 1)
-    await almanac.once()
-    const over = await run(AlmanacForecast, [...window, '--concurrency=1'])
-    assert.equal(over.exitCode, 2)
-    assert.match(over.text, /\d at once from .* and 1 fit: the others wait/)
+    const round = almanac.once()
+    await begun.promise
+    // The run of a command is how long it takes
+    const cut = await run(AlmanacForecast, [...window, '--limit=10'])
+    assert.include(cut.text, 'There is more than this shows')
+    over.resolve()
+    await round
+    const wide = await run(AlmanacForecast, [...window, '--concurrency=1'])
+    assert.equal(wide.exitCode, 2)
+    assert.match(wide.text, /\d at once from .* and 1 fit: the others wait/)
   })
 
   test('what cannot be read exits with 1', async ({ assert, fs }) => {

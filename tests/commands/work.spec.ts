@@ -95,6 +95,30 @@ test.group('almanac:work | one round, flags, refusals', (group) => {
     assert.containSubset(await find(), { state: 'succeeded', result: 'hello' })
   })
 
+  test('--concurrency gives a queue places of its own, within those of the node', async ({
+    assert,
+    fs,
+  }) => {
+    const { find } = await queue(fs, 'echo', 'hello')
+    const worker = startWorker(fs, ['--once', '--json', '--concurrency=3,default=2'])
+    const many = startWorker(fs, ['--concurrency=3,default=4'])
+    const elsewhere = startWorker(fs, ['--queues=mail', '--concurrency=default=2', '--json'])
+    const words = startWorker(fs, ['--concurrency=default=two', '--json'])
+    assert.deepEqual(await worker.ended, { code: 0, signal: null }, worker.output.text)
+    assert.deepEqual(JSON.parse(worker.output.text), { fired: [], ran: 1 })
+    assert.containSubset(await find(), { state: 'succeeded', result: 'hello' })
+    for (const refused of [many, elsewhere, words]) {
+      assert.deepEqual(await refused.ended, { code: 1, signal: null })
+    }
+    assert.match(many.output.text, /queues.*default: 4.*this node has 3; raise concurrency/)
+    for (const refused of [elsewhere, words]) {
+      const { error } = JSON.parse(refused.output.text)
+      assert.equal(error.code, 'E_INVALID_FLAG')
+    }
+    assert.include(elsewhere.output.text, 'this process works on mail; add default to --queues')
+    assert.include(words.output.text, 'default=two')
+  })
+
   test('handlers can make URLs of the routes of the app', async ({ assert, fs }) => {
     const { find } = await queue(fs, 'link')
     const worker = startWorker(fs, ['--once'])

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { test } from '@japa/runner'
+import { withQueueFlags, type QueueFlags } from '../../src/config/queues.ts'
 import { poolWarning } from '../../src/config/pool.ts'
 import { nearestName } from '../../src/config/did_you_mean.ts'
 import { defineConfig, resolveConfig, stores } from '../../src/define_config.ts'
@@ -27,6 +28,7 @@ test.group('Config | defaults', () => {
       concurrency: 10,
       prefetch: 1_000,
       queues: null,
+      queuePlaces: {},
       poll: { min: 50, max: 1_000 },
       lease: { ttl: 30_000, renew: 10_000 },
       leader: { ttl: 15_000, renew: 5_000 },
@@ -117,17 +119,45 @@ test.group('Config | defaults', () => {
   })
 })
 
-test.group('Config | queues by name', () => {
-  test('are all worked on, each as it says', ({ assert }) => {
-    const { core } = resolveConfig({
-      store: stores.memory(),
-      queues: { heavy: { executor: 'queue', ahead: 7 }, light: {} },
-    })
+test.group('Config | queues', () => {
+  const read = (queues: unknown, flags: QueueFlags = {}) => {
+    const config = { store: stores.memory(), queues: withQueueFlags(queues, flags) }
+    const { core } = resolveConfig(config as Parameters<typeof resolveConfig>[0])
+    return [core.queues, core.queuePlaces]
+  }
+
+  test('an object names queues, and the places that some have for themselves', ({ assert }) => {
+    assert.deepEqual(read({ loads: { concurrency: 2 }, reports: {} }), [
+      ['loads', 'reports'],
+      { loads: 2 },
+    ])
+    assert.deepEqual(read({ 'loads': { concurrency: 2 }, '*': {} }), [null, { loads: 2 }])
+  })
+
+  test('an object says what runs each queue', ({ assert }) => {
+    const queues = { 'heavy': { executor: 'queue', ahead: 7 }, 'light': {}, '*': {} } as const
+    const { core } = resolveConfig({ store: stores.memory(), queues })
     assert.isNull(core.queues)
     assert.deepEqual(core.queueSettings, {
       heavy: { executor: 'queue', ahead: 7 },
       light: { executor: 'node', ahead: 500 },
     })
+  })
+
+  test('the command line goes before the config', ({ assert }) => {
+    const loads = { loads: { concurrency: 2 }, reports: {} }
+    assert.deepEqual(read(loads), read(loads, {}))
+    assert.deepEqual(read(loads, { queues: ['reports'] }), [['reports'], {}])
+    assert.deepEqual(read(loads, { queues: ['loads'], queuePlaces: { loads: 4 } }), [
+      ['loads'],
+      { loads: 4 },
+    ])
+    assert.deepEqual(read(null, { queuePlaces: { loads: 2 } }), [null, { loads: 2 }])
+    assert.deepEqual(read(['a', 'b'], { queuePlaces: { b: 1 } }), [['a', 'b'], { b: 1 }])
+    assert.throws(
+      () => read(['a', 'b'], { queuePlaces: { c: 1 } }),
+      /--concurrency: "c=1" is not valid; this process works on a, b; add c to --queues/
+    )
   })
 })
 
@@ -156,9 +186,30 @@ test.group('Config | refusals', () => {
       [{ timeout: -1 }, 'timeout is -1; give at least 1 ms'],
       [{ lease: 30 }, 'lease is 30; give an object'],
       [{ node: 'a b' }, "node is 'a b'; give 1 to 40 letters"],
-      [{ queues: [] }, 'queues is []; give a list of queue names, settings by name, or null'],
-      [{ queues: { a: 1 } }, 'queues.a is 1; give an object'],
-      [{ queues: { a: { exekutor: 1 } } }, 'queues.a.exekutor is not a known key; did you mean'],
+      [{ queues: [] }, 'queues is []; give a list of queue names, an object such as'],
+      [{ queues: {} }, 'queues is {}; give a list of queue names, an object such as'],
+      [{ queues: 'loads' }, "queues is 'loads'; give a list of queue names"],
+      [{ queues: { loads: 2 } }, 'queues.loads is 2; give an object'],
+      [
+        { queues: { loads: { places: 2 } } },
+        'queues.loads.places is not a known key; the keys are',
+      ],
+      [
+        { queues: { loads: { concurrency: 0 } } },
+        'queues.loads.concurrency is 0; give a whole number of at least 1',
+      ],
+      [
+        { queues: { '*': { concurrency: 2 } } },
+        'queues.*.concurrency is 2; leave it out: the other queues share',
+      ],
+      [
+        { concurrency: 5, queues: { loads: { concurrency: 3 }, reports: { concurrency: 3 } } },
+        'queues is { loads: 3, reports: 3 }; the queues take 6 places, this node has 5',
+      ],
+      [
+        { concurrency: 3, queues: { 'loads': { concurrency: 3 }, '*': {} } },
+        'queues is { loads: 3 }; the queues take 3 places, and one for *, this node has 3',
+      ],
       [
         { queues: { a: { executor: 'redis' } } },
         "queues.a.executor is 'redis'; give one of node, queue",
@@ -171,7 +222,14 @@ test.group('Config | refusals', () => {
         },
         "queues.default.executor is 'queue'; flows of legacy sources run in this queue",
       ],
-      [{ queues: { '': {} } }, 'queues. is {}; give the queue a name'],
+      [
+        { queues: { a: { executor: 'queue', concurrency: 2 } } },
+        'queues.a.concurrency is 2; leave it out: the workers of the other engine',
+      ],
+      [
+        { queues: { '*': { executor: 'queue' } } },
+        "queues.*.executor is 'queue'; name the queues that another engine runs",
+      ],
       [{ queues: [1] }, 'queues is [ 1 ]; give a list of queue names'],
       [{ roles: ['worker'] }, "roles is [ 'worker' ]; give a list of web, console, test, repl"],
       [{ retry: { backoff: 'cubic' } }, "retry.backoff is 'cubic'; give one of exponential"],

@@ -31,6 +31,7 @@ test.group('Nodes', () => {
     assert.deepEqual(node.info, {
       concurrency: 4,
       queues: null,
+      queuePlaces: {},
       handlers: ['work'],
       leaderPriority: null,
       clockSkew: 0,

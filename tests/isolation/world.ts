@@ -8,12 +8,17 @@ import { migrateSchema } from '../../src/storage/database/schema/main.ts'
 
 const ROOT = new URL('./app/', import.meta.url)
 
+/** The app in ./app, not booted yet. */
+export function newWorld() {
+  const importer = (path: string) => import(path.startsWith('.') ? new URL(path, ROOT).href : path)
+  return new Ignitor(ROOT, { importer }).createApp('test')
+}
+
 /** The app in ./app, booted here, with its store in the test's folder. */
 export async function bootWorld(fs: FileSystem, config: AlmanacOptions = {}) {
   await fs.create('.keep', '')
   process.env.ISOLATED_STORE = `${fs.basePath}/store.sqlite3`
-  const importer = (path: string) => import(path.startsWith('.') ? new URL(path, ROOT).href : path)
-  const app = new Ignitor(ROOT, { importer }).createApp('test')
+  const app = newWorld()
   getActiveTest()?.cleanup(async () => {
     await app.terminate()
     delete process.env.ISOLATED_STORE

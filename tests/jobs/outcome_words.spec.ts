@@ -166,7 +166,7 @@ test.group('Handler options | malformed', () => {
     [
       'retryIf that is none',
       { retryIf: true as never },
-      /options\.retryIf is boolean; give a function/,
+      /options\.retryIf is true; give a function/,
     ],
   ]
   for (const [name, options, message] of cases) {

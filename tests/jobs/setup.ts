@@ -24,6 +24,7 @@ export const config: CoreConfig = {
   prefetch: 0,
   queues: null,
   queueSettings: {},
+  queuePlaces: {},
   poll: { min: 100, max: 1_000 },
   lease: { ttl: 30_000, renew: 10_000 },
   leader: { ttl: 15_000, renew: 5_000 },

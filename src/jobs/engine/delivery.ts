@@ -9,7 +9,7 @@ import type { Logger } from '../../types/logger.ts'
 import type { Dispatcher, UnbegunEnd } from '../dispatcher.ts'
 import type { HandlerRegistry } from '../handler_registry.ts'
 import { Hold } from '../hold.ts'
-import { OWN_QUEUE } from '../own_queue.ts'
+import { OWN_QUEUE, type Lane } from '../lane.ts'
 
 interface Deps {
   storage: Storage
@@ -20,6 +20,8 @@ interface Deps {
   counters: Counters
   nodeId: string
   config: Pick<CoreConfig, 'lease'>
+  /** Whose places it takes, whether they are free or not. */
+  lane: Lane
   /** It is no longer to be kept by this process for another. */
   onTaken: (id: string) => void
 }
@@ -43,7 +45,7 @@ export class Delivery {
    * @throws E_NOT_DELIVERED, or what the store throws: it is handed over again then
    */
   async deliver(handed: HandedExecution): Promise<boolean> {
-    const { clock, dispatcher, counters, logger, onTaken } = this.#deps
+    const { clock, dispatcher, counters, logger, lane, onTaken } = this.#deps
     this.#check(handed)
     const began = clock.monotonic()
     const execution = await this.#takeOver(handed)
@@ -55,7 +57,7 @@ export class Delivery {
     }
     onTaken(handed.id)
     const trustedUntil = began + this.#deps.config.lease.ttl
-    const hold = new Hold({ execution, source: OWN_QUEUE, trustedUntil, clock })
+    const hold = new Hold({ execution, lane, source: OWN_QUEUE, trustedUntil, clock })
     await dispatcher.runAtOnce(hold, unbegunEnd(execution))
     return true
   }

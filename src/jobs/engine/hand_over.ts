@@ -4,7 +4,7 @@ import type { CoreConfig } from '../../types/config.ts'
 import type { HandlerRegistry } from '../handler_registry.ts'
 import type { Hold } from '../hold.ts'
 import type { DeclaredLimits } from '../declared_limits.ts'
-import type { SeatPool } from '../seat_pool.ts'
+import type { Lane } from '../lane.ts'
 import type { PullSeats } from '../pull_seats.ts'
 import type { Pullable } from '../source_pump.ts'
 import { WaitingLeases, type WaitingLeasesDeps } from './waiting_leases.ts'
@@ -14,6 +14,7 @@ const PATIENCE = 10_000
 
 interface Deps extends WaitingLeasesDeps {
   queue: string
+  lane: Lane
   registry: HandlerRegistry
   limits: DeclaredLimits
   config: Pick<CoreConfig, 'lease' | 'poll'>
@@ -29,7 +30,7 @@ export class HandOver implements Pullable {
   readonly pollInterval: number
   readonly waiting: WaitingLeases
   /** Places for what was handed over and has not begun. */
-  readonly seats: SeatPool
+  readonly lane: Lane
   readonly #deps: Deps
   #claimed: Hold[] = []
 
@@ -37,7 +38,7 @@ export class HandOver implements Pullable {
     this.#deps = deps
     this.name = handOverOf(deps.queue)
     this.pollInterval = deps.config.poll.max
-    this.seats = deps.seats
+    this.lane = deps.lane
     this.waiting = new WaitingLeases(deps)
   }
 

@@ -1,15 +1,18 @@
 import { E_NO_ENGINE } from '../../errors.ts'
-import { Prefetch } from '../prefetch.ts'
-import { SeatPool } from '../seat_pool.ts'
 import { Delivery } from './delivery.ts'
-import { HandOver } from './hand_over.ts'
-import type { CoreConfig } from '../../types/config.ts'
+import { engineQueues, Lane } from '../lane.ts'
+import { HandOver, handOverOf } from './hand_over.ts'
 import type { Engine, HandedExecution } from '../../types/engine.ts'
 import type { DeclaredLimits } from '../declared_limits.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import type { JobManagerDeps } from '../job_manager.ts'
 
-type Deps = JobManagerDeps & { limits: DeclaredLimits; dispatcher: Dispatcher }
+type Deps = JobManagerDeps & {
+  limits: DeclaredLimits
+  dispatcher: Dispatcher
+  /** Whose places are taken by what the engine delivers. */
+  lane: Lane
+}
 
 /** What this process has to do with another engine: it hands over to it, and runs what it delivers. */
 export class EngineSide {
@@ -45,17 +48,12 @@ export class EngineSide {
   }
 }
 
-/** The queues that another engine runs. */
-export function engineQueues({ queueSettings }: Pick<CoreConfig, 'queueSettings'>): string[] {
-  return Object.keys(queueSettings).filter((name) => queueSettings[name].executor === 'queue')
-}
-
 function makeHandOver(deps: Deps, queue: string, engine: Engine | undefined): HandOver {
   if (!engine) {
     throw new E_NO_ENGINE([queue])
   }
-  const places = deps.config.queueSettings[queue].ahead
-  const prefetch = new Prefetch({ slots: places, max: 0 })
-  const seats = new SeatPool({ slots: places, prefetch, clock: deps.clock })
-  return new HandOver({ ...deps, queue, engine, seats, places })
+  const slots = deps.config.queueSettings[queue].ahead
+  const options = { name: handOverOf(queue), slots, queues: [queue] }
+  const lane = new Lane(options, { clock: deps.clock, ahead: 0 })
+  return new HandOver({ ...deps, queue, engine, lane, seats: lane.seats, places: slots })
 }

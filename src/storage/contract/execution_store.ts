@@ -34,10 +34,12 @@ export interface ExecutionStore {
 
   /**
    * Claims queued executions that are available and have not expired: only of
-   * `handlers`, at most one per concurrency key, none whose key is held; by
-   * priority, then available_at, then id. Each gets attempt + 1, the node and a
-   * lease. Nothing of what is paused, and no more of a handler than its limits
-   * leave room for, however many claim at the same time.
+   * `handlers`, none of `exceptQueues`, at most one per concurrency key, none
+   * whose key is held; by priority, then available_at, then id. Each gets
+   * attempt + 1, the node and a lease. Nothing of what is paused, and no more of
+   * a handler than its limits leave room for, however many claim at the same
+   * time. Where they give each key more than one place, as many of a key as it
+   * has places; executions of events keep to the first place.
    */
   claim(
     params: {

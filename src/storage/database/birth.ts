@@ -40,8 +40,8 @@ export async function insertRunning(
   known: KnownControls
 ): Promise<BirthResult[]> {
   const now = await instant(work, params.now)
-  const { executions, node } = params
-  const gate = await BirthGate.open(work, known, { executions, node, now })
+  const { executions } = params
+  const gate = await BirthGate.open(work, known, params)
   const results: BirthResult[] = []
   // Mostly nothing is limited, and all go in together
   for (const batch of gate.limits ? executions.map((one) => [one]) : [executions]) {

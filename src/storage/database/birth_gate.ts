@@ -1,4 +1,4 @@
-import type { NewExecution } from '../contract.ts'
+import type { NewExecution, Now } from '../contract.ts'
 import { claimPlan } from '../rules/claim_plan.ts'
 import type { KnownControls } from './known_controls.ts'
 import { LockedLimits } from './limited_handlers.ts'
@@ -25,7 +25,7 @@ export class BirthGate {
   static async open(
     work: Work,
     known: KnownControls,
-    params: { executions: NewExecution[]; node: string; now: number }
+    params: { executions: NewExecution[]; node: string; now: Now }
   ): Promise<BirthGate> {
     const { controls } = await known.current(work)
     const handlers = [...new Set(params.executions.map(({ handler }) => handler))]

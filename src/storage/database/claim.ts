@@ -3,6 +3,7 @@ import { claimInOneStatement } from './claim_statement.ts'
 import type { StoreConnection } from './connection.ts'
 import { findExecutions } from './execution_rows.ts'
 import { allPriorities, fewKeys, firstOfKeys, inOrder, notHeldAmong } from './few_keys.ts'
+import type { Statement } from './row_sets.ts'
 import { NOT_HELD, waitingCondition, waitingPriorities, type ClaimParams } from './waiting.ts'
 import { inList, instant, type Row, type Work } from './work.ts'
 
@@ -12,6 +13,8 @@ const WINDOW_FACTOR = 4
 export interface Candidate {
   id: string
   key: string | null
+  /** What it comes to hold of its key. Default: the key itself, its first place. */
+  runningKey?: string
 }
 
 /** Claims in the form that keeps claimants apart on this database. */
@@ -177,12 +180,13 @@ export async function claimRows(
   now: number
 ): Promise<ExecutionRecord[]> {
   const ids = candidates.map(({ id }) => id)
-  const together = work.dialect.rowSets !== null && (await claimIds(work, ids, params, now))
+  const together =
+    work.dialect.rowSets !== null && (await claimTogether(work, candidates, params, now))
   const taken: string[] = together ? ids : []
   if (!together) {
-    for (const id of ids) {
-      if (await claimIds(work, [id], params, now)) {
-        taken.push(id)
+    for (const candidate of candidates) {
+      if (await claimTogether(work, [candidate], params, now)) {
+        taken.push(candidate.id)
       }
     }
   }
@@ -191,20 +195,21 @@ export async function claimRows(
 }
 
 /** @returns false when a row is taken, or its key is held: then none is claimed */
-async function claimIds(
+async function claimTogether(
   work: Work,
-  ids: string[],
+  candidates: Candidate[],
   { node, lease }: ClaimParams,
   now: number
 ): Promise<boolean> {
-  const list = inList(ids)
+  const list = inList(candidates.map(({ id }) => id))
+  const key = runningKeys(candidates)
   try {
     const changed = await work.run(
-      `update almanac_executions ${work.dialect.byPrimaryKey} set state = 'running', running_key = concurrency_hash,
+      `update almanac_executions ${work.dialect.byPrimaryKey} set state = 'running', running_key = ${key.sql},
         attempt = attempt + 1, node = ?, claimed_at = ?, lease_expires_at = ?, renewals = 0,
         started_at = null, cancel_requested_at = null, progress = null, reason = null
         where id in ${list.sql} and state = 'queued'`,
-      [node, now, now + lease, ...list.bindings]
+      [...key.bindings, node, now, now + lease, ...list.bindings]
     )
     return changed > 0
   } catch (error) {
@@ -213,5 +218,17 @@ async function claimIds(
       return false
     }
     throw error
+  }
+}
+
+/** Mostly the key itself; each of those that take another place is named. */
+function runningKeys(candidates: Candidate[]): Statement {
+  const others = candidates.filter(({ runningKey, key }) => (runningKey ?? key) !== key)
+  if (others.length === 0) {
+    return { sql: 'concurrency_hash', bindings: [] }
+  }
+  return {
+    sql: `case id ${others.map(() => 'when ? then ?').join(' ')} else concurrency_hash end`,
+    bindings: others.flatMap(({ id, runningKey }) => [id, runningKey!]),
   }
 }

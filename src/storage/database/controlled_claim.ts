@@ -1,12 +1,20 @@
 import type { ExecutionRecord } from '../../types/executions.ts'
 import { claimPlan, fitting, type ClaimPlan } from '../rules/claim_plan.ts'
-import { claim, claimable, claimRows, lockQueued, type Candidate } from './claim.ts'
+import { claim, claimable, claimRows, lockQueued } from './claim.ts'
 import type { StoreConnection } from './connection.ts'
 import { controlRows } from './control_rows.ts'
+import {
+  heldPlaces,
+  inPlaces,
+  inTurn,
+  waitingOfKeys,
+  waitingRows,
+  type WaitingRow,
+} from './keyed_claim.ts'
 import type { ControlsView, KnownControls } from './known_controls.ts'
 import { LockedLimits, roomsOf } from './limited_handlers.ts'
 import { waitingCondition, waitingPriorities, type ClaimParams } from './waiting.ts'
-import { inList, instant, type Work } from './work.ts'
+import { instant, type Work } from './work.ts'
 
 /** How often a claim is planned anew when the controls change under it. */
 const ATTEMPTS = 5
@@ -58,14 +66,14 @@ async function claimUnder(
  */
 async function claimBeside(
   connection: StoreConnection,
-  { open, limited }: ClaimPlan,
+  plan: ClaimPlan,
   params: ClaimParams
 ): Promise<ExecutionRecord[]> {
-  const look = await connection.read('executions.claim', (work) =>
-    lookAhead(work, params, open, limited)
-  )
+  const { open, keyed } = plan
+  const look = await connection.read('executions.claim', (work) => lookAhead(work, params, plan))
   if (look.roomy.some((name) => look.handlers.has(name))) {
-    return claimLimited(connection, { ...params, handlers: [...open, ...look.roomy] }, look.roomy)
+    const all = { ...params, handlers: [...open, ...look.roomy] }
+    return claimLimited(connection, all, look.roomy, keyed)
   }
   const claimed = open.length === 0 ? [] : await claim(connection, { ...params, handlers: open })
   const limit = params.limit - claimed.length
@@ -74,7 +82,7 @@ async function claimBeside(
     return claimed
   }
   const behind = { ...params, handlers: look.roomy, limit }
-  return [...claimed, ...(await claimLimited(connection, behind, look.roomy))]
+  return [...claimed, ...(await claimLimited(connection, behind, look.roomy, keyed))]
 }
 
 interface Look {
@@ -88,8 +96,7 @@ interface Look {
 async function lookAhead(
   work: Work,
   params: ClaimParams,
-  open: string[],
-  limited: string[]
+  { open, limited, keyed }: ClaimPlan
 ): Promise<Look> {
   const now = await instant(work, params.now)
   const rows = await controlRows(work)
@@ -98,11 +105,31 @@ async function lookAhead(
   )
   const rooms = await roomsOf(work, wanted, params.node, now)
   const roomy = limited.filter((name) => (rooms.get(name) ?? 1) > 0)
-  if (roomy.length === 0) {
-    return { roomy, handlers: new Set(), rows: 0 }
+  const plain = roomy.filter((name) => !keyed.has(name))
+  const placed = await handlersWithPlaces(work, { ...params, handlers: roomy }, keyed, now)
+  if (plain.length === 0) {
+    return { roomy: placed, handlers: new Set(placed), rows: 0 }
   }
-  const handlers = await headHandlers(work, { ...params, handlers: [...open, ...roomy] }, now)
-  return { roomy, handlers: new Set(handlers), rows: handlers.length }
+  const head = await headHandlers(work, { ...params, handlers: [...open, ...plain] }, now)
+  return {
+    roomy: [...plain, ...placed],
+    handlers: new Set([...head, ...placed]),
+    rows: head.length,
+  }
+}
+
+/** Of the handlers whose keys have several places, those with something to claim. */
+async function handlersWithPlaces(
+  work: Work,
+  params: ClaimParams,
+  keyed: Map<string, number>,
+  now: number
+): Promise<string[]> {
+  if (!params.handlers.some((name) => keyed.has(name))) {
+    return []
+  }
+  const rows = await waitingOfKeys(work, params, keyed, await heldPlaces(work), now)
+  return [...new Set(rows.map(({ handler }) => handler))]
 }
 
 /** The handlers of the rows at the head of the queue, nothing locked. */
@@ -132,12 +159,13 @@ async function headHandlers(work: Work, params: ClaimParams, now: number): Promi
 async function claimLimited(
   connection: StoreConnection,
   params: ClaimParams,
-  limited: string[]
+  limited: string[],
+  keyed: Map<string, number>
 ): Promise<ExecutionRecord[]> {
   for (const limit of [params.limit, 1, 1]) {
     try {
       return await connection.write('executions.claim', (work) =>
-        claimWithin(work, { ...params, limit }, limited)
+        claimWithin(work, { ...params, limit }, limited, keyed)
       )
     } catch (error) {
       if (!connection.dialect.isUniqueViolation(error)) {
@@ -148,14 +176,21 @@ async function claimLimited(
   return []
 }
 
+interface Rooms {
+  /** How many more of a handler may run. */
+  rooms: Map<string, number>
+  /** How many of each of its keys may. */
+  keyed: Map<string, number>
+}
+
 async function claimWithin(
   work: Work,
   params: ClaimParams,
-  limited: string[]
+  limited: string[],
+  keyed: Map<string, number>
 ): Promise<ExecutionRecord[]> {
-  const now = await instant(work, params.now)
-  const { node } = params
-  const limits = await LockedLimits.lock(work, { handlers: limited, node, now })
+  const limits = await LockedLimits.lock(work, { ...params, handlers: limited })
+  const { now } = limits
   const claimed: ExecutionRecord[] = []
   let handlers = params.handlers
   while (claimed.length < params.limit) {
@@ -165,7 +200,7 @@ async function claimWithin(
       break
     }
     const round = { ...params, handlers, limit: params.limit - claimed.length }
-    const { found, taken } = await claimFitting(work, round, rooms, now)
+    const { found, taken } = await claimFitting(work, round, { rooms, keyed }, now)
     taken.forEach(({ handler }) => limits.take(handler))
     claimed.push(...taken)
     // All that was found fitted, so that nothing hides behind what did not
@@ -181,21 +216,29 @@ async function claimWithin(
 async function claimFitting(
   work: Work,
   params: ClaimParams,
-  rooms: Map<string, number>,
+  { rooms, keyed }: Rooms,
   now: number
 ): Promise<{ found: number; taken: ExecutionRecord[] }> {
-  const found = await claimable(work, params, now)
-  const handlers = await handlersOf(work, found)
-  const fit = fitting(found, ({ id }) => handlers.get(id)!, rooms)
+  const found = await candidates(work, params, keyed, now)
+  const fit = fitting(found, ({ handler }) => handler, rooms)
   const taken = await claimRows(work, await lockQueued(work, fit), params, now)
   return { found: taken.length < fit.length ? 0 : found.length, taken }
 }
 
-async function handlersOf(work: Work, candidates: Candidate[]): Promise<Map<string, string>> {
-  const list = inList(candidates.map(({ id }) => id))
-  const rows = await work.all(
-    `select id, handler from almanac_executions where id in ${list.sql}`,
-    list.bindings
-  )
-  return new Map(rows.map(({ id, handler }) => [String(id), String(handler)]))
+/** What may be claimed, in order; handlers whose keys have several places are looked at apart. */
+async function candidates(
+  work: Work,
+  params: ClaimParams,
+  keyed: Map<string, number>,
+  now: number
+): Promise<WaitingRow[]> {
+  const handlers = params.handlers.filter((name) => !keyed.has(name))
+  const single = handlers.length === 0 ? [] : await claimable(work, { ...params, handlers }, now)
+  const rows = await waitingRows(work, single)
+  if (handlers.length === params.handlers.length) {
+    return rows
+  }
+  const held = await heldPlaces(work)
+  const several = await waitingOfKeys(work, params, keyed, held, now)
+  return inPlaces([...rows, ...several].sort(inTurn), keyed, held).slice(0, params.limit)
 }

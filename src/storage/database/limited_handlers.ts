@@ -2,8 +2,9 @@ import type { HandlerLimits } from '../../types/controls.ts'
 import { roomOf, type Running } from '../rules/claim_plan.ts'
 import { limitsOf } from '../rules/controls.ts'
 import { spend } from '../rules/rate.ts'
+import type { Now } from '../contract.ts'
 import { lockControls, writeParts, type ControlRow } from './control_rows.ts'
-import { inList, type Work } from './work.ts'
+import { clockNow, inList, type Work } from './work.ts'
 
 /**
  * What is left of the limits of handlers, within a unit of work that has their
@@ -15,7 +16,8 @@ export class LockedLimits {
   readonly #work: Work
   readonly #rows: Map<string, ControlRow>
   readonly #rooms: Map<string, number>
-  readonly #now: number
+  /** Read once the rows were locked: what counts against a rate counts from when it is claimed. */
+  readonly now: number
   readonly #taken = new Map<string, number>()
 
   private constructor(
@@ -27,19 +29,20 @@ export class LockedLimits {
     this.#work = work
     this.#rows = rows
     this.#rooms = rooms
-    this.#now = now
+    this.now = now
   }
 
   static async lock(
     work: Work,
-    params: { handlers: string[]; node: string; now: number }
+    params: { handlers: string[]; node: string; now: Now }
   ): Promise<LockedLimits> {
     const targets = params.handlers.map((name) => ({ scope: 'handler' as const, name }))
     const locked = await lockControls(work, targets)
     // In a statement of its own, after the lock: it sees what the last holder committed
-    const rooms = await roomsOf(work, locked, params.node, params.now)
+    const now = await clockNow(work, params.now)
+    const rooms = await roomsOf(work, locked, params.node, now)
     const rows = new Map(locked.map((row) => [row.control.name, row]))
-    return new LockedLimits(work, rows, rooms, params.now)
+    return new LockedLimits(work, rows, rooms, now)
   }
 
   /** How many more of each handler; who is not in it is not limited. */
@@ -61,7 +64,7 @@ export class LockedLimits {
       const { key, control, parts } = this.#rows.get(handler)!
       const { rate } = limitsOf(control)
       if (rate !== null) {
-        await writeParts(this.#work, key, spend(parts, rate, this.#now, claims))
+        await writeParts(this.#work, key, spend(parts, rate, this.now, claims))
       }
     }
   }

@@ -19,11 +19,13 @@ export async function nextAvailableAt(
   if (plan === null) {
     return null
   }
-  const { queues } = params
-  const { open, limited, pausedQueues } = plan
-  const instants = [await earliest(work, { handlers: open, queues, pausedQueues })]
-  for (const handler of limited.length === 0 ? [] : await rated(work, limited)) {
-    const next = await earliest(work, { handlers: [handler.name], queues, pausedQueues })
+  const { queues, exceptQueues } = params
+  const { open, limited, bounded, pausedQueues } = plan
+  const from = { queues, exceptQueues, pausedQueues }
+  const unbounded = limited.filter((name) => !bounded.has(name))
+  const instants = [await earliest(work, { ...from, handlers: [...open, ...unbounded] })]
+  for (const handler of bounded.size === 0 ? [] : await rated(work, limited)) {
+    const next = await earliest(work, { ...from, handlers: [handler.name] })
     instants.push(next === null ? null : Math.max(next, handler.freeAt))
   }
   return instants.reduce(

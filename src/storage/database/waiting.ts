@@ -7,7 +7,10 @@ export type ClaimParams = Parameters<ExecutionStore['claim']>[0] & {
   /** The version of the controls that it was planned with: with another one it takes nothing. */
   controls?: number
 }
-export type WaitingFilter = Pick<ClaimParams, 'handlers' | 'queues' | 'pausedQueues' | 'controls'>
+export type WaitingFilter = Pick<
+  ClaimParams,
+  'handlers' | 'queues' | 'exceptQueues' | 'pausedQueues' | 'controls'
+>
 
 interface Condition {
   sql: string
@@ -24,8 +27,9 @@ export function waitingCondition(filter: WaitingFilter, now: Condition): Conditi
   if (filter.queues !== undefined) {
     parts.push(oneOf('queue', filter.queues))
   }
-  if (filter.pausedQueues !== undefined && filter.pausedQueues.length > 0) {
-    const { sql, bindings } = oneOf('queue', filter.pausedQueues)
+  const closed = [...(filter.exceptQueues ?? []), ...(filter.pausedQueues ?? [])]
+  if (closed.length > 0) {
+    const { sql, bindings } = oneOf('queue', closed)
     parts.push({ sql: `not ${sql}`, bindings })
   }
   if (filter.controls !== undefined) {

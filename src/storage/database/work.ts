@@ -86,9 +86,14 @@ export async function firstNumber(
   return value === null ? null : Number(value)
 }
 
-/** The given instant, or the database's. */
+/** The given instant, or the database's, as of when the unit of work began. */
 export async function instant(work: Work, now: Now): Promise<number> {
-  return now ?? work.beganAt ?? (await firstNumber(work, work.dialect.clockSql))!
+  return now ?? work.beganAt ?? (await clockNow(work, now))
+}
+
+/** The given instant, or that of the database at this moment, however long the unit has waited. */
+export async function clockNow(work: Work, now: Now): Promise<number> {
+  return now ?? (await firstNumber(work, work.dialect.clockSql))!
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { HandlerLimits } from '../../types/controls.ts'
 import type { ExecutionRecord } from '../../types/executions.ts'
-import { claimPlan, fitting, roomOf } from '../rules/claim_plan.ts'
-import { limitsOf } from '../rules/controls.ts'
+import { claimPlan, roomOf } from '../rules/claim_plan.ts'
+import { limitsOf, UNLIMITED } from '../rules/controls.ts'
+import { KeyPlaces, placesOf } from '../rules/places.ts'
 import { spend } from '../rules/rate.ts'
 import { isExpired } from '../rules/settlement.ts'
 import { compare, type MemoryTables } from './tables.ts'
@@ -14,14 +15,19 @@ interface ClaimFilter {
   node: string
 }
 
+/** An execution that a claim takes, and what it holds of its key. */
+export interface Taken {
+  execution: ExecutionRecord
+  place: string | null
+}
+
 /** The executions that a claim takes now, in the order of the queue. */
 export function claimable(
   tables: MemoryTables,
-  filter: ClaimFilter,
+  { limit, handlers, queues, exceptQueues = [], node }: ClaimFilter,
   now: number
-): ExecutionRecord[] {
-  const { limit, queues, node } = filter
-  const plan = claimPlan([...tables.controls.values()], filter)
+): Taken[] {
+  const plan = claimPlan([...tables.controls.values()], { handlers, node })
   if (plan === null) {
     return []
   }
@@ -35,6 +41,7 @@ export function claimable(
       !isExpired(execution, now) &&
       suiting.has(execution.handler) &&
       (queues === undefined || queues.includes(execution.queue)) &&
+      !exceptQueues.includes(execution.queue) &&
       !plan.pausedQueues.includes(execution.queue)
     if (suits) {
       candidates.push(execution)
@@ -42,8 +49,7 @@ export function claimable(
   }
   candidates.sort(byTurn)
   const rooms = roomsOf(tables, plan.limited, node, now)
-  const free = candidates.filter(({ concurrencyKey }) => !isHeld(tables, concurrencyKey))
-  return onePerKey(free, rooms, limit)
+  return inPlaces(tables, candidates, { limit, rooms, keyed: plan.keyed })
 }
 
 /** How many more of each handler may run. */
@@ -77,32 +83,30 @@ export function spendRates(tables: MemoryTables, taken: ExecutionRecord[], now: 
 
 export function limitsIn(tables: MemoryTables, handler: string): HandlerLimits {
   const control = tables.controls.get(`handler ${handler}`)
-  return control ? limitsOf(control) : { cluster: null, node: null, rate: null }
+  return control ? limitsOf(control) : UNLIMITED
 }
 
 function byTurn(a: ExecutionRecord, b: ExecutionRecord): number {
   return a.priority - b.priority || a.availableAt - b.availableAt || compare(a.id, b.id)
 }
 
-function isHeld(tables: MemoryTables, key: string | null): boolean {
-  return key !== null && tables.running.has(key)
-}
-
-function onePerKey(
+function inPlaces(
+  tables: MemoryTables,
   candidates: ExecutionRecord[],
-  rooms: Map<string, number>,
-  limit: number
-): ExecutionRecord[] {
-  const keys = new Set<string>()
-  const taken: ExecutionRecord[] = []
+  { limit, rooms, keyed }: { limit: number; rooms: Map<string, number>; keyed: Map<string, number> }
+): Taken[] {
+  const places = new KeyPlaces(tables.heldPlaces())
+  const taken: Taken[] = []
   for (const execution of candidates) {
-    const key = execution.concurrencyKey
-    if (taken.length < limit && (key === null || !keys.has(key))) {
-      const fits = fitting([execution], ({ handler }) => handler, rooms)
-      taken.push(...fits)
-      if (key !== null && fits.length > 0) {
-        keys.add(key)
-      }
+    const { handler, concurrencyKey: key } = execution
+    const room = rooms.get(handler) ?? Infinity
+    if (taken.length === limit || room === 0) {
+      continue
+    }
+    const place = key === null ? null : places.take(key, placesOf(execution, keyed))
+    if (key === null || place !== null) {
+      taken.push({ execution, place })
+      rooms.set(handler, room - 1)
     }
   }
   return taken

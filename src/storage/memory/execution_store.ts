@@ -56,9 +56,13 @@ export class MemoryExecutionStore implements ExecutionStore {
   async claim(params: Params<'claim'>): Promise<ExecutionRecord[]> {
     const now = this.#tables.now(params.now)
     const taken = claimable(this.#tables, params, now)
-    spendRates(this.#tables, taken, now)
-    return taken.map((execution) =>
-      copy(this.#tables.change(execution, claimPatch(execution, params, now)))
+    spendRates(
+      this.#tables,
+      taken.map(({ execution }) => execution),
+      now
+    )
+    return taken.map(({ execution, place }) =>
+      copy(this.#tables.change(execution, claimPatch(execution, params, now), place))
     )
   }
 

@@ -9,6 +9,7 @@ import type { LeaseRecord, NodeRecord, Now, StatsRow } from '../contract.ts'
 import { countOutcome, isEnded } from '../rules/outcomes.ts'
 import { LinkTable } from './links.ts'
 import type { DependencyRecord } from '../../types/workflows.ts'
+import type { HeldPlace } from '../rules/places.ts'
 import type { RateParts } from '../rules/rate.ts'
 import type { ExecutionPatch } from '../rules/settlement.ts'
 
@@ -40,6 +41,8 @@ export class MemoryTables {
   readonly slots = new Map<string, string>()
   readonly dedupe = new Map<string, string>()
   readonly running = new Map<string, string>()
+  /** What each running execution holds of its key. */
+  readonly #places = new Map<string, string>()
   readonly logs = new Map<string, ExecutionLogEntry[]>()
   readonly leases = new Map<string, { term: number; held: LeaseRecord | null }>()
   readonly nodes = new Map<string, NodeRecord>()
@@ -86,20 +89,28 @@ export class MemoryTables {
       hold(this.dedupe, execution.dedupeKey, execution.id)
     }
     if (execution.state === 'running') {
-      hold(this.running, execution.concurrencyKey, execution.id)
+      this.#takePlace(execution, execution.concurrencyKey)
     }
     return execution
   }
 
-  /** Changes an execution and the keys that its state holds. */
-  change(execution: ExecutionRecord, patch: ExecutionPatch): ExecutionRecord {
+  /**
+   * Changes an execution and the keys that its state holds.
+   *
+   * @param place what it holds of its key when it comes to run. Default: the first place
+   */
+  change(
+    execution: ExecutionRecord,
+    patch: ExecutionPatch,
+    place: string | null = execution.concurrencyKey
+  ): ExecutionRecord {
     const wasRunning = execution.state === 'running'
     Object.assign(execution, patch)
     if (wasRunning && execution.state !== 'running') {
-      free(this.running, execution.concurrencyKey, execution.id)
+      this.#leavePlace(execution)
     }
     if (!wasRunning && execution.state === 'running') {
-      hold(this.running, execution.concurrencyKey, execution.id)
+      this.#takePlace(execution, place)
     }
     if (isEnded(execution.state)) {
       this.open.delete(execution.id)
@@ -109,7 +120,7 @@ export class MemoryTables {
   }
 
   remove(execution: ExecutionRecord): void {
-    free(this.running, execution.concurrencyKey, execution.id)
+    this.#leavePlace(execution)
     free(this.dedupe, execution.dedupeKey, execution.id)
     free(this.slots, execution.slotKey, execution.id)
     this.open.delete(execution.id)
@@ -125,6 +136,26 @@ export class MemoryTables {
     if (event && isEnded(execution.state)) {
       Object.assign(event, countOutcome(event, execution.state, execution.startedAt))
     }
+  }
+
+  /** The places of keys that are held. */
+  heldPlaces(): HeldPlace[] {
+    return [...this.running].map(([runningKey, id]) => ({
+      key: this.executions.get(id)!.concurrencyKey!,
+      runningKey,
+    }))
+  }
+
+  #takePlace({ id }: ExecutionRecord, place: string | null): void {
+    if (place !== null) {
+      this.running.set(place, id)
+      this.#places.set(id, place)
+    }
+  }
+
+  #leavePlace({ id }: ExecutionRecord): void {
+    this.running.delete(this.#places.get(id) ?? '')
+    this.#places.delete(id)
   }
 
   addJournal(entries: NewJournalEntry[], now: number): JournalEntry[] {

@@ -12,19 +12,20 @@ type NextParams = Parameters<ExecutionStore['nextAvailableAt']>[0]
 export function nextAvailableAt(
   tables: MemoryTables,
   queued: ExecutionRecord[],
-  params: NextParams
+  { handlers, queues, exceptQueues = [], node }: NextParams
 ): number | null {
-  const { queues } = params
-  const plan = claimPlan([...tables.controls.values()], params)
+  const plan = claimPlan([...tables.controls.values()], { handlers, node })
   const instants = queued
     .filter(({ queue }) => !queues || queues.includes(queue))
+    .filter(({ queue }) => !exceptQueues.includes(queue))
     .filter(({ queue }) => plan !== null && !plan.pausedQueues.includes(queue))
     .flatMap(({ handler, availableAt }) => {
-      if (plan!.open.includes(handler)) {
+      const { open, limited, bounded } = plan!
+      if (open.includes(handler) || (limited.includes(handler) && !bounded.has(handler))) {
         return [availableAt]
       }
       const { rate } = limitsIn(tables, handler)
-      const counts = rate !== null && plan!.limited.includes(handler)
+      const counts = rate !== null && limited.includes(handler)
       const parts = tables.rates.get(handler) ?? []
       return counts ? [Math.max(availableAt, rateFreeAt(parts, rate))] : []
     })

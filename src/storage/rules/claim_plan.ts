@@ -1,25 +1,25 @@
 import type { ControlRecord, ControlScope, HandlerLimits } from '../../types/controls.ts'
-import { isLimited } from './controls.ts'
+import { isBounded, isLimited, limitsOf } from './controls.ts'
 import { rateRoom, type RateParts } from './rate.ts'
 
 /** What the controls leave of a claim. */
 export interface ClaimPlan {
   /** Handlers that are neither paused nor limited. */
   open: string[]
-  /** Handlers of which only so many may run. */
+  /** Handlers of which, or of whose keys, only so many may run. */
   limited: string[]
-  /** Queues that are paused, or not asked for. */
+  /** Those of the limited that are bounded as a whole, not only in each key. */
+  bounded: Set<string>
+  /** How many of one concurrency key may run, of the limited handlers that say so. */
+  keyed: Map<string, number>
+  /** Queues that are paused. */
   pausedQueues: string[]
 }
 
 /** @returns null when nothing may be claimed at all */
 export function claimPlan(
   controls: ControlRecord[],
-  {
-    handlers,
-    node,
-    exceptQueues = [],
-  }: { handlers: string[]; node: string; exceptQueues?: string[] }
+  { handlers, node }: { handlers: string[]; node: string }
 ): ClaimPlan | null {
   const paused = (scope: ControlScope) =>
     controls.filter((each) => each.scope === scope && each.pausedAt !== null).map(nameOf)
@@ -27,13 +27,21 @@ export function claimPlan(
     return null
   }
   const stopped = new Set(paused('handler'))
-  const limited = new Set(controls.filter(isLimited).map(nameOf))
+  const held = controls.filter(isLimited)
+  const limited = new Set(held.map(nameOf))
   const running = handlers.filter((name) => !stopped.has(name))
   return {
     open: running.filter((name) => !limited.has(name)),
     limited: running.filter((name) => limited.has(name)),
-    pausedQueues: [...paused('queue'), ...exceptQueues],
+    bounded: new Set(held.filter(isBounded).map(nameOf)),
+    keyed: keyedOf(held),
+    pausedQueues: paused('queue'),
   }
+}
+
+function keyedOf(controls: ControlRecord[]): Map<string, number> {
+  const places = controls.map((control) => [control.name, limitsOf(control).key] as const)
+  return new Map(places.filter((entry): entry is [string, number] => entry[1] !== null))
 }
 
 /** The name of a node without its boot: `<node>.<boot>`. */

@@ -4,7 +4,7 @@ import type { JournalKind, NewJournalEntry } from '../../types/journal.ts'
 import type { ControlChange, ControlTarget } from '../contract.ts'
 
 /** What the code or an operator says of a handler that is not limited. */
-export const UNLIMITED: HandlerLimits = { cluster: null, node: null, rate: null }
+export const UNLIMITED: HandlerLimits = { cluster: null, node: null, key: null, rate: null }
 
 export function newControl({ scope, name }: ControlTarget, now: number): ControlRecord {
   const nothing = { pausedAt: null, pausedBy: null, reason: null, limits: null, declared: null }
@@ -55,8 +55,8 @@ function merged(
 
 /** Fields in one order, so that equal limits are equal as JSON. */
 function ordered<T extends Partial<HandlerLimits>>(limits: T): T {
-  const { cluster, node, rate } = limits
-  const all = { cluster, node, rate: rate && { limit: rate.limit, per: rate.per } }
+  const { cluster, node, key, rate } = limits
+  const all = { cluster, node, key, rate: rate && { limit: rate.limit, per: rate.per } }
   const given = Object.entries(all).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given) as T
 }
@@ -66,9 +66,15 @@ export function limitsOf({ limits, declared }: ControlRecord): HandlerLimits {
   return { ...UNLIMITED, ...declared, ...limits }
 }
 
+/** Whether a claim of the handler has to look at what runs of it. */
 export function isLimited(control: ControlRecord): boolean {
+  return control.scope === 'handler' && (isBounded(control) || limitsOf(control).key !== null)
+}
+
+/** Whether the handler as a whole is limited, rather than each of its keys. */
+export function isBounded(control: ControlRecord): boolean {
   const { cluster, node, rate } = limitsOf(control)
-  return control.scope === 'handler' && (cluster !== null || node !== null || rate !== null)
+  return cluster !== null || node !== null || rate !== null
 }
 
 /** Whether the record pauses or limits anything, or hides what the code declares. */

@@ -56,6 +56,17 @@ export const claimCases = cases({
     const [a, b] = await context.enqueue({ queue: 'a' }, { queue: 'b' }, { queue: 'c' })
     assert.deepEqual(await context.claim({ queues: [] }), [])
     assert.deepEqual(ids(await context.claim({ queues: ['a', 'b'] })), [a, b])
+  },
+
+  'nor of those that are left out': async (context) => {
+    const [a, , c] = await context.enqueue({ queue: 'a' }, { queue: 'b' }, { queue: 'c' })
+    assert.deepEqual(ids(await context.claim({ exceptQueues: ['b'] })), [a, c])
+    assert.deepEqual(await context.claim({ queues: ['b'], exceptQueues: ['b'] }), [])
+    const { executions } = context.storage
+    const next = (exceptQueues: string[]) =>
+      executions.nextAvailableAt({ handlers: ['noop'], exceptQueues, node: NODE })
+    assert.equal(await next(['b']), null)
+    assert.equal(await next(['a']), context.now)
     assert.equal(await field(context.claim(), 'length'), 1)
   },
 

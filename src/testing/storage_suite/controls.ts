@@ -61,7 +61,7 @@ export const controlCases = cases({
 
   'what the code declares holds until something is set, field by field': async (context) => {
     const target: ControlTarget = { scope: 'handler', name: 'noop' }
-    const declared = { cluster: 2, node: 1, rate: { limit: 5, per: MINUTE } }
+    const declared = { cluster: 2, node: 1, key: 3, rate: { limit: 5, per: MINUTE } }
     await control(context, target, { kind: 'declare', limits: declared })
     assert.deepEqual(await control(context, target, { kind: 'declare', limits: declared }), [])
     await control(context, target, { kind: 'limit', limits: { cluster: 9 }, reason: null })
@@ -77,10 +77,10 @@ export const controlCases = cases({
       ['control.declared', 'control.limited', 'control.limited']
     )
     assert.deepEqual(entries[2].before, {
-      limits: { cluster: 9, node: 1, rate: { limit: 5, per: MINUTE } },
+      limits: { cluster: 9, node: 1, key: 3, rate: { limit: 5, per: MINUTE } },
     })
     assert.deepEqual(entries[2].after, {
-      limits: { cluster: 9, node: 1, rate: null },
+      limits: { cluster: 9, node: 1, key: 3, rate: null },
       reason: 'month end',
     })
     await control(context, target, { kind: 'limit', limits: null, reason: null })

@@ -7,7 +7,8 @@ import type { SuiteContext } from './context.ts'
 
 const ids = (list: { id: string }[]) => list.map(({ id }) => id)
 
-function limit(context: SuiteContext, limits: Partial<HandlerLimits>, name = 'noop') {
+/** Limits a handler at run time. */
+export function limit(context: SuiteContext, limits: Partial<HandlerLimits>, name = 'noop') {
   const change = { kind: 'limit' as const, limits, reason: null }
   const changes = [{ scope: 'handler' as const, name, change }]
   return context.storage.controls.change({ now: context.now, changes, by: 'anna' })
@@ -18,7 +19,7 @@ function enqueueMany(context: SuiteContext, count: number, handler = 'noop') {
 }
 
 /** Claims of three nodes at once, over two connections of the store. */
-async function race(
+export async function race(
   context: SuiteContext,
   size: number,
   stores: Storage[]

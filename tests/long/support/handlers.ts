@@ -12,6 +12,20 @@ interface WorkPayload {
   duration?: number
 }
 
+/** Handlers that tell from when to when they ran; each may be limited for itself. */
+export const MEASURED = ['by cluster', 'by node', 'by key', 'by rate'] as const
+
+async function measured(
+  { execution, payload }: HandlerContext<WorkPayload>,
+  tell: (report: Report) => void
+): Promise<void> {
+  const clock = () => performance.timeOrigin + performance.now()
+  const from = clock()
+  await setTimeout(payload?.duration ?? 0)
+  const { id, handler, concurrencyKey: key } = execution
+  tell({ kind: 'ran', id, handler, key, from, to: clock() })
+}
+
 /** The handlers that every node of the long tests has. */
 export function clusterHandlers(
   tell: (report: Report) => void
@@ -31,6 +45,12 @@ export function clusterHandlers(
         tell({ kind: 'begun', id: execution.id, attempt, waited })
       },
     },
+    ...Object.fromEntries(
+      MEASURED.map((name) => [
+        name,
+        { run: (context: HandlerContext<WorkPayload>) => measured(context, tell) },
+      ])
+    ),
     /** Ends when it is told to. */
     wait: {
       run: async ({ signal }: HandlerContext) => {

@@ -56,6 +56,8 @@ export type Report =
   | { kind: 'problem'; level: 'warn' | 'error'; message: string; detail: string }
   /** A handler of this node began, by the database's clock. */
   | { kind: 'begun'; id: string; attempt: number; waited: number }
+  /** A run was over; its bounds are of this machine's clock, ms with fractions. */
+  | { kind: 'ran'; id: string; handler: string; key: string | null; from: number; to: number }
   /** The first writes after a freeze, with the attempts that were held before it. */
   | { kind: 'thawed'; after: number; holds: LateWrites[] }
   | { kind: 'stopped'; running: number }
