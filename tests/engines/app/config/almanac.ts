@@ -6,5 +6,5 @@ export default defineConfig({
   lease: { ttl: '1500ms', renew: '400ms' },
   retry: { retries: 2, backoff: 'fixed', delay: '50ms', jitter: 0 },
   shutdown: { deadline: '1s' },
-  queues: { heavy: { executor: 'queue', ahead: 20 } },
+  queues: { 'heavy': { executor: 'queue', ahead: 20 }, '*': {} },
 })
