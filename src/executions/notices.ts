@@ -2,6 +2,16 @@ import { toIso } from '../triggers/instant.ts'
 import type { ExecutionError, ExecutionRecord, Outcome } from '../types/executions.ts'
 import type { EndedNotice, ExecutionNotice } from '../types/notifications.ts'
 
+/** Many notices tell of one millisecond: its text is kept. */
+let instant = { ms: 0, text: toIso(0) }
+
+function isoOf(ms: number): string {
+  if (instant.ms !== ms) {
+    instant = { ms, text: toIso(ms) }
+  }
+  return instant.text
+}
+
 /** The part of an execution that its notices tell. */
 export type Noticed = Pick<
   ExecutionRecord,
@@ -17,7 +27,7 @@ export function executionNotice(execution: Noticed, at: number): ExecutionNotice
     slot: execution.slot === null ? null : toIso(execution.slot),
     attempt: execution.attempt,
     node: execution.node,
-    at: toIso(at),
+    at: isoOf(at),
   }
 }
 

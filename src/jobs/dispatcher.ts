@@ -5,6 +5,7 @@ import type { Executor } from './executor.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Hold } from './hold.ts'
 import type { Prefetch } from './prefetch.ts'
+import type { RunListener } from './run.ts'
 import type { SeatPool } from './seat_pool.ts'
 
 /** What was claimed ahead is handed back when it has waited so long, ms. */
@@ -41,6 +42,14 @@ export class Dispatcher {
   #accepted = 0
   #closed = false
   #patience: ClockTimer | null = null
+  readonly #listener: RunListener = {
+    returned: (hold) => this.#returned(hold),
+    stored: (hold) => this.#deps.heartbeat.remove(hold),
+    over: (hold) => {
+      this.#deps.seats.stored()
+      this.#finish(hold)
+    },
+  }
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -101,6 +110,7 @@ export class Dispatcher {
     }
     hold.end()
     await this.#deps.tracker.settle(hold.settlement(end), hold.execution)
+    this.#deps.seats.release(1)
     this.#finish(hold)
   }
 
@@ -127,39 +137,32 @@ export class Dispatcher {
       if (hold.lapsed) {
         void this.endUnbegun(hold, { to: 'release', reason: 'its lease lapsed before it began' })
       } else {
-        void this.#start(hold)
+        this.#running++
+        this.#deps.executor.run(hold, this.#listener)
       }
     }
     this.#watchPatience()
   }
 
-  async #start(hold: Hold): Promise<void> {
-    const { clock, executor, prefetch, seats } = this.#deps
-    this.#running++
-    const begun = clock.monotonic()
-    const { returned, settled } = executor.run(hold)
-    void returned.then(() => {
-      this.#running--
-      prefetch.ended(clock.monotonic() - begun)
-      seats.changed()
-      this.#fill()
-    })
-    await settled
-    // Its lease is no longer ours to renew, even while a stuck handler keeps the slot
-    this.#deps.heartbeat.remove(hold)
-    await returned
-    this.#finish(hold)
+  #returned(hold: Hold): void {
+    const { clock, prefetch, seats } = this.#deps
+    this.#running--
+    prefetch.ended(clock.monotonic() - hold.begunAt)
+    seats.ended()
+    this.#fill()
   }
 
   #finish(hold: Hold): void {
     this.#deps.heartbeat.remove(hold)
     this.#active--
     this.#deps.onEnded(hold)
-    this.#deps.seats.release(1)
     this.#tellWatchers()
   }
 
   #tellWatchers(): void {
+    if (this.#watchers.size === 0) {
+      return
+    }
     const watchers = [...this.#watchers]
     this.#watchers.clear()
     for (const watcher of watchers) {

@@ -70,7 +70,8 @@ export class PullSeats implements Seats {
       executions,
     })
     this.accept(
-      born.flatMap((birth) => (birth.inserted ? [birth.execution] : [])),
+      // The source is given a record of its own
+      born.flatMap((birth) => (birth.inserted ? [{ ...birth.execution }] : [])),
       began
     )
     return born.map(toAnswer)
@@ -79,6 +80,7 @@ export class PullSeats implements Seats {
   /**
    * Hands claimed executions to the dispatcher.
    *
+   * @param executions which nobody else keeps
    * @param began when the claim was sent, on the monotonic scale
    */
   accept(executions: ExecutionRecord[], began: number): void {

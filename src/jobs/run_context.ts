@@ -2,14 +2,13 @@ import { sleep, type Clock } from '../clock.ts'
 import { E_LEASE_LOST, E_STORAGE_UNAVAILABLE } from '../errors.ts'
 import { toMilliseconds } from '../duration.ts'
 import { copyJson, toJson } from '../json.ts'
-import type { LockSet } from '../locks/lock_set.ts'
 import type { ExecutionTracker } from '../executions/execution_tracker.ts'
 import type { Storage } from '../storage/contract.ts'
-import type { ExecutionLogger, HandlerContext } from '../types/handlers.ts'
+import type { HandlerContext } from '../types/handlers.ts'
 import type { JsonValue } from '../types/json.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Hold } from './hold.ts'
-import type { RunTimeout } from './run_timeout.ts'
+import type { Run } from './run.ts'
 
 /** Wait between two tries to store a checkpoint while the store is away, ms. */
 const CHECKPOINT_RETRY = 500
@@ -28,11 +27,8 @@ export interface ContextDeps {
  * how the attempt ends is stored from the hold's record, which a handler that
  * writes to what it was given must not change.
  */
-export function createContext(
-  deps: ContextDeps,
-  parts: { hold: Hold; timeout: RunTimeout; logger: ExecutionLogger; locks: LockSet }
-): HandlerContext {
-  const { hold, timeout, logger, locks } = parts
+export function createContext(deps: ContextDeps, run: Run): HandlerContext {
+  const { hold } = run
   const { execution } = hold
   const payload = once(() => copyJson(execution.payload))
   const record = once(() => copyJson(execution, 'frozen'))
@@ -49,7 +45,9 @@ export function createContext(
     get signal() {
       return hold.signal
     },
-    logger,
+    get logger() {
+      return run.logger
+    },
     fencingToken: execution.attempt,
     get checkpoint() {
       return checkpoint
@@ -64,8 +62,8 @@ export function createContext(
       await saveCheckpoint(deps, hold, value)
       checkpoint = value
     },
-    extend: (duration) => timeout.extend(toMilliseconds(duration, 'duration')),
-    lock: (name, ttl) => locks.make(name, ttl),
+    extend: (duration) => run.extend(toMilliseconds(duration, 'duration')),
+    lock: (name, ttl) => run.locks.make(name, ttl),
   }
 }
 

@@ -13,7 +13,6 @@ function setup(slots: number, ahead = 0) {
     for (let run = 0; run < ahead; run++) {
       prefetch.ended(1)
     }
-    pool.changed()
   }
   return { clock, prefetch, pool, grow }
 }
