@@ -24,7 +24,8 @@ export async function open({ concurrency }: ContenderOptions): Promise<Contender
     stop: async () => worker?.close(),
     async serverCpu() {
       const redis = await queue.getBackend().client
-      const seconds = [...(await redis.info()).matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)]
+      const info = await redis.info()
+      const seconds = [...info.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)]
       return seconds.reduce((sum, [, spent]) => sum + Number(spent) * 1_000, 0)
     },
     async close() {

@@ -41,7 +41,9 @@ export interface EndFacts {
 }
 
 export function endedNotice(execution: Noticed, end: EndFacts, at: number): EndedNotice {
-  return { ...executionNotice(execution, at), ...end, error: errorNotice(end.error) }
+  const { outcome, duration, reason, error } = end
+  const ended = { outcome, duration, reason, error: errorNotice(error) }
+  return Object.assign(executionNotice(execution, at), ended)
 }
 
 /** Name, message and code of an error: its stack stays in the store. */

@@ -10,7 +10,7 @@ import {
   type RunFacts,
   type Verdict,
 } from './outcome.ts'
-import { createContext, type ContextDeps } from './run_context.ts'
+import { RunContext, type ContextDeps } from './run_context.ts'
 import { Run, type RunListener, type RunParts } from './run.ts'
 import { STUCK_GRACE } from './stuck_watch.ts'
 import type { LockBackend } from '../locks/backend.ts'
@@ -64,15 +64,26 @@ export class Executor {
     hold.begin()
     this.#deps.tracker.started(hold.execution)
     this.#deps.heartbeat.began(hold)
-    void this.#perform(new Run(hold, definition, this.#parts, listener))
+    this.#perform(new Run(hold, definition, this.#parts, listener))
   }
 
-  async #perform(run: Run): Promise<void> {
-    const end = await this.#endOf(run)
+  #perform(run: Run): void {
+    void this.#traced(run, new RunContext(this.#deps, run)).then(
+      (value) => this.#ended(run, { kind: 'returned', value }),
+      (error: unknown) => this.#ended(run, { kind: 'thrown', error })
+    )
+  }
+
+  #ended(run: Run, end: RunEnd): void {
     const released = run.end()
     if (released) {
-      await released
+      void released.then(() => this.#finish(run, end))
+    } else {
+      this.#finish(run, end)
     }
+  }
+
+  #finish(run: Run, end: RunEnd): void {
     if (run.givenUp) {
       const { id, handler } = run.hold.execution
       this.#deps.logger.info({ executionId: id, handler }, 'A stuck handler has ended at last')
@@ -80,15 +91,6 @@ export class Executor {
       this.#settle(run, end)
     }
     run.returned()
-  }
-
-  async #endOf(run: Run): Promise<RunEnd> {
-    try {
-      const context = createContext(this.#deps, run)
-      return { kind: 'returned', value: await this.#traced(run, context) }
-    } catch (error) {
-      return { kind: 'thrown', error }
-    }
   }
 
   #traced({ hold, definition }: Run, context: HandlerContext): Promise<unknown> {
