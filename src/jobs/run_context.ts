@@ -24,7 +24,7 @@ export interface ContextDeps {
 }
 
 /** A part of the context that is made when it is first asked for. */
-type Lazy = 'payload' | 'execution' | 'signal' | 'logger' | 'checkpoint'
+type Lazy = 'payload' | 'execution' | 'signal' | 'logger'
 
 /**
  * What the handler of one attempt is given. All of it is the handler's own:
@@ -40,9 +40,9 @@ export class RunContext implements HandlerContext {
   declare readonly execution: Readonly<ExecutionRecord>
   declare readonly signal: AbortSignal
   declare readonly logger: ExecutionLogger
-  declare readonly checkpoint: JsonValue | null
   readonly attempt: number
   readonly slot: number | null
+  checkpoint: JsonValue | null
   readonly fencingToken: number
   readonly progress: HandlerContext['progress']
   readonly saveCheckpoint: HandlerContext['saveCheckpoint']
@@ -51,13 +51,12 @@ export class RunContext implements HandlerContext {
   readonly #run: Run
   #payload: JsonValue | undefined
   #execution: Readonly<ExecutionRecord> | null = null
-  #checkpoint: JsonValue | null
 
   constructor(deps: ContextDeps, run: Run) {
     const { hold } = run
     const { attempt, slot, checkpoint } = hold.execution
     this.#run = run
-    this.#checkpoint = copyJson(checkpoint)
+    this.checkpoint = copyJson(checkpoint)
     this.attempt = attempt
     this.slot = slot
     this.fencingToken = attempt
@@ -69,7 +68,7 @@ export class RunContext implements HandlerContext {
     }
     this.saveCheckpoint = async (value) => {
       await saveCheckpoint(deps, hold, value)
-      this.#checkpoint = value
+      this.checkpoint = value
     }
     this.extend = (duration) => run.extend(toMilliseconds(duration, 'duration'))
     this.lock = (name, ttl) => run.locks.make(name, ttl)
@@ -84,7 +83,6 @@ export class RunContext implements HandlerContext {
     ['execution', lazy((context) => (context.#execution ??= context.#frozenExecution()))],
     ['signal', lazy((context) => context.#run.hold.signal)],
     ['logger', lazy((context) => context.#run.logger)],
-    ['checkpoint', lazy((context) => context.#checkpoint)],
   ]
 
   #copiedPayload(): JsonValue {
