@@ -35,5 +35,5 @@ if (order.warmup > 0) {
 }
 const { ms, cpu } = await once(order.jobs, order.finished)
 const perJob = (spent: number | null) => (spent === null ? null : (spent * 1_000) / order.jobs)
-console.log(JSON.stringify({ ms, nodeCpu: perJob(cpu.node), serverCpu: perJob(cpu.server) }))
+console.log(JSON.stringify({ ms, cpu: { node: perJob(cpu.node), server: perJob(cpu.server) } }))
 process.exit(0)

@@ -42,13 +42,13 @@ export function cpuOfProcesses(listPids: () => Promise<number[]>, program: strin
   const spent = new Map<number, number>()
   return async () => {
     for (const pid of await listPids()) {
-      const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
-      if (stat === null || !stat.includes(`(${program})`)) {
-        return null
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+      if (!stat.includes(`(${program})`)) {
+        continue
       }
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       spent.set(pid, (Number(fields[USER]) + Number(fields[SYSTEM])) * TICK)
     }
-    return [...spent.values()].reduce((sum, ms) => sum + ms, 0)
+    return spent.size === 0 ? null : [...spent.values()].reduce((sum, ms) => sum + ms, 0)
   }
 }

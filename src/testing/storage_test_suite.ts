@@ -21,6 +21,7 @@ import { renewCases } from './storage_suite/renew.ts'
 import { rescueCases } from './storage_suite/rescue.ts'
 import { settleCases } from './storage_suite/settle.ts'
 import { statsCases } from './storage_suite/stats.ts'
+import { successCases } from './storage_suite/successes.ts'
 import { syncCases } from './storage_suite/sync.ts'
 import { updateCases } from './storage_suite/update.ts'
 
@@ -42,6 +43,7 @@ const TOPICS: Record<string, StorageCase[]> = {
   'dedupe modes': duplicateCases,
   'born running': birthCases,
   'settle': settleCases,
+  'plain successes': successCases,
   'renewals and checkpoints': renewCases,
   'rescue': rescueCases,
   'cancel': cancelCases,

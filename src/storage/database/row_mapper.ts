@@ -58,9 +58,9 @@ export class RowMapper<Entity extends object> {
     const kinds = properties.map((property) => columns.get(property)!.kind)
     return (values) => {
       const record = { ...this.#empty }
-      for (const [place, property] of properties.entries()) {
+      properties.forEach((property, place) => {
         record[property] = read(values[place], kinds[place])
-      }
+      })
       return record as Entity
     }
   }
