@@ -1,5 +1,5 @@
 import type { ContenderOptions, OpenContender } from './lib/contender.ts'
-import { drain } from './lib/drain.ts'
+import { drain, type Drained } from './lib/drain.ts'
 
 /**
  * One measurement in a process of its own, told by its only argument as JSON;
@@ -17,7 +17,7 @@ export interface Measurement extends ContenderOptions {
 const order = JSON.parse(process.argv[2]) as Measurement
 const { open } = (await import(`./contenders/${order.contender}.ts`)) as { open: OpenContender }
 
-async function once(jobs: number, finished = 0): Promise<number> {
+async function once(jobs: number, finished = 0): Promise<Drained> {
   const contender = await open(order)
   try {
     if (finished > 0) {
@@ -33,5 +33,7 @@ async function once(jobs: number, finished = 0): Promise<number> {
 if (order.warmup > 0) {
   await once(order.warmup)
 }
-console.log(JSON.stringify({ ms: await once(order.jobs, order.finished) }))
+const { ms, cpu } = await once(order.jobs, order.finished)
+const perJob = (spent: number | null) => (spent === null ? null : (spent * 1_000) / order.jobs)
+console.log(JSON.stringify({ ms, cpu: { node: perJob(cpu.node), server: perJob(cpu.server) } }))
 process.exit(0)

@@ -3,7 +3,7 @@ import { arch, cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { comparisons, type Comparison } from './comparisons.ts'
 import { measure } from './lib/child.ts'
-import { verdict, type Result } from './lib/result.ts'
+import { verdict, type JobCpu, type Result } from './lib/result.ts'
 import { median, rotated, rounded } from './lib/statistics.ts'
 import { printTable } from './lib/table.ts'
 
@@ -29,15 +29,21 @@ if (values.help || unknown.length > 0 || !Number.isInteger(repetitions) || repet
   process.exit(values.help ? 0 : 2)
 }
 
+type Answer = Record<string, number> & { cpu?: JobCpu }
+
 /** Each repetition runs every contender once; the ratios are taken within it. */
 async function compare(name: string, comparison: Comparison): Promise<Result> {
   const { script, contenders, figure, goals, unit } = comparison
   const rows: Record<string, number>[] = []
+  const costs: Record<string, JobCpu[]> = {}
   for (let repetition = 0; repetition < repetitions; repetition++) {
     const row: Record<string, number> = {}
     for (const [contender, order] of rotated(Object.entries(contenders), repetition)) {
-      const answer = await measure<Record<string, number>>(script, order)
+      const { cpu, ...answer } = await measure<Answer>(script, order)
       row[contender] = figure(answer, order as Record<string, number>)
+      if (cpu) {
+        costs[contender] = [...(costs[contender] ?? []), cpu]
+      }
       process.stderr.write(
         `${name} ${repetition + 1}/${repetitions} ${contender}: ${rounded(row[contender])} ${unit}\n`
       )
@@ -55,14 +61,29 @@ async function compare(name: string, comparison: Comparison): Promise<Result> {
       ...goal,
       ratio: median(rows.map((row) => row[goal.of] / row[goal.against])),
     })),
+    cpu: Object.fromEntries(Object.entries(costs).map(([each, spent]) => [each, middle(spent)])),
   }
 }
 
-function print({ comparison, unit, figures, ratios }: Result): void {
+function middle(spent: JobCpu[]): JobCpu {
+  const server = spent.map((each) => each.server).filter((each) => each !== null)
+  return {
+    node: median(spent.map((each) => each.node)),
+    server: server.length === 0 ? null : median(server),
+  }
+}
+
+function print({ comparison, unit, figures, ratios, cpu }: Result): void {
+  const costs = Object.keys(cpu).length > 0
+  const shown = (value: number | null | undefined) => (value ? rounded(value) : '-')
   printTable(
     `${comparison} (${unit}, median of ${repetitions})`,
-    ['', unit],
-    Object.entries(figures).map(([name, value]) => [name, rounded(value)])
+    ['', unit, ...(costs ? ['µs a job, node', 'server'] : [])],
+    Object.entries(figures).map(([name, value]) => [
+      name,
+      rounded(value),
+      ...(costs ? [shown(cpu[name]?.node), shown(cpu[name]?.server)] : []),
+    ])
   )
   const goal = (value: number | null) => (value === null ? '-' : rounded(value))
   if (ratios.length > 0) {

@@ -8,7 +8,7 @@ import { createDatabase, type Database } from './lib/postgres.ts'
  */
 const order = JSON.parse(process.argv[2]) as { way: 'tick' | 'single'; events: number; due: number }
 const DAY = 86_400_000
-const WARM = 100
+const WARM = 1_000
 
 const database = await createDatabase()
 const { almanac, storage, close } = await openAlmanac(database.url, {})

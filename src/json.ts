@@ -19,6 +19,9 @@ export function toJson(value: unknown, options: { field: string; limit?: number 
 }
 
 function stringify(value: unknown, field: string): string {
+  if (value === null) {
+    return 'null'
+  }
   let text: string | undefined
   try {
     text = JSON.stringify(value, refuseLossyValues)

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { E_EMPTY_KEY } from './errors.ts'
 
 /** The unique key of a slot: `<event id>:<slot ms>`. */
@@ -16,5 +16,5 @@ export function hashKey(text: string, field = 'key'): string {
   if (text === '') {
     throw new E_EMPTY_KEY([field])
   }
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text, 'hex')
 }

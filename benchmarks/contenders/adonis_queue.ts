@@ -50,6 +50,7 @@ export async function open({ concurrency }: ContenderOptions): Promise<Contender
         `select count(*) from queue_jobs where status not in ('completed', 'failed')`
       )),
     stop: () => worker.stop(),
+    serverCpu: database.cpu,
     async close() {
       await QueueManager.destroy()
       await connection.destroy()

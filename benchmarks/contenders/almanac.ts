@@ -27,6 +27,7 @@ export async function open({ concurrency }: ContenderOptions): Promise<Contender
       database.count(`select count(*) from almanac_executions where state = 'succeeded'`),
     stop: () => almanac.stop(),
     grow: (finished) => copyFinished(database, finished),
+    serverCpu: database.cpu,
     async close() {
       await close()
       await database.drop()

@@ -43,6 +43,7 @@ export async function open({ concurrency, keys }: ContenderOptions): Promise<Con
     stored: () => database.count(`select count(*) from DWPRCREQ where STATUS = 'DONE'`),
     stop: () => almanac.stop(),
     grow: (finished) => grow(database, finished),
+    serverCpu: database.cpu,
     async close() {
       await close()
       await lucid.manager.closeAll()

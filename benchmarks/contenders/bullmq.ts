@@ -22,6 +22,12 @@ export async function open({ concurrency }: ContenderOptions): Promise<Contender
     },
     stored: () => queue.getCompletedCount(),
     stop: async () => worker?.close(),
+    async serverCpu() {
+      const redis = await queue.getBackend().client
+      const info = await redis.info()
+      const seconds = [...info.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)]
+      return seconds.reduce((sum, [, spent]) => sum + Number(spent) * 1_000, 0)
+    },
     async close() {
       await queue.obliterate({ force: true })
       await queue.close()

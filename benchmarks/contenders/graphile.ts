@@ -46,6 +46,7 @@ export async function openWith(
     stored: async () =>
       added - (await database.count('select count(*) from graphile_worker._private_jobs')),
     stop: async () => runner?.stop(),
+    serverCpu: database.cpu,
     async close() {
       await utils.release()
       await pgPool.end()

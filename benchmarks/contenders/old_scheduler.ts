@@ -23,6 +23,7 @@ export async function open({ keys }: ContenderOptions): Promise<Contender> {
       over = true
       await working
     },
+    serverCpu: database.cpu,
     async close() {
       await pool.end()
       await database.drop()

@@ -32,6 +32,7 @@ export async function open({ concurrency, latency = false }: ContenderOptions): 
     },
     stored: () => database.count(`select count(*) from pgboss.job where state = 'completed'`),
     stop: () => boss.offWork(QUEUE),
+    serverCpu: database.cpu,
     async close() {
       await boss.stop({ graceful: false })
       await database.drop()

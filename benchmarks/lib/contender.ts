@@ -1,3 +1,5 @@
+import type { ServerCpu } from './cpu.ts'
+
 /** An engine under measurement, in a process of its own. */
 export interface Contender {
   /** Puts jobs into the queue while nobody works on them. */
@@ -10,6 +12,8 @@ export interface Contender {
   stop(): Promise<void>
   /** Adds finished work like the one that is there, where the engine keeps it. */
   grow?(finished: number): Promise<void>
+  /** Processor time of the server, as far as it works for this engine. */
+  serverCpu: ServerCpu
   /** Leaves nothing behind. */
   close(): Promise<void>
 }

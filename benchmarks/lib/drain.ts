@@ -1,19 +1,24 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Contender } from './contender.ts'
+import { startCpu, type Cpu } from './cpu.ts'
 
 /** A measurement that does not end by then has failed, ms. */
 const PATIENCE = 300_000
 
-/**
- * Fills the queue, then works until the end of every job is stored.
- *
- * @returns ms from the start of the work to the last end
- */
-export async function drain(contender: Contender, jobs: number): Promise<number> {
+export interface Drained {
+  /** ms from the start of the work to the last end. */
+  ms: number
+  /** What it cost from then to then. */
+  cpu: Cpu
+}
+
+/** Fills the queue, then works until the end of every job is stored. */
+export async function drain(contender: Contender, jobs: number): Promise<Drained> {
   const before = await contender.stored()
   await contender.enqueue(jobs)
   const all = Promise.withResolvers<void>()
   let runs = 0
+  const cpuSince = await startCpu(contender.serverCpu)
   const began = performance.now()
   await contender.start(() => {
     if (++runs === jobs) {
@@ -24,11 +29,12 @@ export async function drain(contender: Contender, jobs: number): Promise<number>
   while ((await contender.stored()) - before < jobs && performance.now() - began < PATIENCE) {
     await setTimeout(2)
   }
-  const took = performance.now() - began
+  const ms = performance.now() - began
+  const cpu = await cpuSince()
   await contender.stop()
   const stored = (await contender.stored()) - before
   if (runs !== jobs || stored !== jobs) {
     throw new Error(`${jobs} jobs: ${runs} runs, ${stored} ends stored`)
   }
-  return took
+  return { ms, cpu }
 }

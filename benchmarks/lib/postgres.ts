@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { POSTGRES } from './contender.ts'
+import { cpuOfProcesses, type ServerCpu } from './cpu.ts'
 
 /** A database for one measurement. */
 export interface Database {
   url: string
   query<T extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<T[]>
   count(sql: string): Promise<number>
+  /** Of the connections to this database. */
+  cpu: ServerCpu
   drop(): Promise<void>
 }
 
@@ -27,6 +30,12 @@ export async function createDatabase(): Promise<Database> {
       const [row] = await query<{ count: string }>(sql)
       return Number(row.count)
     },
+    cpu: cpuOfProcesses(async () => {
+      const rows = await query<{ pid: number }>(
+        'select pid from pg_stat_activity where datname = current_database()'
+      )
+      return rows.map(({ pid }) => pid)
+    }, 'postgres'),
     async drop() {
       await pool.end()
       await administer(`drop database ${name} with (force)`)

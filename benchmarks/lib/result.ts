@@ -6,6 +6,14 @@ export interface Result {
   /** Median of each contender. */
   figures: Record<string, number>
   ratios: Ratio[]
+  /** Processor time a job, µs, median of each contender; of the drains alone. */
+  cpu: Record<string, JobCpu>
+}
+
+export interface JobCpu {
+  node: number
+  /** Null where the server is not on this machine. */
+  server: number | null
 }
 
 export interface Ratio {

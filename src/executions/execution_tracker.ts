@@ -11,7 +11,7 @@ import { SettleQueue } from './settle_queue.ts'
 import { summarize, type ExecutionStats } from './stats.ts'
 import { readStatsQuery, type StatsQuery } from './stats_query.ts'
 import type { Clock } from '../clock.ts'
-import type { Settlement, Storage } from '../storage/contract.ts'
+import type { Settlement, SettleResult, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { ExecutionError, ExecutionLogEntry, ExecutionRecord } from '../types/executions.ts'
 import { LOG_LEVELS } from '../types/handlers.ts'
@@ -90,14 +90,31 @@ export class ExecutionTracker {
    * @param execution of the attempt; without it nothing is announced
    * @returns false when the attempt no longer owned the execution: nothing was stored
    */
-  async settle(settlement: Settlement, execution?: ExecutionRecord): Promise<boolean> {
-    const progress = this.#progress.unstored(settlement.id)
+  settle(settlement: Settlement, execution?: ExecutionRecord): Promise<boolean> {
+    return new Promise((resolve) => this.end(settlement, execution, resolve))
+  }
+
+  /** `settle` for the many: what follows is called, not awaited. */
+  end(
+    settlement: Settlement,
+    execution: ExecutionRecord | undefined,
+    stored: (applied: boolean) => void
+  ): void {
     const begun = execution && this.#running.get(attemptId(execution))
     const duration = begun === undefined ? null : this.#deps.clock.monotonic() - begun
-    const result = await this.#settles.add({
-      ...settlement,
-      progress: settlement.progress ?? progress ?? null,
-    })
+    const progress = settlement.progress ?? this.#progress.unstored(settlement.id)
+    const complete = progress === null ? settlement : { ...settlement, progress }
+    this.#settles.add(complete, (result) =>
+      stored(this.#stored(result, settlement, execution, duration))
+    )
+  }
+
+  #stored(
+    result: SettleResult,
+    settlement: Settlement,
+    execution: ExecutionRecord | undefined,
+    duration: number | null
+  ): boolean {
     this.#running.delete(attemptId(settlement))
     this.#progress.forget(settlement.id)
     if (!result.applied) {
@@ -110,7 +127,7 @@ export class ExecutionTracker {
     }
     announceChildren({ ...this.#deps, counters: this.#counters }, result.children)
     if (execution) {
-      this.#announce({ ...settlement, to: result.to ?? settlement.to }, execution, duration)
+      this.#announce(result.to ?? settlement.to, settlement, execution, duration)
     }
     return true
   }
@@ -234,8 +251,13 @@ export class ExecutionTracker {
     }
   }
 
-  #announce(settlement: Settlement, execution: ExecutionRecord, duration: number | null): void {
-    const { to, delay = 0, error = null, reason = null } = settlement
+  #announce(
+    to: Settlement['to'],
+    settlement: Settlement,
+    execution: ExecutionRecord,
+    duration: number | null
+  ): void {
+    const { delay = 0, error = null, reason = null } = settlement
     if (to === 'release' || to === 'discard') {
       this.#counters.increment(to === 'release' ? 'executions.released' : 'executions.discarded')
       return
@@ -268,8 +290,9 @@ function about(execution: ExecutionRecord, err: ExecutionError | null): object {
   return { executionId: id, eventId, handler, attempt, err }
 }
 
+/** Ids hold no slash, and most executions have one attempt: its id then is the text that is there. */
 function attemptId({ id, attempt }: { id: string; attempt: number }): string {
-  return `${id}/${attempt}`
+  return attempt === 1 ? id : `${id}/${attempt}`
 }
 
 function lowestLevel(level: LogLevel): number {

@@ -4,6 +4,16 @@ import { toIso } from '../triggers/instant.ts'
 import type { ExecutionError, ExecutionRecord, Outcome } from '../types/executions.ts'
 import type { EndedNotice, ExecutionNotice, Notifier } from '../types/notifications.ts'
 
+/** Many notices tell of one millisecond: its text is kept. */
+let instant = { ms: 0, text: toIso(0) }
+
+function isoOf(ms: number): string {
+  if (instant.ms !== ms) {
+    instant = { ms, text: toIso(ms) }
+  }
+  return instant.text
+}
+
 /** The part of an execution that its notices tell. */
 export type Noticed = Pick<
   ExecutionRecord,
@@ -19,7 +29,7 @@ export function executionNotice(execution: Noticed, at: number): ExecutionNotice
     slot: execution.slot === null ? null : toIso(execution.slot),
     attempt: execution.attempt,
     node: execution.node,
-    at: toIso(at),
+    at: isoOf(at),
   }
 }
 
@@ -33,7 +43,9 @@ export interface EndFacts {
 }
 
 export function endedNotice(execution: Noticed, end: EndFacts, at: number): EndedNotice {
-  return { ...executionNotice(execution, at), ...end, error: errorNotice(end.error) }
+  const { outcome, duration, reason, error } = end
+  const ended = { outcome, duration, reason, error: errorNotice(error) }
+  return Object.assign(executionNotice(execution, at), ended)
 }
 
 /** Name, message and code of an error: its stack stays in the store. */

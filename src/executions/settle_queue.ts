@@ -31,7 +31,7 @@ interface Deps {
 interface Entry {
   settlement: Settlement
   soloTries: number
-  resolve: (result: SettleResult) => void
+  stored: (result: SettleResult) => void
 }
 
 /**
@@ -56,12 +56,10 @@ export class SettleQueue {
     this.#deps = deps
   }
 
-  /** Resolves once the storage has answered; `applied` is false when the fence did not hold. */
-  add(settlement: Settlement): Promise<SettleResult> {
-    return new Promise((resolve) => {
-      this.#pending.push({ settlement, soloTries: 0, resolve })
-      this.#schedule()
-    })
+  /** @param stored called once the storage has answered; `applied` is false when the fence did not hold */
+  add(settlement: Settlement, stored: (result: SettleResult) => void): void {
+    this.#pending.push({ settlement, soloTries: 0, stored })
+    this.#schedule()
   }
 
   /** Writes everything that waits, now. */
@@ -156,9 +154,7 @@ export class SettleQueue {
       settlements: batch.map(({ settlement }) => settlement),
     })
     // By place: two attempts of one execution may end in one batch
-    batch.forEach(({ settlement, resolve }, index) =>
-      resolve(results[index] ?? refused(settlement))
-    )
+    batch.forEach(({ settlement, stored }, index) => stored(results[index] ?? refused(settlement)))
   }
 
   async #failed(batch: Entry[], error: unknown): Promise<void> {
@@ -208,8 +204,8 @@ export class SettleQueue {
       { executionIds: batch.map(({ settlement }) => settlement.id) },
       'Outcomes were not stored before the stop; the rescue will run these executions again'
     )
-    for (const { settlement, resolve } of batch) {
-      resolve(refused(settlement))
+    for (const { settlement, stored } of batch) {
+      stored(refused(settlement))
     }
   }
 }

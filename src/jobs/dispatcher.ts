@@ -5,6 +5,7 @@ import type { Executor } from './executor.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Hold } from './hold.ts'
 import type { Lane } from './lane.ts'
+import type { RunListener } from './run.ts'
 
 /** What was claimed ahead is handed back when it has waited so long, ms. */
 const PATIENCE = 5_000
@@ -36,6 +37,14 @@ export class Dispatcher {
   #accepted = 0
   #closed = false
   #patience: ClockTimer | null = null
+  readonly #listener: RunListener = {
+    returned: (hold) => this.#returned(hold),
+    stored: (hold) => this.#deps.heartbeat.remove(hold),
+    over: (hold) => {
+      hold.lane.seats.stored()
+      this.#finish(hold)
+    },
+  }
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -83,7 +92,17 @@ export class Dispatcher {
     this.#accepted++
     hold.lane.seats.force(1)
     this.#deps.heartbeat.add(hold)
-    await (end === null ? this.#start(hold) : this.endUnbegun(hold, end))
+    if (end !== null) {
+      await this.endUnbegun(hold, end)
+      return
+    }
+    await new Promise<void>((resolve) => {
+      const over = () => {
+        this.#listener.over(hold)
+        resolve()
+      }
+      this.#start(hold, { ...this.#listener, over })
+    })
   }
 
   /** Nothing is begun any more. */
@@ -118,6 +137,7 @@ export class Dispatcher {
     }
     hold.end()
     await this.#deps.tracker.settle(hold.settlement(end), hold.execution)
+    hold.lane.seats.release(1)
     this.#finish(hold)
   }
 
@@ -143,38 +163,33 @@ export class Dispatcher {
       if (hold.lapsed) {
         void this.endUnbegun(hold, { to: 'release', reason: 'its lease lapsed before it began' })
       } else {
-        void this.#start(hold)
+        this.#start(hold)
       }
     }
     this.#watchPatience()
   }
 
-  async #start(hold: Hold): Promise<void> {
-    const { clock, executor } = this.#deps
-    const { lane } = hold
-    lane.took()
-    const begun = clock.monotonic()
-    const { returned, settled } = executor.run(hold)
-    void returned.then(() => {
-      lane.gave(clock.monotonic() - begun)
-      this.#fill(lane)
-    })
-    await settled
-    // Its lease is no longer ours to renew, even while a stuck handler keeps the slot
-    this.#deps.heartbeat.remove(hold)
-    await returned
-    this.#finish(hold)
+  #start(hold: Hold, listener = this.#listener): void {
+    hold.lane.took()
+    this.#deps.executor.run(hold, listener)
+  }
+
+  #returned({ lane, begunAt }: Hold): void {
+    lane.gave(this.#deps.clock.monotonic() - begunAt)
+    this.#fill(lane)
   }
 
   #finish(hold: Hold): void {
     this.#deps.heartbeat.remove(hold)
     this.#active--
     this.#deps.onEnded(hold)
-    hold.lane.seats.release(1)
     this.#tellWatchers()
   }
 
   #tellWatchers(): void {
+    if (this.#watchers.size === 0) {
+      return
+    }
     const watchers = [...this.#watchers]
     this.#watchers.clear()
     for (const watcher of watchers) {

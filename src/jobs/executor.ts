@@ -1,15 +1,21 @@
 import type { Counters } from '../counters.ts'
 import { toExecutionError } from '../executions/error_record.ts'
 import { toJson } from '../json.ts'
-import { LockSet } from '../locks/lock_set.ts'
 import { executionChannel } from '../telemetry/channels.ts'
-import { classify, timedOut, type RunEnd, type RunFacts, type Verdict } from './outcome.ts'
-import { createContext, parentsFor, type ContextDeps } from './run_context.ts'
-import { RunTimeout } from './run_timeout.ts'
-import { CANCEL_GRACE, STUCK_GRACE, StuckWatch } from './stuck_watch.ts'
+import {
+  classify,
+  plainVerdict,
+  timedOut,
+  type RunEnd,
+  type RunFacts,
+  type Verdict,
+} from './outcome.ts'
+import { parentsFor, RunContext, type ContextDeps } from './run_context.ts'
+import { Run, type RunListener, type RunParts } from './run.ts'
+import { STUCK_GRACE } from './stuck_watch.ts'
 import type { LockBackend } from '../locks/backend.ts'
 import type { CoreConfig } from '../types/config.ts'
-import type { ExecutionLogger, HandlerDefinition } from '../types/handlers.ts'
+import type { HandlerContext } from '../types/handlers.ts'
 import type { JsonValue } from '../types/json.ts'
 import type { Logger } from '../types/logger.ts'
 import type { HandlerRegistry } from './handler_registry.ts'
@@ -25,24 +31,6 @@ interface Deps extends ContextDeps {
   random?: () => number
 }
 
-/** Two moments of a run; they fall together unless the handler is stuck. Neither rejects. */
-export interface RunHandle {
-  /** The handler no longer runs: its slot is free. */
-  returned: Promise<void>
-  /** How it ended is stored, or never will be. */
-  settled: Promise<void>
-}
-
-/** What one run needs from its beginning to its end. */
-interface Run {
-  hold: Hold
-  definition: HandlerDefinition
-  timeout: RunTimeout
-  watch: StuckWatch
-  logger: ExecutionLogger
-  locks: LockSet
-}
-
 /**
  * Runs attempts: resolve, arm the timeout, run, classify, settle; what follows
  * is announced once it is stored.
@@ -55,95 +43,68 @@ interface Run {
  */
 export class Executor {
   readonly #deps: Deps
+  readonly #parts: RunParts
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#parts = {
+      ...deps,
+      onStuck: (run) => this.#reportStuck(run),
+      onDeaf: (run) => this.#reportDeaf(run),
+      onGiveUp: (run) => {
+        run.givenUp = true
+        this.#settle(run, null)
+      },
+    }
   }
 
-  run(hold: Hold): RunHandle {
-    const returned = Promise.withResolvers<void>()
-    const settled = this.#run(hold, returned.resolve)
-    return { returned: returned.promise, settled }
-  }
-
-  async #run(hold: Hold, onReturn: () => void): Promise<void> {
+  /** @throws E_UNKNOWN_HANDLER */
+  run(hold: Hold, listener: RunListener): void {
     const definition = this.#deps.registry.get(hold.execution.handler)
     hold.begin()
     this.#deps.tracker.started(hold.execution)
     this.#deps.heartbeat.began(hold)
-
-    const { promise: end, resolve } = Promise.withResolvers<RunEnd | null>()
-    const run = this.#prepare(hold, definition, () => resolve(null))
-    void this.#perform(run).then((done) => {
-      resolve(done)
-      this.#ended(run, onReturn)
-    })
-    await this.#settle(run, await end)
+    this.#perform(new Run(hold, definition, this.#parts, listener))
   }
 
-  #prepare(hold: Hold, definition: HandlerDefinition, onGiveUp: () => void): Run {
-    const { clock, tracker } = this.#deps
-    const limit = hold.execution.timeout ?? definition.timeout
-    const watch = new StuckWatch({
-      clock,
-      onStuck: () => this.#reportStuck(run),
-      onDeaf: () => this.#reportDeaf(run),
-      onGiveUp,
-    })
-    // One that can be killed has its own grace to end in
-    const grace = definition.isolate?.grace ?? 0
-    const timeout = new RunTimeout(clock, limit, () => {
-      hold.abort('timeout')
-      watch.arm(grace + STUCK_GRACE)
-    })
-    hold.onCancel(() => watch.listen(grace + CANCEL_GRACE))
-    const logger = tracker.loggerFor(hold.execution, definition.logLevel)
-    const run: Run = { hold, definition, timeout, watch, logger, locks: this.#locks(hold) }
-    return run
+  #perform(run: Run): void {
+    const parents = parentsFor(this.#deps, run.hold)
+    const begin = (known: HandlerContext['parents']) =>
+      this.#traced(run, new RunContext(this.#deps, run, known))
+    // Outside of workflows the handler begins in this very turn
+    const done = parents instanceof Promise ? parents.then(begin) : begin(parents)
+    void done.then(
+      (value) => this.#ended(run, { kind: 'returned', value }),
+      (error: unknown) => this.#ended(run, { kind: 'thrown', error })
+    )
   }
 
-  #locks({ signal, execution: { id, attempt, node } }: Hold): LockSet {
-    const { clock, logger, locks: backend } = this.#deps
-    return new LockSet({ clock, logger, backend, signal, owner: `${node}/${id}/${attempt}` })
-  }
-
-  async #perform(run: Run): Promise<RunEnd> {
-    try {
-      const parents = parentsFor(this.#deps, run.hold)
-      const context = createContext(
-        this.#deps,
-        run,
-        // Outside of workflows the handler begins in this very turn
-        parents instanceof Promise ? await parents : parents
-      )
-      const value = await this.#traced(run.hold, () => run.definition.run(context))
-      return { kind: 'returned', value }
-    } catch (error) {
-      return { kind: 'thrown', error }
-    } finally {
-      run.timeout.cancel()
-      run.watch.cancel()
-      if (run.locks.used) {
-        await run.locks.releaseAll()
-      }
+  #ended(run: Run, end: RunEnd): void {
+    const released = run.end()
+    if (released) {
+      void released.then(() => this.#finish(run, end))
+    } else {
+      this.#finish(run, end)
     }
   }
 
-  #traced(hold: Hold, work: () => Promise<unknown>): Promise<unknown> {
+  #finish(run: Run, end: RunEnd): void {
+    if (run.givenUp) {
+      const { id, handler } = run.hold.execution
+      this.#deps.logger.info({ executionId: id, handler }, 'A stuck handler has ended at last')
+    } else {
+      this.#settle(run, end)
+    }
+    run.returned()
+  }
+
+  #traced({ hold, definition }: Run, context: HandlerContext): Promise<unknown> {
     if (!executionChannel.hasSubscribers) {
-      return work()
+      return definition.run(context)
     }
     const { id, eventId, handler, queue, attempt, node } = hold.execution
     const trace = { executionId: id, eventId, handler, queue, attempt, node: node ?? '' }
-    return executionChannel.tracePromise(work, trace)
-  }
-
-  #ended({ hold }: Run, onReturn: () => void): void {
-    if (hold.state === 'ended') {
-      const { id, handler } = hold.execution
-      this.#deps.logger.info({ executionId: id, handler }, 'A stuck handler has ended at last')
-    }
-    onReturn()
+    return executionChannel.tracePromise(() => definition.run(context), trace)
   }
 
   /** @returns how many ms more the outcome waits for the handler */
@@ -152,7 +113,7 @@ export class Executor {
     const { id, handler, concurrencyKey } = execution
     this.#deps.counters.increment('executions.stuck')
     this.#deps.logger.warn(
-      { executionId: id, handler, timeout: run.timeout.allowed },
+      { executionId: id, handler, timeout: run.allowed },
       `Handler "${handler}" ignores its timeout; its slot stays taken until it ends`
     )
     const holdsBack = concurrencyKey !== null || this.#verdict(run, null)?.to === 'retry'
@@ -169,45 +130,55 @@ export class Executor {
     )
   }
 
-  async #settle(run: Run, end: RunEnd | null): Promise<void> {
+  /** @param end null for a handler that is stuck */
+  #settle(run: Run, end: RunEnd | null): void {
     const { hold } = run
     const verdict = this.#verdict(run, end)
     hold.end()
     if (verdict === null) {
       this.#deps.counters.increment('executions.left')
       this.#deps.tracker.left(hold.execution)
+      run.stored()
       return
     }
     const settlement = hold.settlement({ ...verdict, result: this.#storable(run, verdict) })
-    await this.#deps.tracker.settle(settlement, hold.execution)
+    this.#deps.tracker.end(settlement, hold.execution, () => run.stored())
   }
 
   /** @param end null for a handler that is stuck; the verdict is null when the rescue decides */
-  #verdict({ hold, definition, timeout }: Run, end: RunEnd | null): Verdict | null {
+  #verdict(run: Run, end: RunEnd | null): Verdict | null {
+    const { aborted, cancelReason } = run.hold
+    const plain = end && plainVerdict(end, aborted)
+    if (plain) {
+      return plain
+    }
+    if (end !== null) {
+      return classify(end, this.#facts(run))
+    }
+    if (aborted === 'cancelled') {
+      return { to: 'cancelled', reason: cancelReason }
+    }
+    return aborted === 'timeout' ? timedOut(null, this.#facts(run)) : null
+  }
+
+  #facts({ hold, definition, allowed }: Run): RunFacts {
     const { execution, aborted, cancelReason } = hold
     const retries = execution.retries ?? definition.retry.retries
-    const facts: RunFacts = {
+    return {
       handler: execution.handler,
       aborted,
       cancelReason,
       failures: execution.failures,
       retry: { ...definition.retry, retries },
-      timeout: timeout.allowed,
+      timeout: allowed,
       random: this.#deps.random ?? Math.random,
       report: (problem) =>
         this.#deps.logger.warn({ executionId: execution.id }, `${definition.name}: ${problem}`),
     }
-    if (end !== null) {
-      return classify(end, facts)
-    }
-    if (aborted === 'cancelled') {
-      return { to: 'cancelled', reason: cancelReason }
-    }
-    return aborted === 'timeout' ? timedOut(null, facts) : null
   }
 
   /** The work is done whether its result can be stored or not: a bad one is left out and said. */
-  #storable({ logger, hold }: Run, { result }: Verdict): JsonValue | undefined {
+  #storable(run: Run, { result }: Verdict): JsonValue | undefined {
     if (result === undefined || result === null) {
       return undefined
     }
@@ -218,8 +189,8 @@ export class Executor {
       // As a record: a toJSON of the result may have thrown anything
       const err = toExecutionError(error)
       this.#deps.counters.increment('results.dropped')
-      this.#deps.logger.warn({ err, executionId: hold.id }, 'A result was not stored')
-      logger.warn(`The result was not stored: ${err.message}`)
+      this.#deps.logger.warn({ err, executionId: run.hold.id }, 'A result was not stored')
+      run.logger.warn(`The result was not stored: ${err.message}`)
       return undefined
     }
   }

@@ -18,15 +18,18 @@ export class Hold {
   /** The lease is ours until then, on the monotonic scale. */
   trustedUntil: number
 
+  /** When its handler began, on the monotonic scale. */
+  #begunAt = 0
   readonly #clock: Clock
   /** Made when somebody asks for the signal: most attempts end without. */
   #controller: AbortController | null = null
-  #execution: ExecutionRecord
+  readonly #execution: ExecutionRecord
   #state: 'waiting' | 'running' | 'ended' = 'waiting'
   #lost = false
   #cancelReason: string | null = null
   #onCancel: (() => void) | null = null
 
+  /** @param params.execution the hold's own from now on */
   constructor(params: {
     execution: ExecutionRecord
     lane: Lane
@@ -75,11 +78,14 @@ export class Hold {
 
   /** The handler begins. The instant is of the database's clock, as far as it is known here. */
   begin(): void {
-    const elapsed = this.#clock.monotonic() - this.claimedAt
+    this.#begunAt = this.#clock.monotonic()
     const claimedAt = this.#execution.claimedAt ?? this.#clock.now()
-    const startedAt = Math.floor(claimedAt + elapsed)
-    this.#execution = { ...this.#execution, startedAt }
+    this.#execution.startedAt = Math.floor(claimedAt + this.#begunAt - this.claimedAt)
     this.#state = 'running'
+  }
+
+  get begunAt(): number {
+    return this.#begunAt
   }
 
   /** Nothing of this attempt is going to happen any more. */
@@ -126,6 +132,19 @@ export class Hold {
     end: Omit<Settlement, 'id' | 'node' | 'attempt' | 'eventId' | 'startedAt'>
   ): Settlement {
     const { id, node, attempt, eventId, startedAt } = this.#execution
-    return { id, node: node ?? '', attempt, eventId, startedAt, ...end }
+    const { to, delay, result, error, reason, progress } = end
+    return {
+      id,
+      node: node ?? '',
+      attempt,
+      eventId,
+      startedAt,
+      to,
+      delay,
+      result,
+      error,
+      reason,
+      progress,
+    }
   }
 }

@@ -13,7 +13,8 @@ import { Heartbeat } from './heartbeat.ts'
 import { lanesOf, OWN_QUEUE, type Lane } from './lane.ts'
 import { OwnQueue } from './own_queue.ts'
 import { singleRound } from './single_round.ts'
-import { SourcePump, type Pullable, type SourceStatus } from './source_pump.ts'
+import { Pumps } from './pumps.ts'
+import type { SourceStatus } from './source_pump.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import type { ExecutionTracker } from '../executions/execution_tracker.ts'
@@ -27,7 +28,6 @@ import type { Notifier } from '../types/notifications.ts'
 import type { WorkSource } from '../types/work_source.ts'
 import type { HandlerRegistry } from './handler_registry.ts'
 import type { Hold } from './hold.ts'
-import type { PullDeps } from './pull_seats.ts'
 
 export interface JobManagerDeps {
   storage: Storage
@@ -62,7 +62,7 @@ export class JobManager {
   readonly #enqueuer: Enqueuer
   readonly #limits: DeclaredLimits
   readonly #engine: EngineSide
-  readonly #pumps = new Map<string, SourcePump>()
+  readonly #pumps: Pumps
   readonly #sources = new Map<string, WorkSource>()
   #running = false
   #stopping: Promise<void> | null = null
@@ -93,10 +93,11 @@ export class JobManager {
     this.#cancellation = new Cancellation({ ...deps, heartbeat, dispatcher: this.#dispatcher })
     this.#enqueuer = new Enqueuer({ ...deps, wake: () => this.wake(OWN_QUEUE) })
     this.#limits = new DeclaredLimits(deps)
+    this.#pumps = new Pumps({ ...deps, dispatcher: this.#dispatcher, limits: this.#limits })
     for (const lane of this.#lanes.filter(
       ({ slots, queues }) => slots > 0 && queues?.length !== 0
     )) {
-      this.#addPump(new OwnQueue({ ...deps, lane, limits: this.#limits }), lane)
+      this.#pumps.add(new OwnQueue({ ...deps, lane, limits: this.#limits }), lane)
     }
     this.#engine = new EngineSide({
       ...deps,
@@ -104,7 +105,7 @@ export class JobManager {
       dispatcher: this.#dispatcher,
       lane: this.#lanes[0],
     })
-    this.#engine.handOvers.forEach((each) => this.#addPump(each, each.lane, each))
+    this.#engine.handOvers.forEach((each) => this.#pumps.add(each, each.lane, each))
   }
 
   /** Starts pulling. Does nothing when it pulls already. */
@@ -112,7 +113,7 @@ export class JobManager {
     await this.#stopping
     this.#running = true
     this.#open()
-    this.#pumps.forEach((pump) => pump.start())
+    this.#pumps.all.forEach((pump) => pump.start())
   }
 
   /**
@@ -128,12 +129,7 @@ export class JobManager {
 
   /** There may be work now: of one source, or of all. */
   wake(source?: string): void {
-    for (const pump of this.#pumps.values()) {
-      const isOwn = source === OWN_QUEUE && isOfOwnQueues(pump.source)
-      if (source === undefined || isOwn || pump.source.name === source) {
-        pump.nudge()
-      }
-    }
+    this.#pumps.wake(source)
   }
 
   /** Pauses or limits were changed by this process: it need not wait for the next beat. */
@@ -159,7 +155,7 @@ export class JobManager {
       ])
     }
     this.#sources.set(source.name, source)
-    const pump = this.#addPump(source, shared)
+    const pump = this.#pumps.add(source, shared)
     if (this.#running) {
       pump.start()
     }
@@ -238,7 +234,7 @@ export class JobManager {
     const stops = this.#stops
     await singleRound({
       // Nobody would keep the leases of what was handed over
-      pumps: [...this.#pumps.values()].filter(({ source }) => !(source instanceof HandOver)),
+      pumps: this.#pumps.all.filter(({ source }) => !(source instanceof HandOver)),
       dispatcher: this.#dispatcher,
       isStopped: () => this.#stops !== stops,
     })
@@ -254,7 +250,7 @@ export class JobManager {
 
   /** How the sources of work fare, the own queue first. */
   sources(): SourceStatus[] {
-    return [...this.#pumps.values()].map(({ status }) => status)
+    return this.#pumps.all.map(({ status }) => status)
   }
 
   /** Resolves when nothing is held here any more and all ends are stored. */
@@ -273,23 +269,10 @@ export class JobManager {
     this.#running = false
     this.#stops++
     const parts = { dispatcher: this.#dispatcher, heartbeat: this.#heartbeat }
-    const pumps = [...this.#pumps.values()]
+    const pumps = this.#pumps.all
     const giveBack = (holds: Hold[], reason: string) => this.#handBack(holds, reason)
     await drain({ ...this.#deps, ...parts, pumps, handBack: giveBack }, deadline)
     this.#dispatcher.letGo()
-  }
-
-  #addPump(
-    source: Pullable,
-    lane: Lane,
-    dispatcher: PullDeps['dispatcher'] = this.#dispatcher
-  ): SourcePump {
-    // Claims of the own queues need no such look: they take nothing then
-    const isStopped = isOfOwnQueues(source) ? undefined : () => this.#limits.isStopped()
-    const deps = { ...this.#deps, dispatcher, lane, isStopped }
-    const pump = new SourcePump(deps, source)
-    this.#pumps.set(source.name, pump)
-    return pump
   }
 
   #handBack(holds: Hold[], reason: string): Promise<void> {
@@ -311,8 +294,4 @@ export class JobManager {
       this.wake(hold.source)
     }
   }
-}
-
-function isOfOwnQueues(source: Pullable): boolean {
-  return source instanceof OwnQueue || source instanceof HandOver
 }

@@ -62,7 +62,7 @@ export class Lane {
   gave(duration: number): void {
     this.#running--
     this.prefetch.ended(duration)
-    this.seats.changed()
+    this.seats.ended()
   }
 }
 
@@ -76,10 +76,7 @@ export function engineQueues({ queueSettings }: Pick<CoreConfig, 'queueSettings'
  * work, then one for each queue with places of its own.
  */
 export function lanesOf(
-  config: Pick<
-    CoreConfig,
-    'concurrency' | 'prefetch' | 'queues' | 'queuePlaces' | 'queueSettings'
-  >,
+  config: Pick<CoreConfig, 'concurrency' | 'prefetch' | 'queues' | 'queuePlaces' | 'queueSettings'>,
   clock: Clock
 ): [Lane, ...Lane[]] {
   const deps = { clock, ahead: config.prefetch }

@@ -111,9 +111,9 @@ export interface RunFacts {
  * 7. thrown: a failed attempt; `failed` when it was the last
  */
 export function classify(end: RunEnd, facts: RunFacts): Verdict | null {
-  const explicit = explicitVerdict(end.kind === 'returned' ? end.value : end.error)
-  if (explicit) {
-    return explicit
+  const plain = plainVerdict(end, facts.aborted)
+  if (plain) {
+    return plain
   }
   if (facts.aborted === 'cancelled') {
     return cancelled(end, facts)
@@ -121,27 +121,38 @@ export function classify(end: RunEnd, facts: RunFacts): Verdict | null {
   if (facts.aborted === 'timeout') {
     return timedOut(end, facts)
   }
-  if (end.kind === 'returned') {
-    return { to: 'succeeded', result: end.value }
-  }
   if (facts.aborted === 'shutdown') {
     return { to: 'release', reason: 'shutdown' }
   }
   if (facts.aborted === 'lease lost') {
     return null
   }
-  return failedAttempt(end.error, 'failed', facts)
+  return failedAttempt(thrownBy(end), 'failed', facts)
+}
+
+/** The verdict where the end tells it alone, as rules 1 and 4 have it; null where `classify` must decide. */
+export function plainVerdict(end: RunEnd, aborted: AbortReason | null): Verdict | null {
+  const explicit = explicitVerdict(end.kind === 'returned' ? end.value : end.error)
+  if (explicit !== null || end.kind === 'thrown') {
+    return explicit
+  }
+  const decided = aborted === 'cancelled' || aborted === 'timeout'
+  return decided ? null : { to: 'succeeded', result: end.value }
 }
 
 /** The verdict on a timeout, also for a handler that has not ended yet. */
 export function timedOut(end: RunEnd | null, facts: RunFacts): Verdict {
-  const thrown = end?.kind === 'thrown' ? end.error : null
+  const thrown = end && thrownBy(end)
   const error = new E_EXECUTION_TIMEOUT(
     [facts.handler, String(facts.timeout)],
     // A string is the signal's own reason and says nothing new
     isError(thrown) ? { cause: thrown } : undefined
   )
   return failedAttempt(error, 'timed_out', facts)
+}
+
+function thrownBy(end: RunEnd): unknown {
+  return end.kind === 'thrown' ? end.error : null
 }
 
 /** A value that does not let itself be read says nothing explicit. */

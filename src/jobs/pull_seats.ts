@@ -45,7 +45,7 @@ export class PullSeats implements Seats {
     this.#source = source
     this.count = count
     const { slots, seats } = deps.lane
-    this.now = Math.max(0, Math.min(count, slots - (seats.taken - count)))
+    this.now = Math.max(0, Math.min(count, slots - (seats.busy - count)))
     this.#left = count
     this.#reserved = count
     this.#timer = deps.clock.timer(PATIENCE, () => this.#returnUnused())
@@ -74,7 +74,8 @@ export class PullSeats implements Seats {
       executions,
     })
     this.accept(
-      born.flatMap((birth) => (birth.inserted ? [birth.execution] : [])),
+      // The source is given a record of its own
+      born.flatMap((birth) => (birth.inserted ? [{ ...birth.execution }] : [])),
       began
     )
     return born.map(toAnswer)
@@ -83,6 +84,7 @@ export class PullSeats implements Seats {
   /**
    * Hands claimed executions to the dispatcher.
    *
+   * @param executions which nobody else keeps
    * @param began when the claim was sent, on the monotonic scale
    */
   accept(executions: ExecutionRecord[], began: number): void {

@@ -1,7 +1,7 @@
 import type { Clock, ClockTimer } from '../clock.ts'
 
 /**
- * The timeout of one attempt. The handler may move it.
+ * The timeout of one attempt: none until `extend` sets it. The handler may move it.
  */
 export class RunTimeout {
   readonly #clock: Clock
@@ -11,14 +11,11 @@ export class RunTimeout {
   #over = false
   #allowed: number | null = null
 
-  /** @param ms null = none, until `extend` sets one */
-  constructor(clock: Clock, ms: number | null, onExpire: () => void) {
+  /** @param begun when the attempt began, on the monotonic scale */
+  constructor(clock: Clock, begun: number, onExpire: () => void) {
     this.#clock = clock
     this.#onExpire = onExpire
-    this.#begun = clock.monotonic()
-    if (ms !== null) {
-      this.extend(ms)
-    }
+    this.#begun = begun
   }
 
   /** How long the attempt may run in all, ms, as it stands now. */

@@ -8,7 +8,9 @@ interface Waiter {
 /**
  * The seats of this node: one per slot, and as many more as may be claimed
  * ahead. A seat is taken from the moment work is looked for until its end is
- * stored. Whoever finds none free waits in line: each source gets its turn.
+ * stored; as many as may be claimed ahead are given again while an end is still
+ * being stored, so that the next claim runs beside it. Whoever finds none free
+ * waits in line: each source gets its turn.
  */
 export class SeatPool {
   readonly #slots: number
@@ -16,6 +18,8 @@ export class SeatPool {
   readonly #clock: Clock
   readonly #waiters: Waiter[] = []
   #taken = 0
+  /** Of the taken ones, those whose handler has ended. */
+  #storing = 0
 
   constructor(deps: { slots: number; prefetch: Prefetch; clock: Clock }) {
     this.#slots = deps.slots
@@ -24,7 +28,7 @@ export class SeatPool {
   }
 
   get free(): number {
-    return Math.max(0, this.#slots + this.#prefetch.allowance - this.#taken)
+    return Math.max(0, this.#slots + this.#prefetch.allowance - this.busy)
   }
 
   get taken(): number {
@@ -74,9 +78,20 @@ export class SeatPool {
     this.#grant()
   }
 
-  /** The allowance may have grown. */
-  changed(): void {
+  /** A handler has ended, and how it ended is being stored: `stored` releases its seat. */
+  ended(): void {
+    this.#storing++
     this.#grant()
+  }
+
+  stored(): void {
+    this.#storing--
+    this.release(1)
+  }
+
+  /** What stands in the way of further claims. */
+  get busy(): number {
+    return this.#taken - Math.min(this.#storing, this.#prefetch.allowance)
   }
 
   #grant(): void {
@@ -100,6 +115,6 @@ export class SeatPool {
    */
   #grantable(): number {
     const ahead = Math.ceil(this.#prefetch.allowance / 2)
-    return this.#taken < this.#slots || this.free >= Math.max(1, ahead) ? this.free : 0
+    return this.busy < this.#slots || this.free >= Math.max(1, ahead) ? this.free : 0
   }
 }

@@ -3,8 +3,8 @@ import type { Firing } from '../storage/contract.ts'
 import type { NewJournalEntry } from '../types/journal.ts'
 
 /** What one transaction of the store is given at most; a single firing may have more rows. */
-const MAX_EVENTS = 100
-const MAX_ROWS = 500
+const MAX_EVENTS = 500
+const MAX_ROWS = 1_000
 
 /** Divides firings into transactions of a bounded size, in order. */
 export function firingBatches(firings: Firing[]): Firing[][] {

@@ -160,11 +160,18 @@ export class Tick {
     const result = await storage.events.fire({ now: clock.nowOrNull(), firings, journal })
     this.#note(firings, result, now)
     const opened = new Set(firings.flatMap(({ missed }) => missed.map(({ id }) => id)))
+    const fired = Map.groupBy(result.fired, ({ eventId }) => eventId)
+    const missed = Map.groupBy(result.missed, ({ eventId }) => eventId)
+    const stale = new Set(result.stale)
     for (const { eventId } of firings) {
       const event = events.get(eventId)
-      if (event && !result.stale.includes(eventId)) {
-        this.#announce(event, result, opened, now)
+      if (event && !stale.has(eventId)) {
+        const own = { fired: fired.get(eventId) ?? [], missed: missed.get(eventId) ?? [] }
+        announceSlots(this.#deps.notifier, { name: event.name, ...own, opened, now })
       }
+    }
+    for (const eventId of result.completed) {
+      this.#announceEnd(events.get(eventId)!, now)
     }
   }
 
@@ -190,16 +197,9 @@ export class Tick {
     }
   }
 
-  #announce(event: DueEvent, result: FireResult, opened: Set<string>, now: number): void {
-    const { notifier, nodeId } = this.#deps
-    const { id, name, source } = event
-    const own = ({ eventId }: { eventId: string | null }) => eventId === id
-    const fired = result.fired.filter(own)
-    announceSlots(notifier, { name, fired, missed: result.missed.filter(own), opened, now })
-    if (result.completed.includes(id)) {
-      const notice = { eventId: id, name, source, at: toIso(now), actor: nodeId }
-      notifier.emit('event:completed', notice)
-    }
+  #announceEnd({ id, name, source }: DueEvent, now: number): void {
+    const notice = { eventId: id, name, source, at: toIso(now), actor: this.#deps.nodeId }
+    this.#deps.notifier.emit('event:completed', notice)
   }
 
   async #report({ eventId, error }: TickProblem, events: Map<string, DueEvent>): Promise<void> {
@@ -217,6 +217,7 @@ export class Tick {
 }
 
 function missedSlots(firings: Firing[], result: FireResult): number {
-  const applied = firings.filter(({ eventId }) => !result.stale.includes(eventId))
+  const stale = new Set(result.stale)
+  const applied = firings.filter(({ eventId }) => !stale.has(eventId))
   return applied.flatMap(({ missed }) => missed).reduce((sum, { count }) => sum + count, 0)
 }

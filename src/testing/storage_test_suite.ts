@@ -23,6 +23,7 @@ import { takeOverCases } from './storage_suite/take_over.ts'
 import { rescueCases } from './storage_suite/rescue.ts'
 import { settleCases } from './storage_suite/settle.ts'
 import { statsCases } from './storage_suite/stats.ts'
+import { successCases } from './storage_suite/successes.ts'
 import { syncCases } from './storage_suite/sync.ts'
 import { updateCases } from './storage_suite/update.ts'
 import { dependencyCases } from './storage_suite/dependencies.ts'
@@ -49,6 +50,7 @@ const TOPICS: Record<string, StorageCase[]> = {
   'dedupe modes': duplicateCases,
   'born running': birthCases,
   'settle': settleCases,
+  'plain successes': successCases,
   'renewals and checkpoints': renewCases,
   'taking over': takeOverCases,
   'rescue': rescueCases,

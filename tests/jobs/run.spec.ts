@@ -188,6 +188,27 @@ test.group('Run | context', () => {
     assert.isFalse(seen!.signal.aborted)
   })
 
+  test('may be taken apart and spread', async ({ assert }) => {
+    let seen: Partial<HandlerContext> = {}
+    const node = createNode({
+      handlers: {
+        look: ({ progress, ...context }) => {
+          progress(40)
+          seen = { ...context }
+        },
+      },
+    })
+    const { id } = await node.jobs.enqueue('look', { a: 1 })
+    await node.jobs.runOnce()
+
+    assert.sameMembers(Object.keys(seen), [
+      ...['attempt', 'checkpoint', 'execution', 'extend', 'fencingToken', 'lock'],
+      ...['logger', 'payload', 'saveCheckpoint', 'signal', 'slot'],
+    ])
+    assert.deepEqual([seen.payload, seen.execution?.id], [{ a: 1 }, id])
+    assert.containSubset(await node.tracker.get(id), { progress: { percent: 40 } })
+  })
+
   test('a checkpoint is found by the next attempt', async ({ assert }) => {
     const seen: unknown[] = []
     const node = createNode({

@@ -13,7 +13,6 @@ function setup(slots: number, ahead = 0) {
     for (let run = 0; run < ahead; run++) {
       prefetch.ended(1)
     }
-    pool.changed()
   }
   return { clock, prefetch, pool, grow }
 }
@@ -108,6 +107,32 @@ test.group('Seats', () => {
     assert.equal(pool.free, 2)
     pool.release(1)
     assert.equal(await next, 3)
+  })
+
+  test('an end that is being stored holds up no claim, as far as one may claim ahead', async ({
+    assert,
+  }) => {
+    const { pool, grow } = setup(2, 6)
+    grow()
+    assert.equal(pool.tryReserve(), 8)
+    for (let run = 0; run < 7; run++) {
+      pool.ended()
+    }
+    assert.equal(pool.free, 6)
+    assert.equal(pool.tryReserve(), 6)
+    pool.stored()
+    assert.equal(pool.free, 1)
+    pool.stored()
+    assert.equal(pool.free, 1)
+  })
+
+  test('with nothing to claim ahead, a seat is free when its end is stored', ({ assert }) => {
+    const { pool } = setup(1)
+    assert.equal(pool.tryReserve(), 1)
+    pool.ended()
+    assert.equal(pool.tryReserve(), 0)
+    pool.stored()
+    assert.equal(pool.tryReserve(), 1)
   })
 
   test('a slot that nobody waits for is given at once', async ({ assert }) => {

@@ -162,18 +162,18 @@ test.group('Tick | many events', () => {
   })
 
   test('gives the store transactions of a bounded size', async ({ assert }) => {
-    const { clock, memory, loop, chaos } = setup({ tickBatch: 1_000 })
-    for (let n = 0; n < 250; n++) {
+    const { clock, memory, loop, chaos } = setup({ tickBatch: 2_000 })
+    for (let n = 0; n < 1_250; n++) {
       await addEvent(memory, clock, { id: `event-${n}`, trigger: once })
     }
 
-    assert.lengthOf(await loop.tick(), 250)
+    assert.lengthOf(await loop.tick(), 1_250)
     assert.equal(chaos.calls('events.fire'), 3)
   })
 
   test('ends between two transactions when the term is over', async ({ assert }) => {
     const { clock, memory, loop, chaos } = setup({ tickBatch: 1_000 })
-    for (let n = 0; n < 250; n++) {
+    for (let n = 0; n < 650; n++) {
       await addEvent(memory, clock, { id: `event-${n}`, trigger: once })
     }
     const release = chaos.hold('events.fire')
@@ -181,7 +181,7 @@ test.group('Tick | many events', () => {
     await clock.advance(CONFIG.leader.ttl)
     release()
 
-    assert.lengthOf(await ticking, 100)
+    assert.lengthOf(await ticking, 500)
     assert.equal(chaos.calls('events.fire'), 1)
     assert.lengthOf(await loop.tick(), 150)
   })

@@ -38,9 +38,9 @@ const SERVERS = [
         const { rows } = await query(`explain ${sql}`, values)
         return rows.map((row: Record<string, string>) => row['QUERY PLAN']).join('\n')
       }
-      connection.query = async (sql: string, values?: unknown[]) => {
-        await asked(sql, ask, values)
-        return query(sql, values)
+      connection.query = async (statement: { text: string; values: unknown[] }) => {
+        await asked(statement.text, ask, statement.values)
+        return query(statement)
       }
     },
   },

@@ -4,6 +4,7 @@ import { clockOr } from './dialect.ts'
 import { allPriorities, fewKeys, firstOfKeys } from './few_keys.ts'
 import { CLAIMED_COLUMNS, toClaimed } from './execution_rows.ts'
 import type { Statement } from './row_sets.ts'
+import type { PostgresWork } from './server_work.ts'
 import { NOT_HELD, notHeld, waitingCondition, type ClaimParams } from './waiting.ts'
 import type { Value } from './work.ts'
 
@@ -77,15 +78,13 @@ async function take(
   const bindings: Value[] = [now, ...found.bindings, node, lease]
   const sql = statement(found.sql)
   try {
-    const rows = await connection.read('executions.claim', (work) => work.all(sql, bindings))
-    return {
-      claimed: rows
-        .filter(({ id }) => id !== null)
-        .map((row) => toClaimed(row, node))
-        .sort(inOrder),
-      locked: Number(rows[0].locked_rows),
-      collided: false,
-    }
+    const rows = await connection.read('executions.claim', (work) =>
+      (work as PostgresWork).tuples(sql, bindings)
+    )
+    const locked = Number(rows[0][CLAIMED_COLUMNS.length])
+    const isRow = (values: unknown[]) => values[ID] !== null
+    const claimed = rows.filter(isRow).map((values) => toClaimed(values, node))
+    return { claimed: claimed.sort(inOrder), locked, collided: false }
   } catch (error) {
     if (connection.dialect.isUniqueViolation(error)) {
       return { claimed: [], locked: 0, collided: true }
@@ -93,6 +92,8 @@ async function take(
     throw error
   }
 }
+
+const ID = CLAIMED_COLUMNS.indexOf('id')
 
 /** `returning` keeps no order. */
 function inOrder(a: ExecutionRecord, b: ExecutionRecord): number {

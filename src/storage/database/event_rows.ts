@@ -56,7 +56,11 @@ const mapper = new RowMapper<EventRecord>('almanac_events', {
 
 /** A row that cannot be read stands in nobody's way: it comes with its problem. */
 export function toEvent(row: Row): EventRecord {
-  return toForeign(row).event
+  try {
+    return withTags(mapper.toRecord(row))
+  } catch {
+    return broken(row).event
+  }
 }
 
 /** The event with the hash of its row as it is. */
@@ -65,14 +69,19 @@ export function toForeign(row: Row): ForeignRow {
     const event = withTags(mapper.toRecord(row))
     return { event, found: rowHash(event) }
   } catch {
-    const { readable, problem, found } = unreadable(row)
-    return { event: withTags({ ...mapper.toRecord(readable), problem }), found }
+    return broken(row)
   }
+}
+
+function broken(row: Row): ForeignRow {
+  const { readable, problem, found } = unreadable(row)
+  return { event: withTags({ ...mapper.toRecord(readable), problem }), found }
 }
 
 /** Rows of before there were tags have none. */
 function withTags(event: EventRecord): EventRecord {
-  return { ...event, tags: event.tags ?? [] }
+  event.tags ??= []
+  return event
 }
 
 export async function findEvent(work: Work, id: string): Promise<EventRecord | null> {
@@ -94,22 +103,27 @@ export async function findEvents(work: Work, ids: string[]): Promise<EventRecord
 
 /** Reads events by id and locks them, in order of their ids. */
 export async function lockEvents(work: Work, ids: string[]): Promise<Map<string, EventRecord>> {
-  const rows = await lockRows(work, ids)
-  return new Map([...rows].map(([id, { event }]) => [id, event]))
+  const events = await selectLocked(work, '*', ids)
+  return new Map(events.map(toEvent).map((event) => [event.id, event]))
 }
 
 /** The same with the hashes of the rows as they are. */
 export async function lockRows(work: Work, ids: string[]): Promise<Map<string, ForeignRow>> {
-  const locked = new Map<string, ForeignRow>()
+  const rows = await selectLocked(work, '*', ids)
+  return new Map(rows.map(toForeign).map((row) => [row.event.id, row]))
+}
+
+async function selectLocked(work: Work, columns: string, ids: string[]): Promise<Row[]> {
+  const rows: Row[] = []
   for (const chunk of chunks([...new Set(ids)].sort())) {
     const list = inList(chunk)
-    const rows = await work.all(
-      `select * from almanac_events where id in ${list.sql} order by id ${work.dialect.lockRows}`,
+    const locked = await work.all(
+      `select ${columns} from almanac_events where id in ${list.sql} order by id ${work.dialect.lockRows}`,
       list.bindings
     )
-    rows.map(toForeign).forEach((row) => locked.set(row.event.id, row))
+    rows.push(...locked)
   }
-  return locked
+  return rows
 }
 
 export async function lockEvent(work: Work, id: string): Promise<EventRecord | null> {
@@ -195,10 +209,13 @@ export interface EndedRun {
 /** Moves the counters of the events whose executions ended, in order. */
 export async function countOutcomes(work: Work, ended: EndedRun[]): Promise<void> {
   const runs = ended.filter(({ eventId }) => eventId !== null)
-  const events = await lockEvents(
+  const columns = 'id, last_outcome, last_run_at, failure_count, failures_in_row'
+  const rows = await selectLocked(
     work,
+    columns,
     runs.map(({ eventId }) => eventId!)
   )
+  const events = new Map(rows.map(toEvent).map((event) => [event.id, event]))
   const counted = new Map<string, EventCounters>()
   for (const { eventId, outcome, startedAt } of runs) {
     const event = events.get(eventId!)

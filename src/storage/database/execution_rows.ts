@@ -83,14 +83,22 @@ const ALIKE: Record<ClaimedAlike, true> = {
   waitingFor: true,
 }
 
-/** The columns of a row that was just claimed and that differ from row to row. */
-export const CLAIMED_COLUMNS = Object.entries<Column>(COLUMNS)
-  .filter(([property]) => !(property in ALIKE))
-  .map(([, { name }]) => name)
+const CLAIMED = (Object.keys(COLUMNS) as (keyof ExecutionRecord)[]).filter(
+  (property) => !(property in ALIKE)
+)
 
-/** The record of a row that this node has just claimed. */
-export function toClaimed(row: Row, node: string): ExecutionRecord {
-  return Object.assign(toExecution(row), { state: 'running', node, renewals: 0 })
+/** The columns of a row that was just claimed and that differ from row to row. */
+export const CLAIMED_COLUMNS = CLAIMED.map((property) => COLUMNS[property].name)
+
+const readClaimed = mapper.tupleReader(CLAIMED)
+
+/** The record of a row that this node has just claimed, of which CLAIMED_COLUMNS come first. */
+export function toClaimed(values: unknown[], node: string): ExecutionRecord {
+  const record = readClaimed(values)
+  record.state = 'running'
+  record.node = node
+  record.renewals = 0
+  return record
 }
 
 export function toExecution(row: Row): ExecutionRecord {

@@ -69,6 +69,9 @@ export class DatabaseExecutionStore implements ExecutionStore {
   }
 
   async settle(params: Params<'settle'>): Promise<SettleResult[]> {
+    if (params.settlements.length === 0) {
+      return []
+    }
     const successes = plainSuccesses(this.#connection.dialect, params.settlements)
     if (successes !== null) {
       const results = await this.#connection.read('executions.settle', (work) =>

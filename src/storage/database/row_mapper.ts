@@ -21,6 +21,8 @@ export const json = (name: string): Column => ({ name, kind: 'json' })
 export class RowMapper<Entity extends object> {
   readonly #table: string
   readonly #columns: [property: string, column: Column][]
+  /** A record of nulls: copies of it have room for all properties from the start. */
+  readonly #empty: Record<string, unknown>
 
   /** For writes of many rows at once. */
   readonly writer: TableWriter
@@ -33,17 +35,34 @@ export class RowMapper<Entity extends object> {
   ) {
     this.#table = table
     this.#columns = Object.entries<Column>(columns)
+    this.#empty = Object.fromEntries(this.#columns.map(([property]) => [property, null]))
     const kinds = new Map(this.#columns.map(([, { name, kind }]) => [name, kind]))
     further.forEach((name) => kinds.set(name, 'integer'))
     this.writer = new TableWriter(table, (name) => kinds.get(name) ?? 'text')
   }
 
   toRecord(row: Row): Entity {
-    const record: Record<string, unknown> = {}
+    const record = { ...this.#empty }
     for (const [property, { name, kind }] of this.#columns) {
       record[property] = read(row[name], kind)
     }
     return record as Entity
+  }
+
+  /**
+   * Makes records of rows that come as values of some columns; the properties
+   * of the others are null.
+   */
+  tupleReader(properties: (keyof Entity & string)[]): (values: unknown[]) => Entity {
+    const columns = new Map(this.#columns)
+    const kinds = properties.map((property) => columns.get(property)!.kind)
+    return (values) => {
+      const record = { ...this.#empty }
+      properties.forEach((property, place) => {
+        record[property] = read(values[place], kinds[place])
+      })
+      return record as Entity
+    }
   }
 
   /**

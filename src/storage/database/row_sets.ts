@@ -28,15 +28,29 @@ export interface RowSets {
   ): Statement
 }
 
-/** The rows as one JSON text: one binding, whatever their number. */
+/** As few bindings, whatever the number of rows: arrays, or the rows as one JSON text. */
 export const postgresSets: RowSets = {
   returning: true,
   insert(table, columns, rows) {
     const names = columns.map(({ name }) => name).join(', ')
-    const from = recordset(columns, rows)
+    // Most columns hold one value in all rows, many of them nothing
+    const isSame = columns.map((_, at) => rows.every((row) => row[at] === rows[0][at]))
+    const same = columns.flatMap((column, at) =>
+      isSame[at] ? [{ column, value: rows[0][at] }] : []
+    )
+    const own = columns.flatMap((column, at) =>
+      isSame[at] ? [] : [{ column, values: rows.map((row) => row[at]) }]
+    )
+    const given = columns.map(({ name }, at) => `${isSame[at] ? 'same' : 'given'}.${name}`)
+    const sources = [
+      `(select ${same.map(({ column }) => `?::${typeOf(column)} as ${column.name}`).join(', ')}) same`,
+      `unnest(${own.map(({ column }) => `?::${typeOf(column)}[]`).join(', ')})
+        as given(${own.map(({ column }) => column.name).join(', ')})`,
+    ]
+    const from = sources.filter((_, place) => (place === 0 ? same : own).length > 0)
     return {
-      sql: `insert into ${table} (${names}) select ${names} from ${from.sql}`,
-      bindings: from.bindings,
+      sql: `insert into ${table} (${names}) select ${given.join(', ')} from ${from.join(', ')}`,
+      bindings: [...same.map(({ value }) => value), ...own.map(({ values }) => arrayText(values))],
     }
   },
   update(table, columns, rows, same) {
@@ -79,8 +93,10 @@ export const mysqlSets: RowSets = {
 
 const ID: TableColumn = { name: 'id', kind: 'text' }
 
+const typeOf = ({ kind }: TableColumn) => (kind === 'integer' ? 'bigint' : 'text')
+
 function recordset(columns: TableColumn[], rows: Value[][]): Statement {
-  const types = columns.map(({ name, kind }) => `${name} ${kind === 'integer' ? 'bigint' : 'text'}`)
+  const types = columns.map((column) => `${column.name} ${typeOf(column)}`)
   const records = rows.map((row) =>
     Object.fromEntries(columns.map(({ name }, index) => [name, withoutNul(row[index])]))
   )

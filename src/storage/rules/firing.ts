@@ -50,5 +50,6 @@ export function entriesToKeep(
   entries: NewJournalEntry[] | undefined,
   stale: string[]
 ): NewJournalEntry[] {
-  return (entries ?? []).filter((entry) => !stale.includes(entry.subject))
+  const left = new Set(stale)
+  return (entries ?? []).filter((entry) => !left.has(entry.subject))
 }

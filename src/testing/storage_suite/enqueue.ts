@@ -3,6 +3,28 @@ import { E_CLIENT_MISMATCH } from '../../errors.ts'
 import { cases, field, MINUTE, NODE, START } from './context.ts'
 
 export const enqueueCases = cases({
+  'many at once come back as they were, whatever their texts hold': async (context) => {
+    const odd = [String.raw`a\b`, String.raw`\"x\\`, `it's`, '?', '$1', 'ü\n\t']
+    const texts = ['', 'null', 'NULL', '{a,b}', '"', ...odd]
+    const executions = texts.map((text, index) =>
+      context.execution({
+        handler: 'load',
+        subject: text,
+        payload: { text },
+        priority: index % 2 === 0 ? 3 : 7,
+        concurrencyKey: index === 0 ? null : text,
+        timeout: index === 1 ? 1_000 : null,
+      })
+    )
+    await context.storage.executions.enqueue({ now: context.now, executions })
+    for (const { id, subject, payload, priority, concurrencyKey, timeout } of executions) {
+      const found = await context.find(id)
+      const kept = [found.subject, found.payload, found.priority]
+      assert.deepEqual(kept, [subject, payload, priority])
+      assert.deepEqual([found.concurrencyKey, found.timeout], [concurrencyKey, timeout])
+    }
+  },
+
   'an execution comes back as it was stored': async (context) => {
     const execution = context.execution({
       eventId: 'event-1',

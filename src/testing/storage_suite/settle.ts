@@ -94,45 +94,6 @@ export const settleCases = cases({
     assert.deepEqual(await context.storage.executions.settle({ now: 0, settlements: [] }), [])
   },
 
-  'successes without an event end together, each by its own fence': async (context) => {
-    const keys = { dedupeKey: 'd', concurrencyKey: 'k' }
-    const [a, b, c] = [
-      await context.running(keys),
-      await context.running(),
-      await context.running(),
-    ]
-    context.pass(SECOND)
-    const plain = { eventId: null, startedAt: START + 10 }
-    const told = {
-      result: { text: String.raw`{"a,b"} \ 'c' null`, empty: '' },
-      progress: { percent: 7, message: 'NULL' },
-      reason: '',
-    }
-    const settlements = [
-      context.settlement(c, { ...plain, node: OTHER_NODE }),
-      context.settlement(b, { ...plain, startedAt: null }),
-      context.settlement(a, { ...plain, ...told }),
-      context.settlement({ ...a, id: 'nobody' }, plain),
-    ]
-    const results = await context.storage.executions.settle({ now: context.now, settlements })
-    assert.deepEqual(results, [
-      { id: c.id, applied: false, to: null },
-      { id: b.id, applied: true, to: 'succeeded' },
-      { id: a.id, applied: true, to: 'succeeded' },
-      { id: 'nobody', applied: false, to: null },
-    ])
-    const ended = { state: 'succeeded', finishedAt: START + SECOND, leaseExpiresAt: null } as const
-    assert.deepEqual(await context.find(a.id), {
-      ...a,
-      ...ended,
-      ...told,
-      startedAt: START + 10,
-    })
-    assert.deepEqual(await context.find(b.id), { ...b, ...ended })
-    assert.deepEqual(await context.find(c.id), c)
-    assert.equal(await field(context.running(keys), 'state'), 'running', 'its keys are free again')
-  },
-
   'of two ends of one attempt in a batch the first stands': async (context) => {
     const execution = await context.running()
     const settlements = [1, 2].map((result) =>
