@@ -1,10 +1,9 @@
 import { Counters } from '../counters.ts'
 import { E_EXECUTION_NOT_FOUND } from '../errors.ts'
 import { toIso } from '../triggers/instant.ts'
-import { oneOf } from '../input/fields.ts'
-import { Problems } from '../input/problems.ts'
 import { readHistoryFilter, type HistoryFilter } from './history_filter.ts'
 import { LogBuffer } from './log_buffer.ts'
+import { levelsFrom } from './log_levels.ts'
 import { announceChildren, endedNotice, errorNotice, executionNotice } from './notices.ts'
 import { ProgressBoard, type StoredProgress } from './progress.ts'
 import { SettleQueue } from './settle_queue.ts'
@@ -14,7 +13,6 @@ import type { Clock } from '../clock.ts'
 import type { Settlement, SettleResult, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { ExecutionError, ExecutionLogEntry, ExecutionRecord } from '../types/executions.ts'
-import { LOG_LEVELS } from '../types/handlers.ts'
 import type { ExecutionLogger, LogLevel, Progress } from '../types/handlers.ts'
 import type { Logger } from '../types/logger.ts'
 import type { Notifier } from '../types/notifications.ts'
@@ -197,7 +195,7 @@ export class ExecutionTracker {
     executionId: string,
     { level, ...query }: LogQuery = {}
   ): Promise<ExecutionLogEntry[]> {
-    const levels = level && LOG_LEVELS.slice(lowestLevel(level))
+    const levels = level && levelsFrom(level)
     await this.#logs.flush()
     return this.#deps.storage.logs.read({ executionId, levels, ...query })
   }
@@ -293,11 +291,4 @@ function about(execution: ExecutionRecord, err: ExecutionError | null): object {
 /** Ids hold no slash, and most executions have one attempt: its id then is the text that is there. */
 function attemptId({ id, attempt }: { id: string; attempt: number }): string {
   return attempt === 1 ? id : `${id}/${attempt}`
-}
-
-function lowestLevel(level: LogLevel): number {
-  const problems = new Problems()
-  oneOf('level', level, LOG_LEVELS, problems.report)
-  problems.throwAny('The query of a log')
-  return LOG_LEVELS.indexOf(level)
 }

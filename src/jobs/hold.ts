@@ -132,7 +132,7 @@ export class Hold {
     end: Omit<Settlement, 'id' | 'node' | 'attempt' | 'eventId' | 'startedAt'>
   ): Settlement {
     const { id, node, attempt, eventId, startedAt } = this.#execution
-    const { to, delay, result, error, reason, progress } = end
+    const { to, delay, result, resultRef, error, reason, progress } = end
     return {
       id,
       node: node ?? '',
@@ -142,6 +142,7 @@ export class Hold {
       to,
       delay,
       result,
+      resultRef,
       error,
       reason,
       progress,

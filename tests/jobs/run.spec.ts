@@ -203,7 +203,7 @@ test.group('Run | context', () => {
 
     assert.sameMembers(Object.keys(seen), [
       ...['attempt', 'checkpoint', 'execution', 'extend', 'fencingToken', 'lock'],
-      ...['logger', 'payload', 'saveCheckpoint', 'signal', 'slot'],
+      ...['logger', 'parents', 'payload', 'saveCheckpoint', 'signal', 'slot'],
     ])
     assert.deepEqual([seen.payload, seen.execution?.id], [{ a: 1 }, id])
     assert.containSubset(await node.tracker.get(id), { progress: { percent: 40 } })
