@@ -57,9 +57,6 @@ export type LegacyRequest = ImmediateRequest | StopRequest | RefreshRequest
 
 export type MappedRequest = { ok: true; request: LegacyRequest } | { ok: false; reason: string }
 
-/** Claimed in a statement of their own and run whatever the free slots. */
-export const CONTROL_TYPES = ['STOP', 'REFRESH_SCHEDULE'] as const
-
 const NOT_RUNNABLE = ['HISTORY', 'REPORT']
 const PARAM_NAME = /^param([1-9]|10)$/
 /** What a reason shows of a value, at a code-point border. */

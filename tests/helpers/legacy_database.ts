@@ -70,10 +70,18 @@ export class LegacyDatabase {
     return lucid.connection(LEGACY_CONNECTION)
   }
 
-  connection(options: { source?: string; clock?: Clock; client?: LegacyClient } = {}) {
+  connection(
+    options: {
+      source?: string
+      clock?: Clock
+      client?: LegacyClient
+      requestClient?: LegacyClient
+    } = {}
+  ) {
     return new LegacyConnection({
       source: options.source ?? 'dw',
       client: options.client ?? this.client(),
+      requestClient: options.requestClient,
       driver: legacyDriver,
       timezone: this.timezone,
       clock: options.clock ?? new SystemClock(),
