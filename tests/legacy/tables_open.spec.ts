@@ -176,7 +176,7 @@ legacyGroup('Opening the legacy tables', (kind) => {
     )
     assert.isNull(tables.requests)
     assert.lengthOf(tables.notes, 1)
-    assert.match(tables.notes[0], /requests and the slot guard are off: there is no table DWPRCREQ/)
+    assert.match(tables.notes[0], /the slot guard are off: there is no table DWPRCREQ/)
     assert.match(logger.messages('warn')[0], /^Legacy source "dw": requests/)
   })
 

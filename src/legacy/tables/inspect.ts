@@ -74,7 +74,7 @@ class Look {
   /** @returns null where there is none, or config says not to use it, which is noted */
   async requests(): Promise<TableLayout<ColumnKey<'requests'>> | null> {
     const { config, inspection } = this.#deps
-    const off = 'requests and the slot guard are off'
+    const off = 'requests, the children of a success and the slot guard are off'
     if (!config.requests) {
       inspection.notes.push(`${off}: config says requests: false`)
       return null

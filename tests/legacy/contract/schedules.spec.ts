@@ -105,6 +105,27 @@ contractGroup('LST_RUN_DT and NXT_RUN_DT that do not exist', (open) => {
   })
 })
 
+contractGroup('A warehouse without DWPRCREQ', (open) => {
+  test('runs its schedules, and says what is off', async ({ assert }) => {
+    const { world, database, requester } = await open.apart((prepared) =>
+      prepared.execute('drop table DWPRCREQ')
+    )
+    world.ledgerFlow('A')
+    database.insertSchedule({ JOBSCHID: 7, MAPREF: 'A' })
+    const node = world.node()
+    await node.adapter.sync()
+    await world.fire('A', Date.UTC(2026, 2, 1, 6, 0), 7)
+    await node.run()
+    assert.lengthOf(world.ledger(), 1)
+    assert.equal(requester.runs('A')[0].STATUS, 'PC')
+    const table = database.names.sql('DWPRCREQ')
+    assert.match(
+      node.adapter.status().notes.join(),
+      new RegExp(`are off: there is no table ${table}`)
+    )
+  })
+})
+
 contractGroup('create_job_schedule', (open) => {
   test('makes a current row that is not enabled, and returns its JOBSCHID', async ({ assert }) => {
     const contract = open()
