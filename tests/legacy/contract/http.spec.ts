@@ -22,10 +22,12 @@ contractGroup('The old HTTP contract', () => {
     const saved = await post('/save_job_schedule', SCHEDULE)
     assert.equal(saved.status, 200)
     assert.sameMembers(Object.keys(saved.body), [...plain, 'job_schedule_id', 'status'])
-    const states = [saved.body.status]
-    states.push((await post('/save_job_schedule', SCHEDULE)).body.status)
-    states.push((await post('/save_job_schedule', { ...SCHEDULE, FRQDD: 'TUE' })).body.status)
-    assert.deepEqual(states, ['CREATED', 'UNCHANGED', 'UPDATED'])
+    const again = await post('/save_job_schedule', SCHEDULE)
+    const changed = await post('/save_job_schedule', { ...SCHEDULE, FRQDD: 'TUE' })
+    assert.deepEqual(
+      [saved, again, changed].map(({ body }) => body.status),
+      ['CREATED', 'UNCHANGED', 'UPDATED']
+    )
 
     await post('/save_job_schedule', { ...SCHEDULE, MAPREF: 'LOAD_STOCK' })
     const link = { PARENT_MAP_REFERENCE: 'LOAD_SALES', CHILD_MAP_REFERENCE: 'LOAD_STOCK' }
@@ -52,9 +54,8 @@ contractGroup('The old HTTP contract', () => {
       assert.sameMembers(Object.keys(answer), plain, path)
       assert.isTrue(answer.success)
     }
-    const { queue_summary: summary } = (await get('/check_scheduler_queue')).body as unknown as {
-      queue_summary: Record<string, unknown>
-    }
+    const queue = await get('/check_scheduler_queue')
+    const summary = queue.body.queue_summary as Record<string, unknown>
     assert.sameMembers(Object.keys(summary), [
       'total_requests',
       'status_counts',

@@ -37,7 +37,8 @@ contractGroup('DWPRCREQ, the request queue', (open) => {
     const node = world.node()
     for (const REQUEST_ID of ['1', 'x'.repeat(64), "o'brien; --", 'S:fake', 'ünï']) {
       const id = requester.ask('IMMEDIATE', 'A', null, { REQUEST_ID })
-      assert.equal((await requester.end(node, id)).STATUS, 'DONE', REQUEST_ID)
+      const { STATUS } = await requester.end(node, id)
+      assert.equal(STATUS, 'DONE', REQUEST_ID)
     }
   })
 
