@@ -207,7 +207,15 @@ export default class SchedulerProvider {
     const legacy = await this.app.container.make('almanac.legacy')
     for (const source of config.legacy.values()) {
       const client = await this.#connection(source, store.connection)
-      const deps = { client, driver, clock: this.#clock, logger, counters: this.#counters }
+      const requestClient = await this.#requestConnection(source)
+      const deps = {
+        client,
+        requestClient,
+        driver,
+        clock: this.#clock,
+        logger,
+        counters: this.#counters,
+      }
       const adapter = new LegacyAdapter({ scheduler: almanac, config: source, ...deps })
       adapter.attach()
       legacy.add(source.name, adapter)
@@ -247,6 +255,25 @@ export default class SchedulerProvider {
       const found = `"${name}", the file ${sqliteFile(node.config) ?? 'in memory'}`
       const remedy = "give the legacy tables a file of their own: this is the store's"
       throw new E_INVALID_CONFIG([key, found, remedy])
+    }
+    return db.connection(name, { mode: 'write' })
+  }
+
+  /** A file that both sides write would be locked by the one and waited for by the other. */
+  async #requestConnection({
+    name: source,
+    connection,
+    requestConnection: name,
+  }: LegacySourceConfig) {
+    if (name === null) {
+      return null
+    }
+    const db = await this.app.container.make('lucid.db')
+    const key = `legacy.sources.${source}.requestConnection`
+    const node = assertConnection(db, key, name)
+    if (isSameSqlite(node.config, db.manager.get(connection)!.config)) {
+      const found = `"${name}", the file of "${connection}"`
+      throw new E_INVALID_CONFIG([key, found, 'leave the key out: the tables are in one file'])
     }
     return db.connection(name, { mode: 'write' })
   }

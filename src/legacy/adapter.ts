@@ -22,6 +22,7 @@ import { ForeignRuns } from './foreign_runs.ts'
 import { KnownNodes } from './known_nodes.ts'
 import { GroupWriteback } from './group_writeback.ts'
 import type { SchedulerPort } from './ports.ts'
+import { LeftRequests } from './left_requests.ts'
 import { Opening } from './opening.ts'
 import { Recovery, type RecoveryResult } from './recovery.ts'
 import { RequestEnds } from './request_ends.ts'
@@ -39,6 +40,8 @@ export interface LegacyAdapterDeps {
   config: LegacySourceConfig
   /** On the connection of the legacy tables. */
   client: LegacyClient
+  /** On the connection of the request table, where that is another. */
+  requestClient?: LegacyClient | null
   driver: LegacyDriver
   clock: Clock
   logger: Logger
@@ -54,6 +57,8 @@ export interface LegacyStatus {
   notes: string[]
   /** Runs of this process, from their beginning to their write-back. */
   running: { mapref: string; prcid: number; requestId: string | null }[]
+  /** NEW requests that `unknownTypes: 'leave'` left at the last look, by type. */
+  left: Readonly<Record<string, number>>
 }
 
 /** The recovery looks again after so many polls, within bounds (ms). */
@@ -79,14 +84,16 @@ export class LegacyAdapter {
   readonly #recovery: Recovery
   readonly #tables: Opening<LegacyTables>
   readonly #runtime: Opening<Runtime>
+  readonly #left: LeftRequests
   readonly #sync = new Opening(() => this.#makeSync())
 
   constructor(deps: LegacyAdapterDeps) {
     this.#deps = deps
-    const { scheduler, config, client, driver, clock, logger, counters } = deps
+    const { scheduler, config, client, requestClient, driver, clock, logger, counters } = deps
     const connection = new LegacyConnection({
       source: config.name,
       client,
+      requestClient,
       driver,
       timezone: config.timezone,
       clock,
@@ -108,6 +115,7 @@ export class LegacyAdapter {
     const sync = async () => summaryOf(await this.sync())
     const controls = new Controls({ ...shared, ends, sync })
     this.#shared = shared
+    this.#left = new LeftRequests({ source: config.name, logger })
     this.#engine = new FlowEngine({
       ...shared,
       open,
@@ -146,6 +154,22 @@ export class LegacyAdapter {
     if (config.requests) {
       scheduler.addSource(this.#poller)
     }
+    if (config.requests && config.unknownTypes === 'leave') {
+      scheduler.addChore({
+        name: `legacy.left.${config.name}`,
+        interval: config.syncInterval,
+        run: () => this.countLeft(),
+      })
+    }
+  }
+
+  /** Counts the requests that `unknownTypes: 'leave'` leaves NEW, by type. */
+  async countLeft(): Promise<Readonly<Record<string, number>>> {
+    const { requestBook } = await this.#tables.get()
+    if (requestBook) {
+      await this.#left.look(this.#shared.connection.session, requestBook)
+    }
+    return this.#left.counts
   }
 
   /** Reads the schedule table now. */
@@ -169,6 +193,7 @@ export class LegacyAdapter {
       source: this.#deps.config.name,
       open: this.#tables.opened !== null,
       notes: this.#tables.opened?.notes ?? [],
+      left: this.#left.counts,
       running: this.#engine.running.map(({ mapref, prcid, requestId }) => ({
         mapref,
         prcid,

@@ -6,8 +6,17 @@ import { DIALECT_NAMES } from '../triggers/frequency_dialects.ts'
 import type { HandlerReference } from '../types/handlers.ts'
 import type { FrequencyDialect, ShortMonths } from '../types/triggers.ts'
 import { readHandlers, readPatterns, type MaprefPattern } from './config_patterns.ts'
-import { readIds, readTables, type TableOverrides, type TableSpecs } from './config_tables.ts'
-import { PRESETS, type IdEntity, type PresetName } from './preset.ts'
+import {
+  inSchema,
+  named,
+  readIds,
+  readSchema,
+  readTables,
+  type TableOverrides,
+  type TableSpecs,
+} from './config_tables.ts'
+import type { IdEntity } from './preset.ts'
+import { PRESETS, type PresetName } from './presets.ts'
 
 /** One legacy installation, as config/almanac.ts describes it. */
 export interface LegacySourceInput {
@@ -33,10 +42,18 @@ export interface LegacySourceInput {
   maxPayload?: number
   /** Where PRCID and the other ids come from. Default: the pool. */
   ids?: { kind?: IdKind; table?: string; entities?: Partial<Record<IdEntity, string>> }
+  /** Schema of every table and sequence that is named without one. Default: where the connection looks. */
+  schema?: string
   /** Other names of tables and columns, by the preset's names: `{ DWPRCREQ: { name: 'REQS', columns: { MAPREF: 'MAP' } } }`. */
   tables?: TableOverrides
   /** Whether requests are taken from DWPRCREQ. Default: where the table exists; true insists on it. */
   requests?: boolean
+  /** A Lucid connection that the request table is on, where it is not with the others; it may be the store's. */
+  requestConnection?: string
+  /** Types of requests that another program takes: their rows are never touched. */
+  ignoreTypes?: string[]
+  /** What becomes of a request of an unknown type. Default `fail`: FAILED with the reason; `leave` leaves it NEW and counts it. */
+  unknownTypes?: 'fail' | 'leave'
   /** Whether a scheduled run leaves its row in DWPRCREQ, so that no second installation runs the slot. Default true. */
   slotGuard?: boolean
   /** Flows that may be run again after a crash, by MAPREF. */
@@ -69,6 +86,11 @@ export interface LegacySourceConfig {
   requests: boolean
   /** Whether a missing request table is an error. */
   requestsRequired: boolean
+  /** null: the connection of the other tables. */
+  requestConnection: string | null
+  /** Upper case. */
+  ignoreTypes: readonly string[]
+  unknownTypes: 'fail' | 'leave'
   slotGuard: boolean
   isIdempotent(mapref: string): boolean
   dependents: { ownSlots: boolean }
@@ -119,11 +141,13 @@ function readSource(
 ): LegacySourceConfig {
   const preset = reader.oneOf('preset', 'dw', Object.keys(PRESETS) as PresetName[])
   const patterns = readPatterns(reader, 'idempotent')
+  const schema = readSchema(reader)
   const tables = readTables(reader, PRESETS[preset])
-  const ids = readIds(reader, PRESETS[preset])
+  const ids = readIds(reader, PRESETS[preset], schema)
+  const connection = readConnection(reader, 'connection')
   const source: LegacySourceConfig = {
     name,
-    connection: readConnection(reader),
+    connection,
     preset,
     timezone: readZone(reader),
     dialect: reader.oneOf('dialect', 'standard', DIALECT_NAMES),
@@ -134,11 +158,14 @@ function readSource(
     syncInterval: readSyncInterval(reader, defaults.syncInterval ?? 60_000),
     maxPayload: reader.number('maxPayload', MIB, { min: 2 }),
     ids: { kind: ids.kind, entities: ids.entities },
-    tables: ids.table ? { ...tables, idPool: { ...tables.idPool, name: ids.table } } : tables,
+    tables: inSchema(ids.table ? named(tables, 'idPool', ids.table) : tables, schema),
     requests: reader.boolean('requests', true),
     requestsRequired:
       reader.take('requests') === true ||
       tables.requests.name !== PRESETS[preset].tables.requests.name,
+    requestConnection: readRequestConnection(reader, connection),
+    ignoreTypes: readTypes(reader),
+    unknownTypes: reader.oneOf('unknownTypes', 'fail', ['fail', 'leave']),
     slotGuard: reader.boolean('slotGuard', true),
     isIdempotent: (mapref) => patterns.some((pattern) => pattern.matches(mapref)),
     dependents: readDependents(reader.section('dependents')),
@@ -157,11 +184,23 @@ function readSyncInterval(reader: ConfigReader, fallback: number): number {
     : interval
 }
 
-function readConnection(reader: ConfigReader): string {
-  const value = reader.take('connection')
+function readConnection(reader: ConfigReader, key: string): string {
+  const value = reader.take(key)
   return typeof value === 'string' && value !== ''
     ? value
-    : reader.refuse('connection', 'name a connection of config/database.ts')
+    : reader.refuse(key, 'name a connection of config/database.ts')
+}
+
+function readRequestConnection(reader: ConfigReader, connection: string): string | null {
+  const given = reader.take('requestConnection') ?? connection
+  return given === connection ? null : readConnection(reader, 'requestConnection')
+}
+
+/** As they are compared: without spaces around them, in upper case. */
+function readTypes(reader: ConfigReader): string[] {
+  const remedy = 'give a list of request types, such as ["FILE_UPLOAD"]'
+  const types = reader.texts('ignoreTypes', remedy, (type) => /^\s*\S{1,30}\s*$/.test(type)) ?? []
+  return [...new Set(types.map((type) => type.trim().toUpperCase()))]
 }
 
 function readZone(reader: ConfigReader): string {
@@ -192,8 +231,8 @@ function readDependents(reader: ConfigReader): { ownSlots: boolean } {
 /** A request table has exactly one poller. */
 function refuseSharedQueues(sources: LegacySourceConfig[]): void {
   const owners = new Map<string, string>()
-  for (const { name, connection, tables, requests } of sources) {
-    const queue = `${connection} ${tables.requests.name.toLowerCase()}`
+  for (const { name, connection, requestConnection, tables, requests } of sources) {
+    const queue = `${requestConnection ?? connection} ${tables.requests.name.toLowerCase()}`
     const other = owners.get(queue)
     if (requests && other !== undefined) {
       throw new E_INVALID_CONFIG([

@@ -32,6 +32,31 @@ export function readTables(reader: ConfigReader, preset: Preset): TableSpecs {
   return Object.fromEntries(entries) as TableSpecs
 }
 
+/** @throws E_INVALID_CONFIG */
+export function readSchema(reader: ConfigReader): string | null {
+  const remedy = 'give the name of a schema, of letters, digits, _, $ and #'
+  return reader.take('schema') === undefined
+    ? null
+    : nameOf(reader, 'schema', '', IDENTIFIER, remedy)
+}
+
+/** Puts the schema before every name that has none. */
+export function inSchema(tables: TableSpecs, schema: string | null): TableSpecs {
+  const entries = Object.entries(tables).map(([key, spec]) => [
+    key,
+    { ...spec, name: qualified(spec.name, schema) },
+  ])
+  return schema === null ? tables : (Object.fromEntries(entries) as TableSpecs)
+}
+
+export function named(tables: TableSpecs, key: TableKey, name: string): TableSpecs {
+  return { ...tables, [key]: { ...tables[key], name } }
+}
+
+function qualified(name: string, schema: string | null): string {
+  return schema === null || name.includes('.') ? name : `${schema}.${name}`
+}
+
 function overridden(overrides: ConfigReader, spec: TableSpec): TableSpec {
   const value = overrides.take(spec.name)
   if (value === undefined || typeof value === 'string') {
@@ -42,11 +67,20 @@ function overridden(overrides: ConfigReader, spec: TableSpec): TableSpec {
   const names = override.section('columns')
   const columns = Object.entries(spec.columns).map(([key, column]): [string, ColumnSpec] => [
     key,
-    { ...column, name: nameOf(names, column.name, column.name, IDENTIFIER, COLUMN_REMEDY) },
+    renamedColumn(names, column),
   ])
   names.end()
   override.end()
   return { name, columns: Object.fromEntries(columns) }
+}
+
+/** A name that config gives is the only one that is looked for. */
+function renamedColumn(names: ConfigReader, column: ColumnSpec): ColumnSpec {
+  if (names.take(column.name) === undefined) {
+    return column
+  }
+  const name = nameOf(names, column.name, column.name, IDENTIFIER, COLUMN_REMEDY)
+  return { ...column, name, also: [], standIn: undefined }
 }
 
 function nameOf(
@@ -69,7 +103,7 @@ export interface IdsConfig {
 }
 
 /** @throws E_INVALID_CONFIG */
-export function readIds(reader: ConfigReader, preset: Preset): IdsConfig {
+export function readIds(reader: ConfigReader, preset: Preset, schema: string | null): IdsConfig {
   const ids = reader.section('ids')
   const names = ids.section('entities')
   const entities = ID_ENTITIES.map((entity): [IdEntity, string] => [
@@ -85,11 +119,12 @@ export function readIds(reader: ConfigReader, preset: Preset): IdsConfig {
   names.end()
   const table =
     ids.take('table') === undefined ? null : nameOf(ids, 'table', '', TABLE_NAME, TABLE_REMEDY)
-  const config: IdsConfig = {
-    kind: ids.oneOf('kind', 'pool', ['pool', 'sequence']),
-    table,
-    entities: Object.fromEntries(entities) as Record<IdEntity, string>,
-  }
+  const kind = ids.oneOf('kind', 'pool', ['pool', 'sequence'])
   ids.end()
-  return config
+  // A sequence is in a schema, a row of the pool is not
+  const spelled = entities.map(([entity, name]) => [
+    entity,
+    kind === 'sequence' ? qualified(name, schema) : name,
+  ])
+  return { kind, table, entities: Object.fromEntries(spelled) as Record<IdEntity, string> }
 }

@@ -3,6 +3,7 @@ import { sleep, type Clock } from '../clock.ts'
 import { E_NESTED_TRANSACTION } from '../errors.ts'
 import type { SqlSession } from '../storage/sql_session.ts'
 import { placesOf, type FlowPlaces } from './flow_places.ts'
+import { BesideTransaction } from './tables/beside.ts'
 import type { LegacyClient, LegacyDriver } from './tables/client.ts'
 import { isBusy } from './tables/failures.ts'
 import { WallClock } from './wall_clock.ts'
@@ -27,6 +28,8 @@ export interface LegacySession {
    * while the database is busy; inside, that is for the whole transaction.
    */
   run<T>(statement: () => PromiseLike<T>): Promise<T>
+  /** The request table's session, where that is on a connection of its own. */
+  readonly requests?: () => Promise<LegacySession>
 }
 
 interface Deps {
@@ -37,6 +40,8 @@ interface Deps {
   /** IANA zone of the wall clock in the legacy columns. */
   timezone: string
   clock: Clock
+  /** Of the connection that the request table is on, where that is another. */
+  requestClient?: LegacyClient | null
 }
 
 /**
@@ -61,7 +66,14 @@ export class LegacyConnection {
       sql: deps.driver.sessionOf(deps.client),
       inTransaction: false,
       run: (statement) => this.#repeatWhileBusy(statement),
+      ...(deps.requestClient && { requests: async () => this.requestSession }),
     }
+  }
+
+  /** Outside of any transaction, where the request table is: here, unless it has a connection of its own. */
+  get requestSession(): LegacySession {
+    const { requestClient: client, driver } = this.#deps
+    return client ? { ...this.session, client, sql: driver.sessionOf(client) } : this.session
   }
 
   /** The database's clock, epoch ms (UTC). */
@@ -73,24 +85,32 @@ export class LegacyConnection {
    * Runs `work` in one flat transaction; a throw rolls back. Inside, use the
    * session that is handed in and nothing else of this connection: SQLite has
    * a single connection, and a second query would wait for the first for ever.
+   * A request table on a connection of its own commits after the others.
    *
    * @throws E_NESTED_TRANSACTION when the caller already is inside one
    */
   async transaction<T>(work: (session: LegacySession) => Promise<T>): Promise<T> {
     this.assertOutside()
-    const { driver, client } = this.#deps
+    const { driver, client, requestClient } = this.#deps
     const transaction = { open: true }
+    const beside = requestClient ? new BesideTransaction(driver, requestClient) : null
     const runIn = (trx: LegacyClient) =>
       work({
         client: trx,
         sql: driver.sessionOf(trx),
         inTransaction: true,
         run: async (statement) => statement(),
+        ...(beside && { requests: () => beside.session() }),
       })
     try {
-      return await driver.transaction(client, (trx) =>
+      const result = await driver.transaction(client, (trx) =>
         this.#inside.run(transaction, () => runIn(trx))
       )
+      await beside?.commit()
+      return result
+    } catch (error) {
+      await beside?.rollback()
+      throw error
     } finally {
       // What was started inside and goes on after the end is outside again
       transaction.open = false

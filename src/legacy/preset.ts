@@ -17,6 +17,14 @@ export interface ColumnSpec {
   readonly length?: number
   /** Used where it exists; nothing is missed without it. */
   readonly optional?: boolean
+  /** Some installations keep the text as a number. */
+  readonly numeric?: boolean
+  /** Characters without which what Almanac writes would be cut to something else. */
+  readonly atLeast?: number
+  /** What some installations call it, where config does not say. */
+  readonly also?: readonly string[]
+  /** Key of the column that some installations have in its place. */
+  readonly standIn?: string
 }
 
 export interface TableSpec {
@@ -45,6 +53,14 @@ const text = (name: string, length: number): ColumnSpec => ({ name, type: 'text'
 const clob = (name: string): ColumnSpec => ({ name, type: 'clob' })
 const date = (name: string): ColumnSpec => ({ name, type: 'date' })
 const timestamp = (name: string): ColumnSpec => ({ name, type: 'timestamp' })
+const code = (name: string, length: number): ColumnSpec => ({
+  ...text(name, length),
+  numeric: true,
+})
+const key = (name: string, length: number, atLeast: number): ColumnSpec => ({
+  ...text(name, length),
+  atLeast,
+})
 const optional = (column: ColumnSpec): ColumnSpec => ({ ...column, optional: true })
 
 /**
@@ -59,11 +75,12 @@ export const DW_PRESET = {
       columns: {
         jobschid: number('JOBSCHID'),
         jobflwid: number('JOBFLWID'),
+        jobid: optional(number('JOBID')),
         mapref: text('MAPREF', 100),
         frqcd: text('FRQCD', 3),
-        frqdd: text('FRQDD', 3),
-        frqhh: text('FRQHH', 2),
-        frqmi: text('FRQMI', 2),
+        frqdd: code('FRQDD', 3),
+        frqhh: code('FRQHH', 2),
+        frqmi: code('FRQMI', 2),
         strtdt: date('STRTDT'),
         enddt: date('ENDDT'),
         stflg: optional(text('STFLG', 1)),
@@ -79,14 +96,14 @@ export const DW_PRESET = {
     requests: {
       name: 'DWPRCREQ',
       columns: {
-        requestId: text('REQUEST_ID', 64),
+        requestId: key('REQUEST_ID', 64, 38),
         mapref: text('MAPREF', 100),
-        type: text('REQUEST_TYPE', 30),
+        type: key('REQUEST_TYPE', 30, 16),
         payload: clob('PAYLOAD'),
-        status: text('STATUS', 20),
+        status: key('STATUS', 20, 7),
         requestedAt: timestamp('REQUESTED_AT'),
         claimedAt: timestamp('CLAIMED_AT'),
-        claimedBy: text('CLAIMED_BY', 64),
+        claimedBy: key('CLAIMED_BY', 64, 64),
         completedAt: timestamp('COMPLETED_AT'),
         result: clob('RESULT_PAYLOAD'),
       },
@@ -113,7 +130,7 @@ export const DW_PRESET = {
         jobflwid: number('JOBFLWID'),
         strtdt: timestamp('STRTDT'),
         enddt: timestamp('ENDDT'),
-        status: text('STATUS', 2),
+        status: key('STATUS', 2, 2),
         reccrdt: optional(date('RECCRDT')),
         recupdt: optional(date('RECUPDT')),
         message: text('MSG', 400),
@@ -187,6 +204,3 @@ type Tables = (typeof DW_PRESET)['tables']
 
 /** The keys of the columns of one table, the same in every preset. */
 export type ColumnKey<T extends TableKey> = keyof Tables[T]['columns'] & string
-
-export const PRESETS = { dw: DW_PRESET } as const satisfies Record<string, Preset>
-export type PresetName = keyof typeof PRESETS

@@ -6,7 +6,7 @@ import type { FlowRun } from './engine/flow_run.ts'
 import { isTransient } from './connection.ts'
 import { LostWriteback } from './lost_writeback.ts'
 import { requestKey } from './request_runs.ts'
-import { CONTROL_TYPES } from './request_mapper.ts'
+import { CONTROL_REQUESTS } from './request_types.ts'
 import type { OpenRuntime, Runtime, SourceDeps } from './runtime.ts'
 import type { Requests, RequestRow } from './tables/requests.ts'
 
@@ -129,7 +129,7 @@ export class Recovery {
 
   async #executionOf(row: RequestRow): Promise<ExecutionRecord | null> {
     const { scheduler, source } = this.#deps
-    if ((CONTROL_TYPES as readonly string[]).includes(row.type)) {
+    if (CONTROL_REQUESTS.includes(row.type)) {
       return null
     }
     if (BORN_CLAIMED.test(row.requestId)) {

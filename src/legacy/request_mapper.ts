@@ -57,9 +57,6 @@ export type LegacyRequest = ImmediateRequest | StopRequest | RefreshRequest
 
 export type MappedRequest = { ok: true; request: LegacyRequest } | { ok: false; reason: string }
 
-/** Claimed in a statement of their own and run whatever the free slots. */
-export const CONTROL_TYPES = ['STOP', 'REFRESH_SCHEDULE'] as const
-
 const NOT_RUNNABLE = ['HISTORY', 'REPORT']
 const PARAM_NAME = /^param([1-9]|10)$/
 /** What a reason shows of a value, at a code-point border. */
@@ -144,7 +141,7 @@ function readPayload(row: RequestInput, limits: MapperLimits): JsonObject {
   if (row.oversized || bytes > limits.maxPayload) {
     const length = row.oversized ? `a length of ${row.payloadLength}` : `${bytes} bytes`
     throw new Refusal(
-      `PAYLOAD has ${length}, more than the ${limits.maxPayload} bytes allowed by config maxPayload`
+      `PAYLOAD has ${length}, more than the ${limits.maxPayload} bytes allowed by config maxPayload; send less, or raise it`
     )
   }
   if (row.payload === null || row.payload.trim() === '') {
@@ -156,7 +153,7 @@ function readPayload(row: RequestInput, limits: MapperLimits): JsonObject {
   }
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw new Refusal(
-      `PAYLOAD is ${Array.isArray(value) ? 'an array' : `a ${typeof value}`}; give a JSON object`
+      `PAYLOAD is ${Array.isArray(value) ? 'an array' : `a ${typeof value}`}, ${shorten(value)}; give a JSON object`
     )
   }
   return value
@@ -166,7 +163,8 @@ function parse(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue
   } catch (error) {
-    throw new Refusal(`PAYLOAD is not JSON: ${(error as Error).message}`)
+    const { message } = error as Error
+    throw new Refusal(`PAYLOAD is not JSON: ${message}; give an object, not "${shorten(text)}"`)
   }
 }
 
@@ -178,7 +176,7 @@ function paramsOf(payload: JsonObject): JsonObject {
   }
   const params = payload[key] ?? {}
   if (typeof params !== 'object' || Array.isArray(params)) {
-    throw new Refusal(`PAYLOAD.${key} is not an object; give {"param1": "..."}`)
+    throw new Refusal(`PAYLOAD.${key} ${shorten(params)} is not an object; give {"param1": "..."}`)
   }
   return params
 }
@@ -199,7 +197,7 @@ function refuseTwins(given: JsonObject): void {
   const seen = new Set<string>()
   for (const name of Object.keys(given).map((key) => key.toLowerCase())) {
     if (isParamName(name) && seen.has(name)) {
-      throw new Refusal(`PAYLOAD gives ${name} twice, in different letter cases`)
+      throw new Refusal(`PAYLOAD gives ${name} twice, in different letter cases; give it once`)
     }
     seen.add(name)
   }

@@ -38,6 +38,8 @@ interface NodeOptions {
   handlers?: Record<string, HandlerFunction>
   storage?: Storage
   clock?: ManualClock
+  /** Where the request table is, if it is not with the others. */
+  requestsOn?: LegacyDatabase
 }
 
 /** A row of the request table as another program reads it. */
@@ -77,7 +79,9 @@ export class LegacyWorld {
     this.storage = beside?.storage ?? new MemoryStorage({ clock: this.clock })
     this.registry = beside?.registry ?? []
     this.database = database
-    database.execute('create table LEDGER (PRCID bigint, MAPREF varchar(100), NOTE varchar(250))')
+    database.execute(
+      'create table if not exists LEDGER (PRCID bigint, MAPREF varchar(100), NOTE varchar(250))'
+    )
   }
 
   /** A flow that notes each of its runs in the ledger. */
@@ -193,7 +197,7 @@ export class LegacyNode implements SchedulerPort {
     for (const [handler, run] of Object.entries(options.handlers ?? {})) {
       this.handlers.register(handler, run)
     }
-    this.adapter = this.addSourceOn(world, 'dw', options.source)
+    this.adapter = this.addSourceOn(world, 'dw', options.source, options.requestsOn)
     this.join()
   }
 
@@ -201,12 +205,15 @@ export class LegacyNode implements SchedulerPort {
   addSourceOn(
     { database }: LegacyWorld,
     name: string,
-    source?: Partial<LegacySourceInput>
+    source?: Partial<LegacySourceInput>,
+    requestsOn?: LegacyDatabase
   ): LegacyAdapter {
+    const input = requestsOn ? { ...source, requestConnection: 'requests' } : source
     const adapter = new LegacyAdapter({
       scheduler: this,
-      config: sourceConfig(source, name),
+      config: sourceConfig({ preset: database.names.preset, ...input }, name),
       client: this.#flaky(database.client(), name),
+      requestClient: requestsOn ? this.#flaky(requestsOn.client(), name) : null,
       driver: this.#driver(name),
       clock: this.#clock,
       logger: this.logger,

@@ -115,7 +115,8 @@ legacyGroup('Legacy adapter | in the scheduler', () => {
     database.insertFlow({ MAPREF: 'A' })
     database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
     const adapter = attach(t, database.client(), { pollInterval: '1s', syncInterval: '10s' })
-    assert.deepEqual(adapter.status(), { source: 'dw', open: false, notes: [], running: [] })
+    const closed = { source: 'dw', open: false, notes: [], running: [], left: {} }
+    assert.deepEqual(adapter.status(), closed)
     await t.almanac.start()
     await t.recorder.waitFor('execution:succeeded')
     assert.containSubset(adapter.status(), { open: true, running: [] })

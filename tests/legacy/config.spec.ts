@@ -48,6 +48,9 @@ test.group('Legacy config', () => {
       tables: DW_PRESET.tables,
       requests: true,
       requestsRequired: false,
+      requestConnection: null,
+      ignoreTypes: [],
+      unknownTypes: 'fail',
       slotGuard: true,
       dependents: { ownSlots: true },
     })
@@ -123,6 +126,29 @@ test.group('Legacy config', () => {
     assert.isFalse(isIdempotent('FACT'))
   })
 
+  test('a schema stands before every name that has none', ({ assert }) => {
+    const tables = { DWPRCREQ: 'app.REQUESTS', DWJOBLOG: 'LOGS' }
+    const pool = legacySource({ schema: 'DWADM', tables })
+    assert.equal(pool.tables.jobSchedules.name, 'DWADM.DWJOBSCH')
+    assert.equal(pool.tables.requests.name, 'app.REQUESTS')
+    assert.equal(pool.tables.jobLogs.name, 'DWADM.LOGS')
+    assert.equal(pool.ids.entities.jobLog, 'DWJOBLOGSEQ', 'a row of the pool')
+    assert.isFalse(legacySource({ schema: 'DWADM' }).requestsRequired)
+    const ids = { kind: 'sequence', entities: { jobLog: 'app.LOGS' } } as const
+    const { entities } = legacySource({ schema: 'DWADM', preset: 'dms', ids }).ids
+    assert.containSubset(entities, { jobLog: 'app.LOGS', jobError: 'DWADM.DMS_JOBERRSEQ' })
+  })
+
+  test('types of requests are compared in upper case, without spaces around them', ({ assert }) => {
+    const { ignoreTypes } = legacySource({ ignoreTypes: [' file_upload ', 'FILE_UPLOAD', 'Mail'] })
+    assert.deepEqual(ignoreTypes, ['FILE_UPLOAD', 'MAIL'])
+  })
+
+  test('a request connection that is the connection is none', ({ assert }) => {
+    assert.isNull(legacySource({ requestConnection: 'warehouse' }).requestConnection)
+    assert.equal(legacySource({ requestConnection: 'app' }).requestConnection, 'app')
+  })
+
   test('tables and columns can have other names', ({ assert }) => {
     const { tables, requestsRequired } = legacySource({
       tables: {
@@ -135,7 +161,7 @@ test.group('Legacy config', () => {
     assert.equal(tables.requests.name, 'app.REQUESTS')
     assert.isTrue(requestsRequired)
     assert.equal(tables.processLogs.name, 'DWPRCLOG')
-    assert.deepEqual(tables.processLogs.columns.message, {
+    assert.containSubset(tables.processLogs.columns.message, {
       name: 'REMARK',
       type: 'text',
       length: 400,
@@ -152,7 +178,17 @@ test.group('Legacy config', () => {
       ['connection', { connection: undefined }, /^connection is undefined/],
       ['timezone', { timezone: undefined }, /^timezone is undefined; give the IANA zone/],
       ['timezone', { timezone: 'Mars/Olympus' }, /^timezone is 'Mars\/Olympus'/],
-      ['preset', { preset: 'dms' }, /^preset is 'dms'; give one of dw/],
+      ['preset', { preset: 'dwh' }, /^preset is 'dwh'; give one of dw, dms/],
+      ['schema', { schema: 'DW.X' }, /^schema is 'DW\.X'; give the name of a schema/],
+      ['schema', { schema: 7 }, /^schema is 7; give the name/],
+      ['requestConnection', { requestConnection: '' }, /^requestConnection is ''; name a conn/],
+      ['ignoreTypes', { ignoreTypes: 'FILE_UPLOAD' }, /^ignoreTypes is 'FILE_UPLOAD'; give a list/],
+      ['ignoreTypes', { ignoreTypes: [''] }, /^ignoreTypes is \[ '' \]; give a list of request/],
+      [
+        'unknownTypes',
+        { unknownTypes: 'keep' },
+        /^unknownTypes is 'keep'; give one of fail, leave/,
+      ],
       [
         'dialect',
         { dialect: 'oracle' },

@@ -5,6 +5,7 @@ import type { FileSystem } from '@japa/file-system'
 import { legacyRoutes, type LegacyRoutesOptions } from '../../src/legacy/http/main.ts'
 import { createLegacyDatabase } from '../helpers/legacy_database.ts'
 import { activeKind } from '../helpers/legacy_group.ts'
+import type { Generation } from '../helpers/legacy_names.ts'
 import { bootApp } from '../provider/app.ts'
 
 export interface Reply {
@@ -16,9 +17,10 @@ export interface Reply {
 /** A web process that does not work, with the old routes mounted, behind a real server. */
 export async function startServer(
   fs: FileSystem,
-  options: LegacyRoutesOptions = { authorize: () => true }
+  options: LegacyRoutesOptions = { authorize: () => true },
+  generation: Generation = 'dw'
 ) {
-  const warehouse = await createLegacyDatabase({ kind: activeKind() })
+  const warehouse = await createLegacyDatabase({ kind: activeKind(), generation })
   getActiveTest()?.cleanup(() => warehouse.cleanup())
   warehouse.insertFlow({ MAPREF: 'LOAD_SALES', JOBFLWID: 70 })
   const { app, almanac, start } = await bootApp(fs, {
@@ -26,7 +28,11 @@ export async function startServer(
     servers: { warehouse: warehouse.place.config() },
     almanac: {
       roles: [],
-      legacy: { sources: { dw: { connection: 'warehouse', timezone: 'UTC' } } },
+      legacy: {
+        sources: {
+          dw: { connection: 'warehouse', timezone: 'UTC', preset: warehouse.names.preset },
+        },
+      },
     },
   })
   await start()

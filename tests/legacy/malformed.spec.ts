@@ -1,8 +1,10 @@
 import { test } from '@japa/runner'
 import type { Pkgdwprc } from '../../src/legacy/facade/pkgdwprc.ts'
 import type { Problem } from '../../src/types/triggers.ts'
+import type { Row } from '../helpers/legacy_database.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
 import { DAILY, openFacade } from '../helpers/legacy_facade.ts'
+import { createLegacyWorld } from '../helpers/legacy_world.ts'
 import { startServer } from './http_support.ts'
 
 type Method = Exclude<keyof Pkgdwprc, 'isRunning'>
@@ -182,7 +184,7 @@ const BODIES: [path: string, body: unknown, ...fields: string[]][] = [
   ['/stop-running-job', { mapref: MAPREF, force: 3 }, 'force'],
 ]
 
-test.group('Malformed bodies of the old routes', () => {
+legacyGroup('Malformed bodies of the old routes', () => {
   test(`${BODIES.length} are refused alone, with the old field names`, async ({ assert, fs }) => {
     const { post, warehouse } = await startServer(fs)
     warehouse.insertSchedule({ JOBSCHID: 901, MAPREF: 'A' })
@@ -207,6 +209,120 @@ test.group('Malformed bodies of the old routes', () => {
     assert.lengthOf(warehouse.rows('select * from DWPRCREQ'), 0)
     const { status } = await post('/save_job_schedule', JOB)
     assert.equal(status, 200)
+  })
+})
+
+/** Each row is wrong in one thing alone: what it says, and what its refusal must say of field, value and remedy. */
+const ROWS: [row: Row, field: RegExp, value: RegExp, remedy: RegExp][] = [
+  ...[
+    'LAUNCH',
+    'IMMEDIATELY',
+    'imm ediate',
+    "x'; drop table DWPRCREQ; --",
+    'STOP,',
+    '𝔰𝔱𝔬𝔭',
+    '0',
+  ].map((REQUEST_TYPE): [Row, RegExp, RegExp, RegExp] => [
+    { REQUEST_TYPE },
+    /^REQUEST_TYPE /,
+    new RegExp(REQUEST_TYPE.replace(/[^\w]/gu, '.')),
+    /is unknown; use IMMEDIATE/,
+  ]),
+  [{ REQUEST_TYPE: '  ' }, /^REQUEST_TYPE /, /" *" is unknown/, /use IMMEDIATE/],
+  [{ MAPREF: '   ' }, /^MAPREF /, /is empty/, /name the flow/],
+  [{ MAPREF: 'NOWHERE' }, /MAPREF "NOWHERE"/, /unknown/, /has no row for it/],
+  [{ MAPREF: 'load_sales' }, /MAPREF "load_sales"/, /unknown/, /has no row for it/],
+  [{ MAPREF: 'INACTIVE' }, /MAPREF "INACTIVE"/, /no active row/, /STFLG = 'A'/i],
+  [{ MAPREF: 'TWICE' }, /MAPREF "TWICE"/, /2 active rows/, /keep one/],
+  [{ MAPREF: 'NO_LOGIC' }, /MAPREF "NO_LOGIC"/, /DWLOGIC|logic/i, /handler/],
+  ...(
+    [
+      ['{"params":', /Unexpected|JSON/],
+      ['{params: 1}', /Unexpected|Expected/],
+      ["{'param1': 'x'}", /Unexpected|Expected/],
+      ['param1=x', /Unexpected/],
+      ['{"a":1}{"b":2}', /Unexpected/],
+      ['{"a":NaN}', /Unexpected/],
+      ['<xml/>', /Unexpected/],
+      ['{"a":"\\u12"}', /Bad|Unexpected/],
+      ['undefined', /undefined/],
+    ] as const
+  ).map(([PAYLOAD, value]): [Row, RegExp, RegExp, RegExp] => [
+    { PAYLOAD },
+    /^PAYLOAD is not JSON/,
+    value,
+    /give an object, not "/,
+  ]),
+  ...(
+    [
+      ['[]', /an array, \[\]/],
+      ['["a"]', /an array, \["a"\]/],
+      ['"text"', /a string, text/],
+      ['7', /a number, 7/],
+      ['true', /a boolean, true/],
+    ] as const
+  ).map(([PAYLOAD, value]): [Row, RegExp, RegExp, RegExp] => [
+    { PAYLOAD },
+    /^PAYLOAD is/,
+    value,
+    /give a JSON object/,
+  ]),
+  [{ PAYLOAD: `{"a":"${'x'.repeat(3_000)}"}` }, /^PAYLOAD has/, /30\d\d/, /maxPayload; send less/],
+  [{ PAYLOAD: `{"a":"${'ü'.repeat(1_500)}"}` }, /^PAYLOAD has/, /30\d\d/, /maxPayload; send less/],
+  [{ PAYLOAD: '{"params":"x"}' }, /^PAYLOAD\.params/, /x is not an object/, /give \{"param1"/],
+  [{ PAYLOAD: '{"params":["x"]}' }, /^PAYLOAD\.params/, /\["x"\] is not/, /give \{"param1"/],
+  [{ PAYLOAD: '{"PARAMS":3}' }, /^PAYLOAD\.PARAMS/, /3 is not an object/, /give \{"param1"/],
+  [{ PAYLOAD: '{"params":{"PARAM1":1,"param1":2}}' }, /^PAYLOAD/, /param1 twice/, /give it once/],
+  [{ PAYLOAD: '{"Param10":1,"PARAM10":2}' }, /^PAYLOAD/, /param10 twice/, /give it once/],
+  ...['today', '01/03/2026', '2026-02-30', '2026-13-01', '20260301', 20_260_301, true, {}].map(
+    (start): [Row, RegExp, RegExp, RegExp] => [
+      { REQUEST_TYPE: 'STOP', PAYLOAD: JSON.stringify({ start_timestamp: start }) },
+      /^PAYLOAD\.start_timestamp/,
+      new RegExp(String(typeof start === 'object' ? '{}' : start)),
+      /give "2026-03-01"/,
+    ]
+  ),
+  [{ REQUEST_TYPE: 'STOP', MAPREF: ' ' }, /^MAPREF/, /is empty/, /name the flow/],
+  [
+    { REQUEST_TYPE: 'STOP', PAYLOAD: '{"force"' },
+    /^PAYLOAD is not JSON/,
+    /force/,
+    /give an object/,
+  ],
+  [{ REQUEST_TYPE: 'STOP', PAYLOAD: '"now"' }, /^PAYLOAD is a string/, /now/, /give a JSON object/],
+]
+
+legacyGroup('Malformed rows of the request table', () => {
+  test(`${ROWS.length} are refused alone, with field, value and remedy`, async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.ledgerFlow(MAPREF)
+    world.database.insertFlow({ MAPREF: 'INACTIVE', STFLG: 'I' })
+    world.database.insertFlow({ MAPREF: 'TWICE' })
+    world.database.insertFlow({ MAPREF: 'TWICE' })
+    world.database.insertFlow({ MAPREF: 'NO_LOGIC', DWLOGIC: null })
+    ROWS.forEach(([row], index) =>
+      world.database.insertRequest({
+        MAPREF,
+        ...row,
+        REQUEST_ID: `B${String(index).padStart(3, '0')}`,
+      })
+    )
+    world.database.insertRequest({ REQUEST_ID: 'GOOD', MAPREF })
+    const node = world.node({ source: { maxPayload: 2_000 } })
+    for (let round = 0; round < ROWS.length && world.request('GOOD').STATUS !== 'DONE'; round++) {
+      await node.run()
+    }
+    for (const [index, [row, ...says]] of ROWS.entries()) {
+      const { STATUS, result } = world.request(`B${String(index).padStart(3, '0')}`)
+      const told = `${JSON.stringify(row).slice(0, 80)}: ${String(result.message)}`
+      assert.equal(STATUS, 'FAILED', told)
+      for (const part of says) {
+        assert.match(String(result.message), part, told)
+      }
+    }
+    assert.equal(world.request('GOOD').STATUS, 'DONE')
+    assert.lengthOf(world.ledger(), 1)
+    assert.equal(node.counters.get('legacy.refused'), ROWS.length)
   })
 })
 

@@ -9,7 +9,7 @@ import {
 } from '../../src/legacy/config.ts'
 import type { LegacyConnection } from '../../src/legacy/connection.ts'
 import { openLegacyTables, type LegacyTables } from '../../src/legacy/tables/main.ts'
-import { activeKind } from '../helpers/legacy_group.ts'
+import { activeKind, activeSetting } from '../helpers/legacy_group.ts'
 import { createLegacyDatabase, type LegacyDatabase } from '../helpers/legacy_database.ts'
 
 export const NOW = Date.parse('2026-03-01T12:00:00.250Z')
@@ -40,13 +40,23 @@ export async function legacyDatabase(
 }
 
 /** The reference tables, opened as the adapter opens them. */
-export async function openSource(
+export function openSource(
   input: Partial<LegacySourceInput> = {},
   prepare: (database: LegacyDatabase) => void = () => {}
 ): Promise<OpenedSource> {
-  const config = legacySource(input)
-  const database = await legacyDatabase({ timezone: config.timezone })
-  prepare(database)
+  return openPreset(input, prepare)
+}
+
+/** The same, by the preset of the group; what `prepare` returns is laid over the config. */
+export async function openPreset(
+  input: Partial<LegacySourceInput> = {},
+  prepare: (database: LegacyDatabase) => Partial<LegacySourceInput> | void = () => {}
+): Promise<OpenedSource> {
+  const { generation } = activeSetting()
+  const preset = generation === 'dw' ? 'dw' : 'dms'
+  const { timezone } = legacySource({ preset, ...input })
+  const database = await legacyDatabase({ timezone, generation })
+  const config = legacySource({ preset, ...input, ...prepare(database) })
   const connection = database.connection()
   const logger = new RecordingLogger()
   const tables = await openLegacyTables({ connection, config, logger })

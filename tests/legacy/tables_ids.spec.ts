@@ -81,9 +81,8 @@ legacyGroup('Ids of the pool', () => {
   })
 
   test('a value that is no whole number is an error', async ({ assert }) => {
-    const { database, tables } = await openSource({}, (legacy) =>
-      legacy.place.loosen('DMS_IDPOOL', 'CURRENT_VALUE')
-    )
+    const { database, tables } = await openSource()
+    database.place.loosen('DMS_IDPOOL', 'CURRENT_VALUE')
     database.execute("update DMS_IDPOOL set CURRENT_VALUE = 'many'")
     await assert.rejects(() => tables.ids.next('processLog'), /no whole number in CURRENT_VALUE/)
   })

@@ -1,7 +1,7 @@
 import { test } from '@japa/runner'
 import type { ConnectionConfig } from '@adonisjs/lucid/types/database'
 import type { Clock } from '../../src/clock.ts'
-import { E_INVALID_CONFIG, E_LEGACY_TABLE } from '../../src/errors.ts'
+import { E_INVALID_CONFIG, E_LEGACY_SCHEMA, E_LEGACY_TABLE } from '../../src/errors.ts'
 import { isTransient, LegacyConnection } from '../../src/legacy/connection.ts'
 import { tableDialect } from '../../src/legacy/tables/dialect.ts'
 import type { LegacyClient } from '../../src/legacy/tables/client.ts'
@@ -23,6 +23,16 @@ async function refusal(
   }
   throw new Error('it was opened')
 }
+
+/** In upper case, as servers spell names and types differently. */
+function spelled(text: string): string {
+  return text
+    .replace(/^.*?\bcolumn (\w+\.\w+)/, (found) => found.replace(/\w+\.\w+$/, upper))
+    .replace(/^\w+\.\w+/, upper)
+    .replace('CHARACTER(', 'CHAR(')
+}
+
+const upper = (name: string) => name.toUpperCase()
 
 /** A clock whose timers fire at once. */
 function instantClock(waited: (delay: number) => void): Clock {
@@ -46,27 +56,118 @@ legacyGroup('Opening the legacy tables', (kind) => {
     assert.deepEqual(logger.lines, [])
   })
 
-  test('a missing table is named with its source and connection', async ({ assert }) => {
+  test('a missing table is named with its connection and the key that names it', async ({
+    assert,
+  }) => {
     const error = await refusal((database) => database.execute('drop table DWJOBFLW'))
-    assert.instanceOf(error, E_LEGACY_TABLE)
+    assert.instanceOf(error, E_LEGACY_SCHEMA)
     assert.equal(
       error.message,
-      'Legacy source "dw": table DWJOBFLW does not exist on connection "warehouse"'
+      'Legacy source "dw": table DWJOBFLW does not exist on connection "warehouse": ' +
+        'name it in legacy.sources.dw.tables.DWJOBFLW, or let its owner create it (database/legacy/dw.*.sql)'
     )
   })
 
-  test('every missing column of a table is named', async ({ assert }) => {
-    const one = await refusal((database) =>
-      database.execute('alter table DWPRCLOG drop column MSG')
+  test('a missing column is named with what it should be and the key that renames it', async ({
+    assert,
+  }) => {
+    const error = await refusal((database) =>
+      database.execute('alter table DWPRCLOG rename column MSG to MSGE')
     )
-    assert.match(one.message, /table DWPRCLOG lacks the column MSG$/)
+    assert.deepEqual((error as InstanceType<typeof E_LEGACY_SCHEMA>).faults, [
+      {
+        table: 'DWPRCLOG',
+        column: 'MSG',
+        found: null,
+        wanted: 'a text',
+        remedy:
+          'name the column that holds it in legacy.sources.dw.tables.DWPRCLOG.columns.MSG (did you mean "MSGE"?), or let the owner add it',
+      },
+    ])
+  })
 
-    const two = await refusal((database) =>
+  test('all that is missing is told at once, of every table', async ({ assert }) => {
+    const error = await refusal((database) =>
       database.execute(
-        'alter table DWJOBSCH drop column FRQMI; alter table DWJOBSCH drop column ENDDT'
+        `alter table DWJOBSCH drop column FRQMI; alter table DWJOBSCH drop column ENDDT;
+         drop table DWJOBERR; alter table DWPRCREQ drop column PAYLOAD; drop table DMS_IDPOOL`
       )
     )
-    assert.match(two.message, /table DWJOBSCH lacks the columns FRQMI, ENDDT$/)
+    const { faults } = error as InstanceType<typeof E_LEGACY_SCHEMA>
+    assert.sameDeepMembers(
+      faults.map(({ table, column }) => [table, column]),
+      [
+        ['DWJOBSCH', 'FRQMI'],
+        ['DWJOBSCH', 'ENDDT'],
+        ['DWJOBERR', null],
+        ['DWPRCREQ', 'PAYLOAD'],
+        ['DMS_IDPOOL', null],
+      ]
+    )
+  })
+
+  test('a column of the wrong type is named with what it is and what it should be', async ({
+    assert,
+  }) => {
+    const types: [change: string, column: string, says: RegExp][] = [
+      ['PRCID varchar(20)', 'DWPRCLOG.PRCID', /is \S.*\(20\), wanted a number: name another/],
+      ['MAPREF integer', 'DWPRCLOG.MAPREF', /is INT\S*, wanted a text: .*columns\.MAPREF, or let/],
+      ['STRTDT bigint', 'DWPRCLOG.STRTDT', /is BIGINT\S*, wanted a timestamp/],
+      ['STATUS char(1)', 'DWPRCLOG.STATUS', /is CHAR\S*, wanted a text of at least 2 characters/],
+    ]
+    const error = await refusal((database) => {
+      for (const [declaration] of types) {
+        const [column] = declaration.split(' ')
+        database.execute(`alter table DWPRCLOG rename column ${column} to OLD_${column}`)
+        database.execute(`alter table DWPRCLOG add column ${declaration}`)
+      }
+    })
+    assert.instanceOf(error, E_LEGACY_SCHEMA)
+    for (const [, column, says] of types) {
+      const line = error.message
+        .split('; ')
+        .find((each) => spelled(each).includes(`column ${column} `))
+      assert.match(spelled(line ?? ''), says, error.message)
+    }
+  })
+
+  test('an optional column of the wrong type is left alone, and told', async ({ assert }) => {
+    const { tables, connection } = await openSource({}, (database) =>
+      database.execute(
+        `alter table DWPRCLOG drop column SRCROWS; alter table DWPRCLOG add column SRCROWS char(3)`
+      )
+    )
+    assert.lengthOf(tables.notes, 1)
+    assert.match(
+      spelled(tables.notes[0]),
+      /^DWPRCLOG\.SRCROWS is left alone: it is CHAR\S*\(3\), wanted/
+    )
+    const run = {
+      jobid: 1,
+      jobflwid: 1,
+      mapref: 'A',
+      sessionid: 1,
+      params: emptyParams(),
+      now: NOW,
+    }
+    await tables.processLogs.insertInProgress(connection.session, { ...run, prcid: 1 })
+    const end = { prcid: 1, status: 'PC', now: NOW, sourceRows: 12_345 } as const
+    assert.isTrue(await tables.processLogs.close(connection.session, end))
+  })
+
+  test('optional columns are not missed', async ({ assert }) => {
+    const { tables, connection, database } = await openSource({}, (legacy) =>
+      legacy.execute(
+        `alter table DWPRCLOG drop column SRCROWS; alter table DWPRCLOG drop column TRGROWS;
+         alter table DWJOBSCH drop column STFLG; alter table DWJOBSCH drop column LST_RUN_DT;
+         alter table DWJOBSCH drop column NXT_RUN_DT`
+      )
+    )
+    assert.deepEqual(tables.notes, [])
+    assert.isFalse(tables.schedules.keepsRunTimes)
+    database.insertRequest({ REQUEST_ID: 'a', MAPREF: 'A' })
+    const claim = { claimedBy: 'n.00000000.1', limit: 1, now: NOW }
+    assert.lengthOf(await tables.requests!.claimBatch(connection.session, claim), 1)
   })
 
   test('without a request table schedules run, and it says what is off', async ({ assert }) => {
@@ -75,7 +176,7 @@ legacyGroup('Opening the legacy tables', (kind) => {
     )
     assert.isNull(tables.requests)
     assert.lengthOf(tables.notes, 1)
-    assert.match(tables.notes[0], /requests and the slot guard are off: there is no table DWPRCREQ/)
+    assert.match(tables.notes[0], /the slot guard are off: there is no table DWPRCREQ/)
     assert.match(logger.messages('warn')[0], /^Legacy source "dw": requests/)
   })
 

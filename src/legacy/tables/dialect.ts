@@ -2,6 +2,7 @@ import { E_INVALID_CONFIG } from '../../errors.ts'
 import type { SqlDialect } from '../../storage/sql_session.ts'
 import type { TextLimit } from '../text_cut.ts'
 import type { LegacyClient } from './client.ts'
+import type { Holds } from './column_fit.ts'
 import { mysql } from './dialects/mysql.ts'
 import { postgres } from './dialects/postgres.ts'
 import { sqlite } from './dialects/sqlite.ts'
@@ -60,6 +61,8 @@ export interface TableDialect {
   columns(client: LegacyClient, table: string): Promise<DatabaseColumn[]>
   /** The length that a declared type allows; null when it sets none, undefined when it does not tell. */
   textLimit(type: string): TextLimit | null | undefined
+  /** What values a declared type takes. */
+  holds(type: string): Holds
   dateForm(type: string): DateForm
   /** Puts another character in place of one that the database cannot store. */
   clean(text: string): string
@@ -86,7 +89,17 @@ export function tableDialect(client: LegacyClient, source: string): TableDialect
   return dialect
 }
 
-/** A name as configured, then as databases fold names that nobody quoted. */
+/** The first kind whose pattern fits a declared type. */
+export function holding(patterns: readonly (readonly [Holds, RegExp])[], type: string): Holds {
+  return patterns.find(([, pattern]) => pattern.test(type))?.[0] ?? 'other'
+}
+
+/** A name as configured, then as databases fold names that nobody quoted, each part by itself. */
 export function spellings(name: string): string[] {
-  return [...new Set([name, name.toLowerCase(), name.toUpperCase()])]
+  const parts = name
+    .split('.')
+    .map((part) => [...new Set([part, part.toLowerCase(), part.toUpperCase()])])
+  return parts.reduce((heads, tails) =>
+    heads.flatMap((head) => tails.map((tail) => `${head}.${tail}`))
+  )
 }

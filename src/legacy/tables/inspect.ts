@@ -1,9 +1,9 @@
-import { E_LEGACY_TABLE } from '../../errors.ts'
 import type { LegacySourceConfig } from '../config.ts'
 import type { LegacyConnection } from '../connection.ts'
-import type { ColumnKey, ColumnSpec, TableKey, TableSpec } from '../preset.ts'
+import type { ColumnKey, ColumnSpec, TableKey } from '../preset.ts'
 import type { TextLimit } from '../text_cut.ts'
 import { spellings, type DatabaseColumn, type TableDialect } from './dialect.ts'
+import { Inspection } from './inspection.ts'
 import { TableLayout, type LegacyColumn, type RawSql } from './layout.ts'
 
 /** The tables as they were found. */
@@ -25,110 +25,92 @@ interface Deps {
   connection: LegacyConnection
   config: LegacySourceConfig
   dialect: TableDialect
+  /** Of the connection that the request table is on. */
+  requestDialect: TableDialect
 }
 
 /**
  * Looks at the legacy tables, and refuses what cannot be worked with.
  *
- * @throws E_LEGACY_TABLE naming the table, and every column that it lacks
+ * @throws E_LEGACY_SCHEMA naming every table and column that is missing or of the wrong type
  */
 export async function inspectTables(deps: Deps): Promise<LegacyLayouts> {
   const { config } = deps
+  const inspection = new Inspection(config)
+  const look = new Look({ ...deps, inspection })
   const layouts = {
-    jobSchedules: await required(deps, 'jobSchedules'),
-    jobFlows: await required(deps, 'jobFlows'),
-    processLogs: await required(deps, 'processLogs'),
-    jobLogs: await required(deps, 'jobLogs'),
-    jobErrors: await required(deps, 'jobErrors'),
-    idPool: config.ids.kind === 'pool' ? await required(deps, 'idPool') : null,
+    jobSchedules: await look.required('jobSchedules'),
+    jobFlows: await look.required('jobFlows'),
+    processLogs: await look.required('processLogs'),
+    jobLogs: await look.required('jobLogs'),
+    jobErrors: await look.required('jobErrors'),
+    idPool: config.ids.kind === 'pool' ? await look.required('idPool') : null,
+    requests: await look.requests(),
   }
-  const notes: string[] = []
-  return { ...layouts, requests: await requestTable(deps, notes), notes }
+  inspection.end()
+  const { notes } = inspection
+  // Nothing is missing after the end of the inspection
+  return { ...(layouts as unknown as Omit<LegacyLayouts, 'notes'>), notes }
 }
 
-async function requestTable(
-  deps: Deps,
-  notes: string[]
-): Promise<TableLayout<ColumnKey<'requests'>> | null> {
-  const { config } = deps
-  if (!config.requests) {
-    notes.push('requests and the slot guard are off: config says requests: false')
+/** Finds tables, and tells the inspection what it did not find. */
+class Look {
+  readonly #deps: Deps & { inspection: Inspection }
+
+  constructor(deps: Deps & { inspection: Inspection }) {
+    this.#deps = deps
+  }
+
+  async required<T extends TableKey>(key: T): Promise<TableLayout<ColumnKey<T>> | null> {
+    const found = await this.#find(key)
+    if (found === null) {
+      const { connection, requestConnection } = this.#deps.config
+      const where = key === 'requests' ? (requestConnection ?? connection) : connection
+      this.#deps.inspection.tableMissing(key, where)
+    }
+    return found
+  }
+
+  /** @returns null where there is none, or config says not to use it, which is noted */
+  async requests(): Promise<TableLayout<ColumnKey<'requests'>> | null> {
+    const { config, inspection } = this.#deps
+    const off = 'requests, the children of a success and the slot guard are off'
+    if (!config.requests) {
+      inspection.notes.push(`${off}: config says requests: false`)
+      return null
+    }
+    if (config.requestsRequired) {
+      return this.required('requests')
+    }
+    const found = await this.#find('requests')
+    if (found === null) {
+      const ddl = `database/legacy/${config.preset}.*.sql has its DDL`
+      inspection.notes.push(
+        `${off}: there is no table ${config.tables.requests.name} (${ddl}); schedules run`
+      )
+    }
+    return found
+  }
+
+  /** @returns null when there is no such table */
+  async #find<T extends TableKey>(key: T): Promise<TableLayout<ColumnKey<T>> | null> {
+    const { connection, config, inspection } = this.#deps
+    const isRequests = key === 'requests'
+    const session = isRequests ? connection.requestSession : connection.session
+    const dialect = isRequests ? this.#deps.requestDialect : this.#deps.dialect
+    for (const name of spellings(config.tables[key].name)) {
+      const found = await session.run(() => dialect.columns(session.client, name))
+      if (found.length > 0) {
+        const columns = new Map<string, LegacyColumn>()
+        for (const [column, match] of inspection.match(key, found, dialect)) {
+          columns.set(column, asFound(match.spec, match.found, dialect))
+        }
+        const raw: RawSql = (sql, bindings) => session.client.raw(sql, bindings)
+        return new TableLayout({ name, columns, wallClock: connection.wallClock, raw })
+      }
+    }
     return null
   }
-  const found = await look(deps, 'requests')
-  if (found === null && !config.requestsRequired) {
-    const { name } = config.tables.requests
-    notes.push(
-      `requests and the slot guard are off: there is no table ${name} (database/legacy has its DDL); schedules run`
-    )
-    return null
-  }
-  return found ?? missing(deps, 'requests')
-}
-
-async function required<T extends TableKey>(
-  deps: Deps,
-  key: T
-): Promise<TableLayout<ColumnKey<T>>> {
-  return (await look<T>(deps, key)) ?? missing(deps, key)
-}
-
-function missing({ config }: Deps, key: TableKey): never {
-  const { name } = config.tables[key]
-  const hint = key === 'idPool' ? '; ids need it, or sequences (ids.kind)' : ''
-  throw new E_LEGACY_TABLE([
-    config.name,
-    name,
-    `does not exist on connection "${config.connection}"${hint}`,
-  ])
-}
-
-/** @returns null when there is no such table */
-async function look<T extends TableKey>(
-  { connection, config, dialect }: Deps,
-  key: T
-): Promise<TableLayout<ColumnKey<T>> | null> {
-  const { session } = connection
-  const spec: TableSpec = config.tables[key]
-  for (const name of spellings(spec.name)) {
-    const columns = await session.run(() => dialect.columns(session.client, name))
-    if (columns.length > 0) {
-      const matched = matchColumns(spec, columns, dialect, config.name)
-      const raw: RawSql = (sql, bindings) => session.client.raw(sql, bindings)
-      return new TableLayout({ name, columns: matched, wallClock: connection.wallClock, raw })
-    }
-  }
-  return null
-}
-
-function matchColumns(
-  spec: TableSpec,
-  found: DatabaseColumn[],
-  dialect: TableDialect,
-  source: string
-): Map<string, LegacyColumn> {
-  const matched = new Map<string, LegacyColumn>()
-  const lacking: string[] = []
-  for (const [key, column] of Object.entries(spec.columns)) {
-    const match = findColumn(found, column.name)
-    if (match) {
-      matched.set(key, asFound(column, match, dialect))
-    } else if (!column.optional) {
-      lacking.push(column.name)
-    }
-  }
-  if (lacking.length > 0) {
-    const columns = lacking.length === 1 ? 'column' : 'columns'
-    throw new E_LEGACY_TABLE([source, spec.name, `lacks the ${columns} ${lacking.join(', ')}`])
-  }
-  return matched
-}
-
-function findColumn(found: DatabaseColumn[], name: string): DatabaseColumn | undefined {
-  return (
-    found.find((column) => column.name === name) ??
-    found.find((column) => column.name.toLowerCase() === name.toLowerCase())
-  )
 }
 
 function asFound(spec: ColumnSpec, found: DatabaseColumn, dialect: TableDialect): LegacyColumn {

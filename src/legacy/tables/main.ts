@@ -4,6 +4,7 @@ import type { LegacyConnection } from '../connection.ts'
 import { tableDialect, type TableDialect } from './dialect.ts'
 import { PoolIds, SequenceIds, type IdSource } from './id_source.ts'
 import { inspectTables, type LegacyLayouts } from './inspect.ts'
+import { onRequestConnection } from './beside.ts'
 import { JobErrors } from './job_errors.ts'
 import { JobFlows } from './job_flows.ts'
 import { JobLogs } from './job_logs.ts'
@@ -11,6 +12,7 @@ import { JobSchedules } from './job_schedules.ts'
 import { ProcessLogs } from './process_logs.ts'
 import { RequestBook } from './request_book.ts'
 import { Requests } from './requests.ts'
+import { RequestTypes } from '../request_types.ts'
 import { ScheduleEdits } from './schedule_edits.ts'
 import { SetWriter } from './set_writer.ts'
 
@@ -22,6 +24,8 @@ export interface LegacyTables {
   requests: Requests | null
   /** The request table as people read it; null where it is not used. */
   requestBook: RequestBook | null
+  /** The request table is on a connection of its own: no statement may name it beside the others. */
+  requestsApart: boolean
   flows: JobFlows
   processLogs: ProcessLogs
   jobLogs: JobLogs
@@ -41,7 +45,8 @@ interface Deps {
  * Looks at the legacy tables and opens them for use. A database that is away
  * throws its own error (see `isTransient`), so that the caller can try again.
  *
- * @throws E_LEGACY_TABLE naming the table, column or id that is missing
+ * @throws E_LEGACY_SCHEMA naming every table and column that is missing or of the wrong type
+ * @throws E_LEGACY_TABLE naming the id that is missing
  * @throws E_INVALID_CONFIG for a database that is not supported
  */
 export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
@@ -49,20 +54,22 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
   const { session } = connection
   const dialect = tableDialect(session.client, config.name)
   await session.run(() => dialect.prepare(session.client))
-  const layouts = await inspectTables({ connection, config, dialect })
+  const { requestSession } = connection
+  const requestDialect = tableDialect(requestSession.client, config.name)
+  if (config.requestConnection !== null) {
+    await requestSession.run(() => requestDialect.prepare(requestSession.client))
+  }
+  const layouts = await inspectTables({ connection, config, dialect, requestDialect })
   const ids = idSource(deps, dialect, layouts)
   await ids.check(['processLog', 'jobLog', 'jobError'])
   for (const note of layouts.notes) {
     logger.warn({ source: config.name }, `Legacy source "${config.name}": ${note}`)
   }
   const sets = new SetWriter(dialect)
-  const { maxPayload } = config
   return {
     schedules: new JobSchedules(layouts.jobSchedules, sets),
     scheduleEdits: new ScheduleEdits(layouts.jobSchedules),
-    requests:
-      layouts.requests && new Requests({ table: layouts.requests, dialect, sets, maxPayload }),
-    requestBook: layouts.requests && new RequestBook(layouts.requests),
+    ...requestTables(deps, layouts, requestDialect),
     flows: new JobFlows(layouts.jobFlows),
     processLogs: new ProcessLogs(layouts.processLogs, sets),
     jobLogs: new JobLogs(layouts.jobLogs, sets),
@@ -70,6 +77,30 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
     ids,
     notes: layouts.notes,
   }
+}
+
+/** On a connection of its own the request table takes no part in the transactions of the others. */
+function requestTables(
+  { config }: Deps,
+  { requests: table }: LegacyLayouts,
+  dialect: TableDialect
+): Pick<LegacyTables, 'requests' | 'requestBook' | 'requestsApart'> {
+  const requestsApart = config.requestConnection !== null
+  if (table === null) {
+    return { requests: null, requestBook: null, requestsApart }
+  }
+  const sets = new SetWriter(dialect)
+  const types = new RequestTypes(config)
+  const { maxPayload } = config
+  const requests = new Requests({ table, dialect, sets, types, maxPayload })
+  const requestBook = new RequestBook(table, types)
+  return requestsApart
+    ? {
+        requests: onRequestConnection(requests),
+        requestBook: onRequestConnection(requestBook),
+        requestsApart,
+      }
+    : { requests, requestBook, requestsApart }
 }
 
 function idSource(

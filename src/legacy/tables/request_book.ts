@@ -1,5 +1,7 @@
 import type { LegacySession } from '../connection.ts'
+import type { RequestTypes } from '../request_types.ts'
 import type { RequestLayout } from './request_candidates.ts'
+import { countLeft } from './request_types.ts'
 import { affectedRows, toNumber, toText } from './values.ts'
 
 /** A request as people look at it. */
@@ -38,9 +40,16 @@ type Query = ReturnType<LegacySession['client']['from']>
 /** DWPRCREQ as people read it, and what they may do to single rows. */
 export class RequestBook {
   readonly #table: RequestLayout
+  readonly #types: RequestTypes
 
-  constructor(table: RequestLayout) {
+  constructor(table: RequestLayout, types: RequestTypes) {
     this.#table = table
+    this.#types = types
+  }
+
+  /** NEW rows of unknown types that are left to others, counted by type; empty where such rows are refused. */
+  async countLeft(session: LegacySession): Promise<Record<string, number>> {
+    return countLeft(session, this.#table, this.#types)
   }
 
   /** Newest first. */

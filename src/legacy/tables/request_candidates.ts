@@ -1,6 +1,8 @@
 import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { TableLayout } from './layout.ts'
+import type { RequestTypes } from '../request_types.ts'
+import { ofTypes } from './request_types.ts'
 import { BLOCKING_AGE } from './process_logs.ts'
 import { chunked } from './values.ts'
 
@@ -21,6 +23,8 @@ export interface Claim {
   types?: readonly string[]
   /** None of these types. Default: the control types. */
   exceptTypes?: readonly string[]
+  /** What of the table this source takes at all. */
+  taken?: RequestTypes
 }
 
 /** Rows read for the first, cheap look. */
@@ -116,11 +120,12 @@ function open(
   const type = table.qualified('type', 'r')
   const mapref = table.qualified('mapref', 'r')
   const blocked = chunked([...new Set(claim.blocked)], listLimit)
-  const { types, exceptTypes = [] } = claim
+  const { types, exceptTypes = [], taken } = claim
   return session.client
     .from(`${table.name} as r`)
     .where(table.qualified('status', 'r'), 'NEW')
     .whereNotIn(mapref, claimedMaprefs(session, table, claim))
+    .if(taken, (query) => ofTypes(query, session, type, taken!))
     .if(types, (query) => query.whereIn(type, [...(types ?? [])]))
     .if(exceptTypes.length > 0, (query) => query.whereNotIn(type, [...exceptTypes]))
     .if(blocked.length > 0, (query) => blocked.map((part) => query.whereNotIn(mapref, part)))

@@ -4,6 +4,8 @@ import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { TableDialect } from './dialect.ts'
 import { candidates, type Claim, type RequestLayout } from './request_candidates.ts'
+import { CONTROL_REQUESTS, type RequestTypes } from '../request_types.ts'
+import { ofTypes } from './request_types.ts'
 import { isDuplicate } from './failures.ts'
 import { RequestReader, type RequestRow } from './request_reader.ts'
 import { RequestSets, type RequestEnd } from './request_sets.ts'
@@ -21,13 +23,11 @@ export interface NewRequest {
   now: number
 }
 
-/** Claimed in a statement of their own, before all others. */
-export const CONTROL_REQUESTS: readonly string[] = ['STOP', 'REFRESH_SCHEDULE']
-
 interface Deps {
   table: RequestLayout
   dialect: Pick<TableDialect, 'listLimit' | 'characters' | 'text' | 'skipsDuplicates'>
   sets: SetWriter
+  types: RequestTypes
   /** Bytes; a payload of more characters is not even read. */
   maxPayload: number
 }
@@ -58,6 +58,7 @@ export class Requests {
         .from(table.name)
         .select(table.select(['requestId']))
         .where(table.column('status'), 'NEW')
+        .where((query) => ofTypes(query, session, table.column('type'), this.#deps.types))
         .limit(1)
     )
     return rows.length > 0
@@ -70,7 +71,8 @@ export class Requests {
    * @returns what is ours now, by REQUESTED_AT, then REQUEST_ID
    */
   async claimBatch(session: LegacySession, claim: Claim): Promise<RequestRow[]> {
-    const scope = { ...claim, exceptTypes: claim.exceptTypes ?? CONTROL_REQUESTS }
+    const exceptTypes = claim.exceptTypes ?? CONTROL_REQUESTS
+    const scope = { ...claim, exceptTypes, taken: this.#deps.types }
     const ids = await candidates(session, this.#table, scope, this.#deps.dialect.listLimit)
     return this.#claim(session, ids, claim)
   }
@@ -194,7 +196,7 @@ export class Requests {
       .from(table.name)
       .select(table.select(['requestId']))
       .where(table.column('status'), 'NEW')
-      .whereIn(table.column('type'), [...CONTROL_REQUESTS])
+      .whereIn(table.column('type'), [...this.#deps.types.controls])
       .orderBy(table.column('type'), 'desc')
       .orderBy(table.column('requestedAt'))
       .orderBy(table.column('requestId'))

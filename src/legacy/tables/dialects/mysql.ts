@@ -1,5 +1,5 @@
 import type { LegacyClient } from '../client.ts'
-import { spellings, type DatabaseColumn, type TableDialect } from '../dialect.ts'
+import { holding, spellings, type DatabaseColumn, type TableDialect } from '../dialect.ts'
 import { listedRows } from '../row_sets.ts'
 import { quotedWith } from '../values.ts'
 
@@ -8,6 +8,15 @@ const DECLARED_LENGTH = /^(?:VARCHAR|CHAR)\((\d+)\)/
 const DATE = /^(DATE|TIMESTAMP)/
 /** Types that hold so many bytes. */
 const BYTES: Record<string, number> = { TINYTEXT: 255, TEXT: 65_535, MEDIUMTEXT: 16_777_215 }
+
+const HOLDS = [
+  ['number', /^(TINYINT|SMALLINT|MEDIUMINT|INT|BIGINT|DECIMAL|NUMERIC|FLOAT|DOUBLE)/],
+  ['text', /^(VARCHAR|CHAR|(TINY|MEDIUM|LONG)?TEXT|ENUM)/],
+  ['json', /^JSON/],
+  ['bytes', /BLOB$/],
+  ['day', /^DATE$/],
+  ['moment', /^(DATETIME|TIMESTAMP)/],
+] as const
 
 // Compared byte by byte: the catalogue finds names in any case, statements do not
 const COLUMNS = `select column_name as name, upper(column_type) as type
@@ -56,6 +65,8 @@ export const mysql: TableDialect = {
     }
     return type in BYTES ? { length: BYTES[type], unit: 'bytes' } : null
   },
+
+  holds: (type) => holding(HOLDS, type),
 
   // A TIMESTAMP is shown in the session's zone, to us as to every other program
   dateForm: (type) => ({ read: DATE.test(type) ? 'cast(?? as char)' : null, instant: false }),

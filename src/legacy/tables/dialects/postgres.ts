@@ -1,10 +1,23 @@
 import type { LegacyClient } from '../client.ts'
-import { spellings, type DatabaseColumn, type DateForm, type TableDialect } from '../dialect.ts'
+import {
+  holding,
+  spellings,
+  type DatabaseColumn,
+  type DateForm,
+  type TableDialect,
+} from '../dialect.ts'
 import { jsonRows } from '../row_sets.ts'
 import { quotedWith } from '../values.ts'
 
 const quoted = quotedWith('"')
 const DECLARED_LENGTH = /^(?:CHARACTER VARYING|CHARACTER|VARCHAR|CHAR)\((\d+)\)$/
+const HOLDS = [
+  ['number', /^(SMALLINT|INTEGER|BIGINT|NUMERIC|REAL|DOUBLE PRECISION)/],
+  ['text', /^(CHARACTER|VARCHAR|CHAR|BPCHAR|TEXT|CITEXT|NAME$)/],
+  ['json', /^JSONB?$/],
+  ['day', /^DATE$/],
+  ['moment', /^TIMESTAMP/],
+] as const
 const TO_THE_MILLISECOND = 'YYYY-MM-DD HH24:MI:SS.MS'
 
 /** What the name means here and now: the search path decides, as it does for a statement. */
@@ -48,6 +61,7 @@ export const postgres: TableDialect = {
     return declared ? { length: Number(declared[1]), unit: 'characters' } : null
   },
 
+  holds: (type) => holding(HOLDS, type),
   dateForm,
 
   // No text of PostgreSQL holds a zero

@@ -1,4 +1,4 @@
-import type { DatabaseColumn, TableDialect } from '../dialect.ts'
+import { holding, type DatabaseColumn, type TableDialect } from '../dialect.ts'
 import { singleRows } from '../row_sets.ts'
 import { quotedWith } from '../values.ts'
 
@@ -8,6 +8,18 @@ const BUSY_TIMEOUT = 50
 const DECLARED_LENGTH = /\(\s*(\d+)\s*\)/
 /** Declared types that hold texts of any length. */
 const LONG_TEXT = /CLOB|^(TINY|MEDIUM|LONG)?TEXT$/
+/** As SQLite tells affinities, but for dates, which it has none for: they are texts. */
+const HOLDS = [
+  ['any', /^$/],
+  ['number', /INT/],
+  ['text', /CHAR|CLOB|TEXT/],
+  ['json', /JSON/],
+  ['bytes', /BLOB/],
+  ['number', /REAL|FLOA|DOUB|NUM|DEC/],
+  ['moment', /DATE|TIME/],
+  ['other', /BOOL/],
+  ['any', /./],
+] as const
 
 export const sqlite: TableDialect = {
   name: 'sqlite',
@@ -41,6 +53,7 @@ export const sqlite: TableDialect = {
     return LONG_TEXT.test(type) ? null : undefined
   },
 
+  holds: (type) => holding(HOLDS, type),
   dateForm: () => ({ read: null, instant: false }),
   clean: (text) => text,
 }
