@@ -50,6 +50,8 @@ export interface Dialect {
   readonly byPrimaryKey: string
   /** Writes of many rows by one statement; null: a prepared statement per row is as fast. */
   readonly rowSets: RowSets | null
+  /** How a statement that runs is ended: over another connection, by its own, or not at all. */
+  readonly cancels: 'from beside' | 'by itself' | null
   /** How a claim keeps away from other claimants: they wait, or their rows are passed over. */
   readonly claim: 'one writer' | 'locked rows' | 'one statement'
   /** Selects each key of the queue once; the null of those without one may be among them. */
@@ -92,6 +94,7 @@ const common = {
   lockFreeRows: '',
   byPrimaryKey: '',
   rowSets: null,
+  cancels: null,
   claim: 'one writer' as const,
   // From key to key; the group by of the other databases would walk the whole backlog
   waitingKeys: `with recursive waiting_keys (concurrency_hash) as (
@@ -157,6 +160,7 @@ const postgres: Dialect = {
   lockRows: 'for update',
   lockFreeRows: 'for update skip locked',
   rowSets: postgresSets,
+  cancels: 'from beside',
   claim: 'one statement',
   contains: (column, text) => ({
     sql: String.raw`lower(${column} collate "C") like ? escape '\'`,
@@ -216,6 +220,7 @@ const mysql: Dialect = {
   lockFreeRows: 'for update skip locked',
   byPrimaryKey: 'force index (primary)',
   rowSets: mysqlSets,
+  cancels: 'from beside',
   claim: 'locked rows',
   // Grouped by both columns it steps along the index; a recursion ends after a thousand rounds
   waitingKeys: `select concurrency_hash from almanac_executions
@@ -248,6 +253,7 @@ const oracle: Dialect = {
   name: 'oracle',
   partialIndexes: false,
   transactionalDdl: false,
+  cancels: 'by itself',
   clockSql: `select (cast(sys_extract_utc(systimestamp) as date) - date '1970-01-01') * 86400000 + mod(extract(second from sys_extract_utc(systimestamp)), 1) * 1000 as "now_ms" from dual`,
   startOfDay: (column) => `(${column} - mod(${column}, ${DAY}))`,
   normalize(answer) {

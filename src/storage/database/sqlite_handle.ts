@@ -37,7 +37,6 @@ export interface KnexClient {
   acquireRawConnection(): Promise<object>
   releaseConnection(connection: object): Promise<void>
   transaction(container: (trx: unknown) => void, config: object): unknown
-  canCancelQuery?: boolean
   /** The pool; its `max` is how many connections it opens at most. */
   readonly pool: { readonly max: number }
   cancelQuery(connection: object): Promise<void>
