@@ -1,9 +1,8 @@
 import { E_INVALID_CONFIG } from '../../errors.ts'
+import { failsAs, type DatabaseFailure } from '../../errors/database_codes.ts'
 import type { SqlDialect, SqlResult } from '../sql_session.ts'
-import { codeOf, isPoolFailure, textOf } from './driver_errors.ts'
 import { mysqlIdle, postgresIdle, type IdleLimit } from './idle_limit.ts'
 import { mysqlSets, postgresSets, type RowSets } from './row_sets.ts'
-import { isBusyError } from './sqlite_handle.ts'
 import { eitherCase, likePattern } from './text_patterns.ts'
 
 /**
@@ -110,13 +109,29 @@ const common = {
     binding: likePattern(text),
   }),
   isThere: () => false,
-  isLost: () => false,
   startOfDay: (column: string) => `(${column} - (${column} % ${DAY}))`,
+}
+
+type Failures = Pick<Dialect, 'isBusy' | 'isUniqueViolation' | 'isLost' | 'isUnavailable'>
+
+/** What its errors mean, by the one list of their codes. */
+function failuresOf(name: SqlDialect): Failures {
+  const means =
+    (...kinds: DatabaseFailure[]) =>
+    (error: unknown) =>
+      failsAs(error, kinds, [name])
+  return {
+    isBusy: means('busy'),
+    isUniqueViolation: means('duplicate'),
+    isLost: means('lost'),
+    isUnavailable: means('lost', 'away', 'unusable'),
+  }
 }
 
 const sqlite: Dialect = {
   ...common,
   name: 'sqlite',
+  ...failuresOf('sqlite'),
   store: true,
   partialIndexes: true,
   transactionalDdl: true,
@@ -128,11 +143,6 @@ const sqlite: Dialect = {
     }
     return { rows: [], affected: (answer as { changes?: number } | undefined)?.changes ?? 0 }
   },
-  isBusy: isBusyError,
-  isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(codeOf(error)),
-  isUnavailable: (error) =>
-    isPoolFailure(error) ||
-    /^SQLITE_(CANTOPEN|IOERR|FULL|READONLY|NOTADB|CORRUPT|PROTOCOL)/.test(codeOf(error)),
 }
 
 const POSTGRES_NOW = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
@@ -144,6 +154,7 @@ export const clockOr = (given: string) => `coalesce(${given}, ${POSTGRES_NOW})`
 const postgres: Dialect = {
   ...common,
   name: 'postgres',
+  ...failuresOf('postgres'),
   store: true,
   notifies: true,
   hashType: 'char(64) collate "C"',
@@ -175,14 +186,6 @@ const postgres: Dialect = {
     const { command, rowCount, rows } = results[results.length - 1]
     return { rows, affected: DATA_COMMANDS.includes(command) ? (rowCount ?? 0) : 0 }
   },
-  isBusy: (error) => ['40001', '40P01', '55P03'].includes(codeOf(error)),
-  isUniqueViolation: (error) => codeOf(error) === '23505',
-  // pg gives a connection that ends under a statement no code
-  isLost: (error) =>
-    /^(08|57P0|25P03)|^(ECONNRESET|EPIPE)$/.test(codeOf(error)) ||
-    /^(Connection terminated|Client has encountered a connection error)/.test(textOf(error)),
-  isUnavailable: (error) =>
-    isPoolFailure(error) || postgres.isLost(error) || /^(08|53|57P0)|^E[A-Z]+$/.test(codeOf(error)),
 }
 
 interface PostgresResult {
@@ -194,6 +197,7 @@ interface PostgresResult {
 const mysql: Dialect = {
   ...common,
   name: 'mysql',
+  ...failuresOf('mysql'),
   store: true,
   partialIndexes: false,
   transactionalDdl: false,
@@ -235,22 +239,16 @@ const mysql: Dialect = {
       ? { rows: result, affected: 0 }
       : { rows: [], affected: result.affectedRows }
   },
-  isBusy: (error) => ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes(codeOf(error)),
-  isUniqueViolation: (error) => codeOf(error) === 'ER_DUP_ENTRY',
-  isThere: (error) => /^ER_(TABLE_EXISTS_ERROR|DUP_KEYNAME|DUP_FIELDNAME)$/.test(codeOf(error)),
-  isLost: (error) =>
-    /^(PROTOCOL_CONNECTION_LOST|ER_(SERVER_SHUTDOWN|CONNECTION_KILLED|CLIENT_INTERACTION_TIMEOUT)|ECONNRESET|EPIPE)$/.test(
-      codeOf(error)
-    ) || /closed state/.test(textOf(error)),
-  isUnavailable: (error) =>
-    isPoolFailure(error) ||
-    mysql.isLost(error) ||
-    /^(PROTOCOL_|ER_CON_COUNT|E[A-Z]+$)/.test(codeOf(error)),
+  isThere: (error) =>
+    /^ER_(TABLE_EXISTS_ERROR|DUP_KEYNAME|DUP_FIELDNAME)$/.test(
+      String((error as { code?: unknown } | null)?.code)
+    ),
 }
 
 const oracle: Dialect = {
   ...common,
   name: 'oracle',
+  ...failuresOf('oracle'),
   partialIndexes: false,
   transactionalDdl: false,
   cancels: 'by itself',
@@ -261,10 +259,6 @@ const oracle: Dialect = {
       ? { rows: answer as Rows, affected: 0 }
       : { rows: [], affected: (answer as { rowsAffected?: number } | null)?.rowsAffected ?? 0 }
   },
-  isBusy: (error) => /^ORA-(00060|08177)/.test(textOf(error)),
-  isUniqueViolation: (error) => /^ORA-00001/.test(textOf(error)),
-  isUnavailable: (error) =>
-    isPoolFailure(error) || /^(NJS-5\d\d|ORA-(0311[34]|03135|12\d\d\d))/.test(textOf(error)),
 }
 
 /** Lucid's names of databases. */
