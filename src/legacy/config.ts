@@ -7,7 +7,8 @@ import type { HandlerReference } from '../types/handlers.ts'
 import type { FrequencyDialect, ShortMonths } from '../types/triggers.ts'
 import { readHandlers, readPatterns, type MaprefPattern } from './config_patterns.ts'
 import { readIds, readTables, type TableOverrides, type TableSpecs } from './config_tables.ts'
-import { PRESETS, type IdEntity, type PresetName } from './preset.ts'
+import type { IdEntity } from './preset.ts'
+import { PRESETS, type PresetName } from './presets.ts'
 
 /** One legacy installation, as config/almanac.ts describes it. */
 export interface LegacySourceInput {
