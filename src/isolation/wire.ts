@@ -4,6 +4,7 @@ import { toJson } from '../json.ts'
 import type { ExecutionError, ExecutionRecord } from '../types/executions.ts'
 import type {
   AbortReason,
+  FlowCheckpoint,
   HandlerContext,
   Isolation,
   LogLevel,
@@ -29,6 +30,8 @@ export type FromHandler =
 /** What is answered. */
 export type Request =
   | { verb: 'saveCheckpoint'; value: JsonValue }
+  | { verb: 'loadPosition' | 'completePosition' }
+  | { verb: 'savePosition'; value: JsonValue }
   | ({ verb: 'acquire'; wait: number | null } & WhichLock)
   | ({ verb: 'tryAcquire' | 'release' } & WhichLock)
   | ({ verb: 'extendLock'; length: number | null } & WhichLock)
@@ -52,6 +55,8 @@ export interface Job {
   /** What the handler is given: not always what the execution has. */
   payload: JsonValue
   checkpoint: JsonValue | null
+  /** The checkpoint is that of a flow, which is asked for and told over the line. */
+  ofFlow: boolean
 }
 
 export function jobOf(
@@ -59,8 +64,17 @@ export function jobOf(
   { module }: Isolation,
   { root, context }: { root: string; context: HandlerContext }
 ): Job {
-  const { execution, checkpoint } = context
-  return { name, module, root, execution, payload: context.payload as JsonValue, checkpoint }
+  const { execution } = context
+  const flow = flowCheckpoint(context)
+  const checkpoint = flow ? flow.stored : context.checkpoint
+  const payload = context.payload as JsonValue
+  return { name, module, root, execution, payload, checkpoint, ofFlow: flow !== null }
+}
+
+/** The checkpoint of a flow, which is no JSON; null for any other. */
+export function flowCheckpoint({ checkpoint }: HandlerContext): FlowCheckpoint | null {
+  const given = checkpoint as Partial<FlowCheckpoint> | null
+  return typeof given?.load === 'function' ? (given as FlowCheckpoint) : null
 }
 
 /** One end of the line between a handler and its execution. */

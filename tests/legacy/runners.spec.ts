@@ -2,7 +2,10 @@ import { test } from '@japa/runner'
 import { E_LEGACY_FLOW, E_UNKNOWN_HANDLER } from '../../src/errors.ts'
 import type { LegacySourceInput } from '../../src/legacy/config.ts'
 import { isTransient } from '../../src/legacy/connection.ts'
-import { HandlerRunner } from '../../src/legacy/engine/runners/handler_runner.ts'
+import {
+  HandlerRunner,
+  type LegacyFlowContext,
+} from '../../src/legacy/engine/runners/handler_runner.ts'
 import type { RunnerInput } from '../../src/legacy/engine/runners/runner.ts'
 import { RunnerSelector } from '../../src/legacy/engine/runners/selector.ts'
 import { SqlRunner } from '../../src/legacy/engine/runners/sql_runner.ts'
@@ -16,57 +19,8 @@ import type {
 } from '../../src/types/handlers.ts'
 import type { JsonValue } from '../../src/types/json.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
-import { legacyDatabase, legacySource } from './support.ts'
-
-function flowOf(dwlogic: string | null, mapref = 'FACT_SALES'): FlowRow {
-  return {
-    jobflwid: 3,
-    jobid: 30,
-    mapref,
-    trgschm: 'MAIN',
-    trgtbtyp: 'TBL',
-    trgtbnm: 'T',
-    dwlogic,
-  }
-}
-
-/** What a runner is given, and what it did with it. */
-function inputFor(dwlogic: string | null, given: Partial<RunnerInput> = {}) {
-  const seen = {
-    logs: [] as string[],
-    progress: [] as unknown[],
-    saved: [] as JsonValue[],
-    extended: [] as unknown[],
-  }
-  const log = (message: string) => void seen.logs.push(message)
-  const logger: ExecutionLogger = { trace: log, debug: log, info: log, warn: log, error: log }
-  const controller = new AbortController()
-  const context = {
-    payload: { source: 'dw', mapref: 'FACT_SALES' },
-    execution: { id: 'e1' },
-    attempt: 2,
-    slot: 5,
-    signal: controller.signal,
-    logger,
-    fencingToken: 9,
-    checkpoint: { prcid: 7 },
-    progress: (progress: unknown) => void seen.progress.push(progress),
-    saveCheckpoint: async (value: JsonValue) => void seen.saved.push(value),
-    extend: (duration: unknown) => void seen.extended.push(duration),
-  } as unknown as HandlerContext
-  const input: RunnerInput = {
-    flow: flowOf(dwlogic),
-    params: { ...emptyParams(), param1: '01-Mar-2026', param2: '3' },
-    prcid: 7,
-    sessionId: 42,
-    mapref: 'FACT_SALES',
-    signal: controller.signal,
-    logger,
-    context,
-    ...given,
-  }
-  return { input, seen, controller }
-}
+import { flowOf, inputFor } from './runner_input.ts'
+import { legacyDatabase, legacySource, ManualClock } from './support.ts'
 
 /** Runs DWLOGIC in a transaction on a file. */
 async function sqlWorld() {
@@ -293,7 +247,8 @@ test.group('The handler runner', () => {
       params: input.params,
     })
     assert.deepInclude(given, { attempt: 2, slot: 5, fencingToken: 9 })
-    assert.deepEqual(given!.checkpoint, { prcid: 7 })
+    const { stored } = (given as unknown as LegacyFlowContext).checkpoint
+    assert.deepEqual(stored, { prcid: 7 })
     assert.equal(given!.signal, input.signal)
     assert.equal(given!.execution.id, 'e1')
     assert.deepEqual(seen, {
@@ -353,6 +308,8 @@ test.group('The choice of a runner', () => {
     return new RunnerSelector({
       source: legacySource({ runners: { sql: true }, ...source }),
       dialect: 'sqlite',
+      clock: new ManualClock(),
+      env: {},
       handlers: {
         nameOf: (reference: HandlerReference) =>
           typeof reference === 'string' ? reference : 'aggregate',
@@ -438,7 +395,7 @@ test.group('The choice of a runner', () => {
   test('doubtful logic is refused, not guessed at', ({ assert }) => {
     assert.match(
       refusal(selectorFor(), flowOf('please load the data')),
-      /no runner for its DWLOGIC \(JOBFLWID 3\): it begins with "please".*; correct it, or bind a handler/
+      /no runner for its DWLOGIC \(JOBFLWID 3\): it begins with "please".*; correct it, name its runner in legacy\.sources\.dw\.flows, or bind a handler/
     )
     assert.match(refusal(selectorFor(), flowOf(null)), /it is empty/)
   })

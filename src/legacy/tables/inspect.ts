@@ -17,6 +17,8 @@ export interface LegacyLayouts {
   jobErrors: TableLayout<ColumnKey<'jobErrors'>>
   /** null where ids come from sequences. */
   idPool: TableLayout<ColumnKey<'idPool'>> | null
+  /** null where it does not exist. */
+  mappings: TableLayout<ColumnKey<'mappings'>> | null
   /** What is off, and why. */
   notes: string[]
 }
@@ -43,7 +45,25 @@ export async function inspectTables(deps: Deps): Promise<LegacyLayouts> {
     idPool: config.ids.kind === 'pool' ? await required(deps, 'idPool') : null,
   }
   const notes: string[] = []
-  return { ...layouts, requests: await requestTable(deps, notes), notes }
+  const further = { mappings: await wanted(deps, 'mappings', notes) }
+  return { ...layouts, ...further, requests: await requestTable(deps, notes), notes }
+}
+
+/** A table that only some runs ask for: one that is not as it should be stops nothing else. */
+async function wanted<T extends TableKey>(
+  deps: Deps,
+  key: T,
+  notes: string[]
+): Promise<TableLayout<ColumnKey<T>> | null> {
+  try {
+    return await look<T>(deps, key)
+  } catch (error) {
+    if (!(error instanceof E_LEGACY_TABLE)) {
+      throw error
+    }
+    notes.push(`${deps.config.tables[key].name} is not used: ${error.message}`)
+    return null
+  }
 }
 
 async function requestTable(
