@@ -1,13 +1,10 @@
-/** The process ids that a program has printed in its first line. */
-export function pidFrom(lines: string[]): number[] {
-  return (lines[0] ?? '').split(' ').map(Number)
-}
+import { readFile } from 'node:fs/promises'
 
-/** Whether a process is in the process table. */
-export function isAlive(pid: number): boolean {
+/** Whether a process runs; one that nobody has taken note of yet does not. */
+export async function isAlive(pid: number): Promise<boolean> {
   try {
-    process.kill(pid, 0)
-    return true
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+    return !/^\d+ \(.*\) [ZX] /s.test(stat)
   } catch {
     return false
   }

@@ -54,7 +54,7 @@ const SERVICES = {
   },
   python3: {
     title: 'Python 3.8 or newer',
-    location: env('ALMANAC_TEST_PYTHON', 'python3'),
+    location: env('ALMANAC_TEST_PYTHON', '/usr/bin/python3'),
     probe: probePython,
   },
   faketime: {

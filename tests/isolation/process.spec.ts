@@ -1,5 +1,6 @@
 import { test } from '@japa/runner'
-import { bootWorld, lives, written } from './world.ts'
+import { isAlive } from '../helpers/processes.ts'
+import { bootWorld, written } from './world.ts'
 
 test.group('Isolation | in a process', (group) => {
   group.tap((t) => t.timeout(60_000))
@@ -30,7 +31,7 @@ test.group('Isolation | in a process', (group) => {
     )
     const begun = logs.find(({ message }) => message === 'begun')
     assert.containSubset(begun!.data, { at: { name: 'Error', message: 'spelled out' } })
-    assert.isFalse(await lives(result.pid as number))
+    assert.isFalse(await isAlive(result.pid as number))
   })
 
   test('says how it ends as one that is not isolated', async ({ assert, fs }) => {
@@ -62,14 +63,14 @@ test.group('Isolation | in a process', (group) => {
     const { id } = await almanac.enqueue('stubborn', { mark })
     const running = almanac.runOnce()
     const pid = Number(await written(mark))
-    assert.isTrue(await lives(pid))
+    assert.isTrue(await isAlive(pid))
     const asked = performance.now()
     await almanac.cancel(id, { reason: 'by ana' })
     await running
     // The grace is 300 ms; the machine may be busy
     assert.isBelow(performance.now() - asked, 5_000)
     assert.equal(await written(`${mark}.term`), 'cancelled')
-    assert.isFalse(await lives(pid))
+    assert.isFalse(await isAlive(pid))
     assert.include(await almanac.executions.get(id), { state: 'cancelled', reason: 'by ana' })
   })
 
@@ -85,10 +86,10 @@ test.group('Isolation | in a process', (group) => {
     for (let turn = 0; turn < 100; turn++) {
       await new Promise((resolve) => setImmediate(resolve))
     }
-    assert.isTrue(await lives(pid))
+    assert.isTrue(await isAlive(pid))
     await almanac.cancel(id)
     await running
-    assert.isFalse(await lives(pid))
+    assert.isFalse(await isAlive(pid))
     assert.include(await almanac.executions.get(id), { state: 'cancelled' })
   })
 

@@ -10,9 +10,9 @@ import { isTransient } from '../../src/legacy/connection.ts'
 import { endOfThrow } from '../../src/legacy/engine/failure.ts'
 import { PythonRunner } from '../../src/legacy/engine/runners/python/python_runner.ts'
 import type { PythonInput } from '../../src/legacy/engine/runners/python/config.ts'
-import type { RunnerInput } from '../../src/legacy/engine/runners/runner.ts'
+import type { RunCounts, RunnerInput } from '../../src/legacy/engine/runners/runner.ts'
 import { Cancelled } from '../../src/jobs/outcome.ts'
-import { isAlive, pidFrom } from '../helpers/processes.ts'
+import { isAlive } from '../helpers/processes.ts'
 import { requires } from '../helpers/services.ts'
 import { inputFor } from './runner_input.ts'
 import { legacySource } from './support.ts'
@@ -133,8 +133,7 @@ test.group('Python flows | what they are given', (group) => {
       [
         'import os, sys',
         flow(
-          `names = set(os.environ) - {'LC_CTYPE'}`,
-          `print(sorted(names))`,
+          `print(sorted(set(os.environ) - {'LC_CTYPE'}))`,
           `print(os.environ['API_KEY'])`,
           `print(open('/proc/self/cmdline').read().replace(chr(0), ' '))`,
           `print([path for path in sys.path if 'elsewhere' in path or 'engine' in path])`,
@@ -235,17 +234,20 @@ test.group('Python flows | what they print', (group) => {
 test.group('Python flows | how they end', (group) => {
   group.tap((each) => each.skip(!python.available, python.reason))
 
-  test('counts may be missing, and a status says how it ended: {0}')
-    .with<[string, unknown]>([
-      [`{}`, null],
-      [`{'target_rows': 5}`, { sourceRows: 0, targetRows: 5, errorRows: 0 }],
-      [
-        `{'source_rows': 2.0, 'status': 'completed'}`,
-        { sourceRows: 2, targetRows: 0, errorRows: 0 },
-      ],
-      [`{'source_rows': None, 'status': None}`, null],
+  test('counts may be missing, and a status says how it ended: {result}')
+    .with<{ result: string; counts: RunCounts | null }[]>([
+      { result: `{}`, counts: null },
+      {
+        result: `{'target_rows': 5}`,
+        counts: { sourceRows: 0, targetRows: 5, errorRows: 0 },
+      },
+      {
+        result: `{'source_rows': 2.0, 'status': 'completed'}`,
+        counts: { sourceRows: 2, targetRows: 0, errorRows: 0 },
+      },
+      { result: `{'source_rows': None, 'status': None}`, counts: null },
     ])
-    .run(async ({ assert }, [result, counts]) => {
+    .run(async ({ assert }, { result, counts }) => {
       const { run } = await setup()
       assert.deepEqual(await run(flow(`return ${result}`)).counts, counts)
     })
@@ -322,18 +324,21 @@ test.group('Python flows | how they end', (group) => {
     assert.equal(exit.error.message, 'SystemExit: 2')
   })
 
-  test('what a driver says of a lock or a lost connection is transient: {0}')
-    .with<[string, boolean]>([
-      [`sqlite3.OperationalError('database is locked')`, true],
-      [`ConnectionResetError(104, 'reset')`, true],
-      [`type('DeadlockDetected', (sqlite3.OperationalError,), {'pgcode': '40P01'})()`, true],
-      [`sqlite3.OperationalError(1213, 'Deadlock found')`, true],
-      [`sqlite3.DatabaseError('ORA-00060: deadlock detected')`, true],
-      [`sqlite3.OperationalError('no such table: X')`, false],
-      [`KeyError(1213)`, false],
-      [`FileNotFoundError(2, 'gone')`, false],
+  test('what a driver says of a lock or a lost connection is transient: {raised}')
+    .with<{ raised: string; transient: boolean }[]>([
+      { raised: `sqlite3.OperationalError('database is locked')`, transient: true },
+      { raised: `ConnectionResetError(104, 'reset')`, transient: true },
+      {
+        raised: `type('DeadlockDetected', (sqlite3.OperationalError,), {'pgcode': '40P01'})()`,
+        transient: true,
+      },
+      { raised: `sqlite3.OperationalError(1213, 'Deadlock found')`, transient: true },
+      { raised: `sqlite3.DatabaseError('ORA-00060: deadlock detected')`, transient: true },
+      { raised: `sqlite3.OperationalError('no such table: X')`, transient: false },
+      { raised: `KeyError(1213)`, transient: false },
+      { raised: `FileNotFoundError(2, 'gone')`, transient: false },
     ])
-    .run(async ({ assert }, [raised, transient]) => {
+    .run(async ({ assert }, { raised, transient }) => {
       const { failure } = await setup()
       const { error } = await failure(['import sqlite3', flow(`raise ${raised}`)].join('\n'))
       assert.equal(isTransient(error), transient, error.message)
@@ -392,9 +397,9 @@ test.group('Python flows | how they end', (group) => {
     await ready.promise
     controller.abort('cancelled')
     assert.equal(await counts.catch((error: unknown) => error), 'cancelled' as never)
-    const pids = pidFrom(seen.logs)
+    const pids = seen.logs[0].split(' ').map(Number)
     assert.lengthOf(pids, 2)
-    assert.isFalse(pids.some(isAlive))
+    assert.deepEqual(await Promise.all(pids.map(isAlive)), [false, false])
     assert.include(seen.logs, 'not now')
   })
 })

@@ -6,18 +6,14 @@ import {
   HandlerRunner,
   type LegacyFlowContext,
 } from '../../src/legacy/engine/runners/handler_runner.ts'
-import type { RunnerInput } from '../../src/legacy/engine/runners/runner.ts'
 import { RunnerSelector } from '../../src/legacy/engine/runners/selector.ts'
 import { SqlRunner } from '../../src/legacy/engine/runners/sql_runner.ts'
-import { emptyParams } from '../../src/legacy/params.ts'
 import type { FlowRow } from '../../src/legacy/tables/job_flows.ts'
 import type {
-  ExecutionLogger,
   HandlerContext,
   HandlerDefinition,
   HandlerReference,
 } from '../../src/types/handlers.ts'
-import type { JsonValue } from '../../src/types/json.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
 import { flowOf, inputFor } from './runner_input.ts'
 import { legacyDatabase, legacySource, ManualClock } from './support.ts'
