@@ -8,6 +8,8 @@ import {
 } from '../../src/legacy/engine/runners/handler_runner.ts'
 import { RunnerSelector } from '../../src/legacy/engine/runners/selector.ts'
 import { SqlRunner } from '../../src/legacy/engine/runners/sql_runner.ts'
+import { PlsqlRunner } from '../../src/legacy/engine/runners/plsql_runner.ts'
+import type { SqlDialect, SqlSession } from '../../src/storage/sql_session.ts'
 import type { FlowRow } from '../../src/legacy/tables/job_flows.ts'
 import type {
   HandlerContext,
@@ -213,6 +215,67 @@ legacyGroup('The sql runner', (kind) => {
   })
 })
 
+test.group('The plsql runner', () => {
+  /** Oracle, as far as the runner sees it. */
+  function oracle(fails?: Error) {
+    const calls: { sql: string; bindings: unknown[] }[] = []
+    const session: SqlSession = {
+      dialect: 'oracle',
+      query: async (sql, bindings = []) => {
+        calls.push({ sql, bindings })
+        if (fails) {
+          throw fails
+        }
+        return { rows: [], affected: 0 }
+      },
+      transaction: (work) => work(session),
+      cancel: async () => {},
+      now: async () => 0,
+    }
+    return { session, calls }
+  }
+
+  test('runs the block as one statement with the binds of the run', async ({ assert }) => {
+    const { session, calls } = oracle()
+    const block = `begin\n  x := ':param1; not a bind'; load(:param1, :PRCID); -- :nope\nend;`
+    const { input } = inputFor(`${block}\n/\n`, { session })
+    assert.isNull(await new PlsqlRunner().run(input))
+    const sql = block.replace('(:param1, :PRCID)', '(?, ?)')
+    assert.deepEqual(calls, [{ sql, bindings: ['01-Mar-2026', 7] }])
+  })
+
+  test('says what the database said, and what no bind is', async ({ assert }) => {
+    const { session } = oracle(new Error('ORA-06550: line 1'))
+    const failed = await new PlsqlRunner()
+      .run(inputFor('begin null; end;', { session }).input)
+      .catch((error: unknown) => error)
+    assert.instanceOf(failed, E_LEGACY_FLOW)
+    assert.match((failed as Error).message, /PL\/SQL: ORA-06550: line 1/)
+    await assert.rejects(
+      () => new PlsqlRunner().run(inputFor('begin x(:nope); end;', { session }).input),
+      /PL\/SQL: :nope is no bind/
+    )
+  })
+
+  test('an abort has its own reason', async ({ assert }) => {
+    const { session } = oracle(new Error('ORA-01013: user requested cancel'))
+    const { input, controller } = inputFor('begin null; end;', { session })
+    controller.abort('cancelled')
+    const thrown: unknown = await new PlsqlRunner().run(input).catch((error: unknown) => error)
+    assert.equal(thrown, 'cancelled')
+  })
+
+  test('a database that is not Oracle is named', async ({ assert }) => {
+    const { input } = inputFor('begin null; end;')
+    await assert.rejects(() => new PlsqlRunner().run(input), /runs on Oracle alone; none was given/)
+    const session = { ...oracle().session, dialect: 'mysql' as const }
+    await assert.rejects(
+      () => new PlsqlRunner().run({ ...input, session }),
+      /runs on Oracle alone; this one is on mysql/
+    )
+  })
+})
+
 function definitionOf(run: (context: HandlerContext) => unknown, idempotent = false) {
   return {
     name: 'export',
@@ -299,11 +362,12 @@ test.group('The choice of a runner', () => {
 
   function selectorFor(
     source: Partial<LegacySourceInput> = {},
-    known: Record<string, HandlerDefinition> = {}
+    known: Record<string, HandlerDefinition> = {},
+    dialect: SqlDialect = 'sqlite'
   ) {
     return new RunnerSelector({
       source: legacySource({ runners: { sql: true }, ...source }),
-      dialect: 'sqlite',
+      dialect,
       clock: new ManualClock(),
       env: {},
       handlers: {
@@ -377,7 +441,7 @@ test.group('The choice of a runner', () => {
     )
   })
 
-  test('a runner that is not there is named with what to do: {0}')
+  test('a runner that is not allowed is named with what to do: {0}')
     .with<[string, string][]>([
       ['plsql', 'DECLARE x number; BEGIN null; END;'],
       ['python', 'def execute_job(connection, session_params):\n  return {}'],
@@ -387,6 +451,41 @@ test.group('The choice of a runner', () => {
       assert.include(message, `needs the runner "${kind}"`)
       assert.include(message, 'legacy.sources.dw.handlers')
     })
+
+  test('PL/SQL is refused where the database is not Oracle', ({ assert }) => {
+    const selector = selectorFor({ runners: { plsql: true } })
+    assert.match(
+      refusal(selector, flowOf('-- load\nBEGIN load_sales; END;')),
+      /its DWLOGIC \(JOBFLWID 3\) is a PL\/SQL block, which Oracle alone runs; this source is on sqlite: bind a handler/
+    )
+    const { runner } = selectorFor({ runners: { plsql: true } }, {}, 'oracle').select(
+      flowOf('/* load */ declare x number; begin load_sales(:param1); end;')
+    )
+    assert.equal(runner.name, 'plsql')
+    assert.isFalse(runner.atomic)
+  })
+
+  test('Python goes to its runner, with the timeout of config', ({ assert }) => {
+    const python = { connections: 'warehouse', timeout: '5m' as const }
+    const selector = selectorFor({ runners: { python } })
+    const { runner } = selector.select(flowOf('def execute_job(a, b):\n  return {}'))
+    assert.deepInclude(runner, { name: 'python', atomic: false, timeout: 300_000 })
+  })
+
+  test('config names the runner of what shows none, and what it shows is not looked at', ({
+    assert,
+  }) => {
+    const selector = selectorFor({
+      flows: [
+        { mapref: 'FACT_*', checkpoint: { column: 'ID' } },
+        { mapref: 'FACT_SALES', runner: 'sql' },
+        { mapref: '*', runner: 'python' },
+      ],
+    })
+    assert.instanceOf(selector.select(flowOf('PRAGMA_LIKE something')).runner, SqlRunner)
+    assert.match(refusal(selector, flowOf('select 1', 'DIM')), /needs the runner "python"/)
+    assert.match(refusal(selector, flowOf(`select 'open`)), /a quoted text .* does not end/)
+  })
 
   test('doubtful logic is refused, not guessed at', ({ assert }) => {
     assert.match(
