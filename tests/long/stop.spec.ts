@@ -178,10 +178,11 @@ eachKind('Stop | on another node', SERVERS, (kind) => {
       }))
     )
     const ended = () => Promise.all(maprefs.map((mapref) => runOf(warehouse, mapref)))
-    await until(async () => (await ended()).every(({ STATUS }) => STATUS !== 'IP'), {
-      patience: PATIENCE,
-      describe: ended,
-    })
+    const over = async () => {
+      const runs = await ended()
+      return runs.every(({ STATUS }) => STATUS !== 'IP')
+    }
+    await until(over, { patience: PATIENCE, describe: ended })
 
     const figures: Record<string, number> = {}
     for (const mapref of maprefs) {

@@ -128,7 +128,8 @@ valuesGroup('Checkpoints | values', (open) => {
       flows: [{ mapref: '*', checkpoint: { strategy: 'PYTHON' } }],
     })
     const seen: unknown[] = []
-    assert.equal((await flow.run(failsAt(500))).row.PARAM1, '500')
+    const { row } = await flow.run(failsAt(500))
+    assert.equal(row.PARAM1, '500')
     await flow.run(loads(seen))
     assert.deepEqual(seen, [500])
   })

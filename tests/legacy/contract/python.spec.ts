@@ -107,7 +107,8 @@ contractGroup(
       const types = contract.requester.table('DWJOBERR', 'PRCID').map(({ ERRTYP }) => ERRTYP)
       assert.deepEqual(types, ['RETRY', 'RETRY', 'ERROR'])
       const other = flowWith(`raise KeyError('x')`)
-      assert.lengthOf((await run(open(), other, { source: { retry } })).rows, 1)
+      const { rows: single } = await run(open(), other, { source: { retry } })
+      assert.lengthOf(single, 1)
     }).skip(!python.available, python.reason)
 
     test('nothing in Python runs that config does not allow', async ({ assert }) => {
