@@ -3,6 +3,7 @@ import { defineError } from './errors/define.ts'
 import type { Problem } from './types/triggers.ts'
 
 export * from './errors/handlers.ts'
+export * from './errors/legacy.ts'
 export * from './errors/legacy_schema.ts'
 export * from './errors/operations.ts'
 export * from './errors/workflows.ts'

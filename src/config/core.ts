@@ -8,6 +8,7 @@ import { ConfigReader } from './reader.ts'
 import { readProfiles } from './profiles.ts'
 import { readQueues } from './queues.ts'
 import { readRetention } from './retention.ts'
+import { readRetryPolicy } from './retry.ts'
 
 const MIB = 1_048_576
 /** Claimed ahead at most: it is handlers quick enough to begin it at once that let so much wait. */
@@ -112,15 +113,13 @@ function readLease(reader: ConfigReader, fallback: number): { ttl: number; renew
 function readRetry(reader: ConfigReader): RetryPolicy {
   const off = reader.take('retry') === false
   const section = off ? new ConfigReader({}, 'retry') : reader.section('retry')
-  const retry: RetryPolicy = {
-    retries: section.number('retries', off ? 0 : 3),
-    backoff: section.oneOf('backoff', 'exponential', ['exponential', 'linear', 'fixed']),
-    delay: section.duration('delay', 10_000, 0),
-    maxDelay: section.duration('maxDelay', 900_000, 0),
-    jitter: section.number('jitter', 0.2, { max: 1, whole: false }),
-  }
-  section.end()
-  return retry
+  return readRetryPolicy(section, {
+    retries: off ? 0 : 3,
+    backoff: 'exponential',
+    delay: 10_000,
+    maxDelay: 900_000,
+    jitter: 0.2,
+  })
 }
 
 function readShutdown(reader: ConfigReader) {

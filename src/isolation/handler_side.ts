@@ -6,7 +6,13 @@ import { RemoteLock } from './remote_lock.ts'
 import { Throttle } from './throttle.ts'
 import type { Clock } from '../clock.ts'
 import type { ExecutionError } from '../types/executions.ts'
-import type { HandlerContext, HandlerFunction, LogLevel, Progress } from '../types/handlers.ts'
+import type {
+  FlowCheckpoint,
+  HandlerContext,
+  HandlerFunction,
+  LogLevel,
+  Progress,
+} from '../types/handlers.ts'
 import type { JsonValue } from '../types/json.ts'
 import type { FromHandler, Job, Line, Request, ToHandler } from './wire.ts'
 
@@ -91,8 +97,9 @@ export class HandlerSide {
     }
   }
 
-  #context({ execution, payload, parents, checkpoint: before }: Job): HandlerContext {
+  #context({ execution, payload, parents, checkpoint: before, ofFlow }: Job): HandlerContext {
     let checkpoint = before
+    const flow = ofFlow ? this.#flow(() => checkpoint) : null
     const at = (level: LogLevel) => (message: string, data?: Record<string, unknown>) =>
       this.#log(level, message, data)
     return {
@@ -111,7 +118,7 @@ export class HandlerSide {
       },
       fencingToken: execution.attempt,
       get checkpoint() {
-        return checkpoint
+        return flow ? (flow as unknown as JsonValue) : checkpoint
       },
       progress: (value) =>
         this.#progress.set(typeof value === 'number' ? { percent: value } : value),
@@ -127,6 +134,19 @@ export class HandlerSide {
         this.#locks.push(lock)
         return lock
       },
+    }
+  }
+
+  /** The position of a flow, kept on the other side. */
+  #flow(stored: () => JsonValue): FlowCheckpoint {
+    const told = async (request: Request) => void (await this.#call(request))
+    return {
+      get stored() {
+        return stored()
+      },
+      load: async () => (await this.#call({ verb: 'loadPosition' })) ?? null,
+      save: (value) => told({ verb: 'savePosition', value }),
+      complete: () => told({ verb: 'completePosition' }),
     }
   }
 }

@@ -1,7 +1,15 @@
 import { toExecutionError } from '../executions/error_record.ts'
-import type { HandlerContext, HandlerLock } from '../types/handlers.ts'
+import type { FlowCheckpoint, HandlerContext, HandlerLock } from '../types/handlers.ts'
 import type { JsonValue } from '../types/json.ts'
-import type { FromHandler, Line, Request, ToHandler, WhichLock, WireEnd } from './wire.ts'
+import {
+  flowCheckpoint,
+  type FromHandler,
+  type Line,
+  type Request,
+  type ToHandler,
+  type WhichLock,
+  type WireEnd,
+} from './wire.ts'
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const
 
@@ -65,6 +73,14 @@ export class HostBridge {
       case 'saveCheckpoint':
         await this.#context.saveCheckpoint(request.value)
         return null
+      case 'loadPosition':
+        return this.#flow.load()
+      case 'savePosition':
+        await this.#flow.save(request.value as string)
+        return null
+      case 'completePosition':
+        await this.#flow.complete()
+        return null
       case 'tryAcquire':
         return this.#lock(request).tryAcquire()
       case 'acquire':
@@ -77,6 +93,14 @@ export class HostBridge {
         await this.#lock(request).release()
         return null
     }
+  }
+
+  get #flow(): FlowCheckpoint {
+    const flow = flowCheckpoint(this.#context)
+    if (!flow) {
+      throw new Error('this execution runs no flow that has a position')
+    }
+    return flow
   }
 
   #lock({ lock: id, name, ttl }: WhichLock): HandlerLock {

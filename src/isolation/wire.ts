@@ -4,6 +4,7 @@ import { toJson } from '../json.ts'
 import type { ExecutionError, ExecutionRecord } from '../types/executions.ts'
 import type {
   AbortReason,
+  FlowCheckpoint,
   HandlerContext,
   Isolation,
   LogLevel,
@@ -29,6 +30,8 @@ export type FromHandler =
 /** What is answered. */
 export type Request =
   | { verb: 'saveCheckpoint'; value: JsonValue }
+  | { verb: 'loadPosition' | 'completePosition' }
+  | { verb: 'savePosition'; value: JsonValue }
   | ({ verb: 'acquire'; wait: number | null } & WhichLock)
   | ({ verb: 'tryAcquire' | 'release' } & WhichLock)
   | ({ verb: 'extendLock'; length: number | null } & WhichLock)
@@ -53,6 +56,8 @@ export interface Job {
   payload: JsonValue
   checkpoint: JsonValue | null
   parents: HandlerContext['parents']
+  /** The checkpoint is that of a flow, which is asked for and told over the line. */
+  ofFlow: boolean
 }
 
 export function jobOf(
@@ -60,9 +65,17 @@ export function jobOf(
   { module }: Isolation,
   { root, context }: { root: string; context: HandlerContext }
 ): Job {
-  const { execution, checkpoint, parents } = context
+  const { execution, parents } = context
+  const flow = flowCheckpoint(context)
+  const checkpoint = flow ? flow.stored : context.checkpoint
   const payload = context.payload as JsonValue
-  return { name, module, root, execution, payload, checkpoint, parents }
+  return { name, module, root, execution, payload, parents, checkpoint, ofFlow: flow !== null }
+}
+
+/** The checkpoint of a flow, which is no JSON; null for any other. */
+export function flowCheckpoint({ checkpoint }: HandlerContext): FlowCheckpoint | null {
+  const given = checkpoint as Partial<FlowCheckpoint> | null
+  return typeof given?.load === 'function' ? (given as FlowCheckpoint) : null
 }
 
 /** One end of the line between a handler and its execution. */

@@ -22,8 +22,8 @@ interface Deps {
 
 /**
  * Cancels executions, wherever they run: a request is stored with the
- * execution and reaches its node with the next renewal of the lease; on this
- * node at once.
+ * execution and reaches its node with the next look for such requests, or the
+ * next renewal of the lease; on this node at once.
  */
 export class Cancellation {
   readonly #deps: Deps

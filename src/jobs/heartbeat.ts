@@ -5,6 +5,7 @@ import type { StoredProgress } from '../executions/progress.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { Logger } from '../types/logger.ts'
+import { CANCEL_LOOK, CancelWatch } from './cancel_watch.ts'
 import type { Hold } from './hold.ts'
 import { MarkQueue } from './mark_queue.ts'
 
@@ -38,6 +39,8 @@ export class Heartbeat {
   readonly #deps: Deps
   readonly #holds = new Map<string, Hold>()
   readonly #marks: MarkQueue<Hold>
+  /** Null where the renewals come often enough. */
+  readonly #cancels: CancelWatch | null
   #beat: ClockTimer | null = null
   #watch: ClockTimer | null = null
   #failing = false
@@ -46,6 +49,11 @@ export class Heartbeat {
   constructor(deps: Deps) {
     this.#deps = deps
     this.#marks = new MarkQueue(deps.clock, (holds) => void this.#renew(holds))
+    const { storage, clock, onCancel } = deps
+    this.#cancels =
+      deps.lease.renew > CANCEL_LOOK
+        ? new CancelWatch({ storage, clock, onCancel, holds: () => this.holds() })
+        : null
   }
 
   find(executionId: string): Hold | undefined {
@@ -110,6 +118,9 @@ export class Heartbeat {
 
   #arm(): void {
     this.#armBeat(this.#deps.lease.renew)
+    if (!this.#stopped && this.#holds.size > 0) {
+      this.#cancels?.arm()
+    }
     if (!this.#watch) {
       this.#armWatch()
     }
@@ -239,6 +250,7 @@ export class Heartbeat {
   }
 
   #disarm(): void {
+    this.#cancels?.disarm()
     this.#beat?.cancel()
     this.#watch?.cancel()
     this.#beat = null

@@ -46,6 +46,8 @@ export interface LegacyAdapterDeps {
   clock: Clock
   logger: Logger
   counters: Counters
+  /** What runners may hand on to processes of their own. Default: the environment of this process. */
+  env?: Record<string, string | undefined>
 }
 
 /** How a legacy source fares in this process. */
@@ -244,7 +246,9 @@ export class LegacyAdapter {
     const { dialect } = connection.session.sql
     const { wallClock } = connection
     const sessionId = sessionIdOf(scheduler.nodeId)
-    const runners = new RunnerSelector({ source, dialect, handlers: scheduler.handlers })
+    const { handlers } = scheduler
+    const { env = process.env } = this.#deps
+    const runners = new RunnerSelector({ source, dialect, clock, env, handlers })
     const { session } = connection
     const flows = new FlowResolver({ session, flows: tables.flows, runners, logger, counters })
     const closing = {
@@ -260,14 +264,14 @@ export class LegacyAdapter {
     const group = new GroupWriteback(closing)
     const rescue = new RunRescue({ connection, tables, flows, writeback, logger })
     const { processLogs } = tables
-    const common = { connection, clock, logger, counters }
+    const common = { source, scheduler, connection, clock, logger, counters }
     return {
       tables,
       flows,
       writeback,
       rescue,
       start: new RunStart({ connection, tables, sessionId, logger, counters }),
-      logic: new FlowLogic({ ...common, processLogs, writeback, group, rescue, sessionId }),
+      logic: new FlowLogic({ ...common, tables, writeback, group, rescue, sessionId }),
       foreignRuns: new ForeignRuns({
         connection,
         processLogs,

@@ -3,9 +3,18 @@ import { ConfigReader, shown } from '../config/reader.ts'
 import type { Duration } from '../duration.ts'
 import { E_INVALID_CONFIG } from '../errors.ts'
 import { DIALECT_NAMES } from '../triggers/frequency_dialects.ts'
-import type { HandlerReference } from '../types/handlers.ts'
+import type { HandlerReference, ResolvedRetryPolicy } from '../types/handlers.ts'
 import type { FrequencyDialect, ShortMonths } from '../types/triggers.ts'
+import type { CheckpointSetting } from './checkpoints/strategy.ts'
+import { firstOf, readFlows, type FlowInput, type FlowRule } from './config_flows.ts'
 import { readHandlers, readPatterns, type MaprefPattern } from './config_patterns.ts'
+import {
+  readLegacyRetry,
+  readRunners,
+  type LegacyRetryInput,
+  type RunnersConfig,
+  type RunnersInput,
+} from './config_runners.ts'
 import {
   inSchema,
   named,
@@ -31,7 +40,13 @@ export interface LegacySourceInput {
   /** What a month without the day does. Default `skip`. */
   shortMonths?: ShortMonths
   /** What of DWLOGIC may run, by kind. Default: nothing; handlers always may. */
-  runners?: { sql?: boolean }
+  runners?: RunnersInput
+  /** What is said of flows by MAPREF: their runner, their checkpoint. `{ mapref: '*', … }` at the end is the default. */
+  flows?: FlowInput[]
+  /** Further tries of runs that met a transient error, each with a row of its own. Default: that of `legacy`, else none. */
+  retry?: LegacyRetryInput
+  /** How long a run that is stopped by force is waited for before its row is closed. Default `5s`. */
+  stopGrace?: Duration
   /** Handlers that run in place of DWLOGIC, by MAPREF; the first match counts. */
   handlers?: { mapref: string | RegExp; handler: HandlerReference }[]
   /** Longest wait between two looks at the request table. Default: the config's `poll`, else 1 s. */
@@ -63,6 +78,8 @@ export interface LegacySourceInput {
 }
 
 export interface LegacyInput {
+  /** Of all sources that do not say it themselves. Default: none. */
+  retry?: LegacyRetryInput
   sources?: Record<string, LegacySourceInput>
 }
 
@@ -76,7 +93,13 @@ export interface LegacySourceConfig {
   timezone: string
   dialect: FrequencyDialect
   shortMonths: ShortMonths
-  runners: { sql: boolean }
+  runners: RunnersConfig
+  flows: FlowRule[]
+  /** null: a run that failed is not tried again. */
+  retry: ResolvedRetryPolicy | null
+  stopGrace: number
+  /** What config says of the position of a flow, null when nothing. */
+  checkpointOf(mapref: string): CheckpointSetting | null
   handlers: (MaprefPattern & { handler: HandlerReference })[]
   pollInterval: number
   syncInterval: number
@@ -104,6 +127,7 @@ export interface LegacyConfig {
 export interface LegacyDefaults {
   pollInterval?: number
   syncInterval?: number
+  retry?: ResolvedRetryPolicy | null
 }
 
 const SOURCE_NAME = /^[a-z][\w-]{0,30}$/i
@@ -121,13 +145,14 @@ export function resolveLegacyConfig(
   const reader = new ConfigReader(input ?? {}, 'legacy')
   const sources = reader.section('sources')
   const found = new Map<string, LegacySourceConfig>()
+  const retry = readLegacyRetry(reader, null)
   for (const name of sources.keys()) {
     if (!SOURCE_NAME.test(name)) {
       const remedy = 'begin with a letter, then up to 30 letters, digits, "_" or "-"'
       throw new E_INVALID_CONFIG(['legacy.sources', `a source named ${shown(name)}`, remedy])
     }
     sources.take(name)
-    found.set(name, readSource(sources.section(name), name, defaults))
+    found.set(name, readSource(sources.section(name), name, { ...defaults, retry }))
   }
   reader.end()
   refuseSharedQueues([...found.values()])
@@ -144,6 +169,7 @@ function readSource(
   const schema = readSchema(reader)
   const tables = readTables(reader, PRESETS[preset])
   const ids = readIds(reader, PRESETS[preset], schema)
+  const flows = readFlows(reader)
   const connection = readConnection(reader, 'connection')
   const source: LegacySourceConfig = {
     name,
@@ -153,6 +179,10 @@ function readSource(
     dialect: reader.oneOf('dialect', 'standard', DIALECT_NAMES),
     shortMonths: reader.oneOf('shortMonths', 'skip', ['skip', 'clamp']),
     runners: readRunners(reader.section('runners')),
+    flows,
+    retry: readLegacyRetry(reader, defaults.retry ?? null),
+    stopGrace: reader.duration('stopGrace', 5_000, 0),
+    checkpointOf: (mapref) => firstOf(flows, mapref, 'checkpoint'),
     handlers: readHandlers(reader),
     pollInterval: reader.duration('pollInterval', defaults.pollInterval ?? 1_000, 10),
     syncInterval: readSyncInterval(reader, defaults.syncInterval ?? 60_000),
@@ -214,12 +244,6 @@ function readZone(reader: ConfigReader): string {
   } catch (error) {
     throw new E_INVALID_CONFIG([reader.pathOf('timezone'), shown(value), remedy], { cause: error })
   }
-}
-
-function readRunners(reader: ConfigReader): { sql: boolean } {
-  const runners = { sql: reader.boolean('sql', false) }
-  reader.end()
-  return runners
 }
 
 function readDependents(reader: ConfigReader): { ownSlots: boolean } {

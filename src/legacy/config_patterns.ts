@@ -18,13 +18,18 @@ export function readPatterns(reader: ConfigReader, key: string): MaprefPattern[]
   return values.map((value, index) => patternOf(value, `${reader.pathOf(key)}[${index}]`))
 }
 
+/** One pattern. @throws E_INVALID_CONFIG */
+export function readPattern(reader: ConfigReader, key: string): MaprefPattern {
+  return patternOf(reader.take(key), reader.pathOf(key))
+}
+
 /** @throws E_INVALID_CONFIG */
 export function readHandlers(
   reader: ConfigReader
 ): (MaprefPattern & { handler: HandlerReference })[] {
   return listOf(reader, 'handlers').map((value, index) => {
     const entry = new Reader(value, `${reader.pathOf('handlers')}[${index}]`)
-    const pattern = patternOf(entry.take('mapref'), entry.pathOf('mapref'))
+    const pattern = readPattern(entry, 'mapref')
     const handler = handlerOf(entry)
     entry.end()
     return { ...pattern, handler }

@@ -1,8 +1,5 @@
-import { isOpen } from '../executions/state.ts'
-import type { ExecutionRecord } from '../types/executions.ts'
 import type { JsonObject } from '../types/json.ts'
 import { isTransient } from './connection.ts'
-import { concurrencyKeyOf } from './ids.ts'
 import type { RequestEnds } from './request_ends.ts'
 import {
   mapRequest,
@@ -11,6 +8,7 @@ import {
   type StopRequest,
 } from './request_mapper.ts'
 import type { Runtime, SourceDeps } from './runtime.ts'
+import { StopRequests } from './stop_requests.ts'
 import type { Requests, RequestRow } from './tables/requests.ts'
 
 /** Control rows claimed at once. */
@@ -32,21 +30,29 @@ interface Deps extends SourceDeps {
  */
 export class Controls {
   readonly #deps: Deps
+  readonly #stops: StopRequests
   readonly #inFlight = new Set<string>()
   /** On the monotonic scale. */
   #nextLook = 0
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#stops = new StopRequests(deps)
   }
 
   isInFlight(claim: string): boolean {
-    return this.#inFlight.has(claim)
+    return this.#inFlight.has(claim) || this.#stops.holds(claim)
+  }
+
+  /** Answers what waits for an answer: this node ends. */
+  stop(): Promise<void> {
+    return this.#stops.answerAll()
   }
 
   /** Handles what is there. @returns how many */
   async poll(runtime: Runtime, requests: Requests): Promise<number> {
     const { connection, claims } = this.#deps
+    await this.#stops.answer()
     if (!(await this.#look(requests))) {
       return 0
     }
@@ -87,9 +93,11 @@ export class Controls {
     request: ControlRequest
   ): Promise<void> {
     try {
-      const result =
-        request.type === 'STOP' ? await this.#stop(runtime, request) : await this.#deps.sync()
-      await this.#deps.ends.done(requests, row, result)
+      if (request.type === 'STOP') {
+        await this.#stops.begin(runtime, requests, row, request)
+      } else {
+        await this.#deps.ends.done(requests, row, await this.#deps.sync())
+      }
     } catch (error) {
       if (isTransient(error)) {
         await this.#deps.ends.handBack(requests, [row])
@@ -106,59 +114,6 @@ export class Controls {
     } else if (isControl(mapped.request)) {
       await this.handle(runtime, requests, row, mapped.request)
     }
-  }
-
-  /**
-   * Cancels what has not begun and asks what runs to stop; a run that began
-   * ends as ST. Rows that wait in the table are not touched: they ask for runs
-   * after this one.
-   */
-  async #stop(runtime: Runtime, request: StopRequest): Promise<JsonObject> {
-    const { scheduler, source } = this.#deps
-    const open = await scheduler.executions.history({
-      concurrencyKey: concurrencyKeyOf(source.name, request.mapref),
-      states: ['queued', 'running'],
-    })
-    const chosen = this.#choose(open, request)
-    const stopped: JsonObject[] = []
-    for (const execution of chosen) {
-      const done = await scheduler.cancel(execution.id, {
-        reason: `stopped by request ${request.requestId}`,
-        by: `legacy:${source.name}`,
-      })
-      if (done) {
-        stopped.push({ execution: execution.id, state: execution.state })
-      }
-    }
-    return stopped.length > 0
-      ? { message: `asked ${stopped.length} run(s) to stop`, stopped, force: request.force }
-      : this.#nothing(runtime, request)
-  }
-
-  /** Everything that has not begun, and of what runs the one that is meant. */
-  #choose(open: ExecutionRecord[], { startedOn }: StopRequest): ExecutionRecord[] {
-    const alive = open.filter(({ state }) => isOpen(state))
-    const waiting = alive.filter(({ startedAt }) => startedAt === null)
-    const begun = alive.filter(({ startedAt }) => startedAt !== null)
-    const newest = begun.sort((a, b) => b.startedAt! - a.startedAt!).slice(0, 1)
-    const running =
-      startedOn === null
-        ? newest
-        : begun.filter(({ startedAt }) => this.#dayOf(startedAt!) === startedOn)
-    return [...waiting, ...running]
-  }
-
-  #dayOf(instant: number): string {
-    return this.#deps.connection.wallClock.render(instant, 'second').slice(0, 10)
-  }
-
-  async #nothing(runtime: Runtime, { mapref, startedOn }: StopRequest): Promise<JsonObject> {
-    const foreign = await runtime.foreignRuns.blocking(mapref)
-    const when = startedOn === null ? '' : ` that started on ${startedOn}`
-    const message = foreign
-      ? `run ${foreign.prcid} of another scheduler has MAPREF "${mapref}" in progress; it was left alone`
-      : `nothing of MAPREF "${mapref}"${when} runs`
-    return { message, stopped: [] }
   }
 }
 

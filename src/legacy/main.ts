@@ -5,6 +5,7 @@
 export { frequencyTrigger } from './frequency_codes.ts'
 export type { FrequencyOptions, FrequencyRow, LegacyDate, LegacyNumber } from './frequency_codes.ts'
 export type { LegacySources } from './sources.ts'
+export type { LegacyFlowContext, LegacyFlowPayload } from './engine/runners/handler_runner.ts'
 export type { LegacyAdapter, LegacyStatus } from './adapter.ts'
 export type { Pkgdwprc, ScheduledJob } from './facade/pkgdwprc.ts'
 export type { DependencyInput, SavedDependency } from './facade/dependency.ts'

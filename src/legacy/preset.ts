@@ -33,7 +33,14 @@ export interface TableSpec {
 }
 
 export type TableKey =
-  'jobSchedules' | 'requests' | 'jobFlows' | 'processLogs' | 'jobLogs' | 'jobErrors' | 'idPool'
+  | 'jobSchedules'
+  | 'requests'
+  | 'jobFlows'
+  | 'processLogs'
+  | 'jobLogs'
+  | 'jobErrors'
+  | 'idPool'
+  | 'mappings'
 
 /** What ids are made for. */
 export type IdEntity = 'jobSchedule' | 'processLog' | 'jobLog' | 'jobError'
@@ -189,6 +196,18 @@ export const DW_PRESET = {
         entity: text('ENTITY_NAME', 30),
         current: number('CURRENT_VALUE'),
         block: optional(number('BLOCK_SIZE')),
+      },
+    },
+    mappings: {
+      name: 'DWMAPR',
+      columns: {
+        mapref: text('MAPREF', 100),
+        trgschm: optional(text('TRGSCHM', 30)),
+        trgtbnm: optional(text('TRGTBNM', 30)),
+        curflg: optional(text('CURFLG', 1)),
+        checkpointStrategy: optional(text('CHKPNTSTRTGY', 10)),
+        checkpointColumn: optional(text('CHKPNTCLNM', 250)),
+        checkpointEnabled: optional(text('CHKPNTENBLD', 1)),
       },
     },
   },

@@ -57,6 +57,10 @@ export class RequestPoller implements WorkSource {
     return requests ? this.#deps.controls.poll(runtime, requests) : 0
   }
 
+  async stop(): Promise<void> {
+    await this.#deps.controls.stop()
+  }
+
   async pull(seats: Seats): Promise<number> {
     const runtime = await this.#deps.open()
     const { requests } = runtime.tables

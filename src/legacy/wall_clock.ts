@@ -67,6 +67,11 @@ export class WallClock {
     }
   }
 
+  /** The day that an instant lies on, `yyyy-MM-dd`. */
+  dayOf(instant: number): string {
+    return this.render(instant, 'second').slice(0, DAY_LENGTH)
+  }
+
   /**
    * The wall clock that a column's value shows, `yyyy-MM-ddTHH:mm:ss`, whether
    * or not the zone's day has that time. A text without a time stays one

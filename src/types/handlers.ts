@@ -181,6 +181,27 @@ export interface HandlerContext<Payload = unknown> {
   lock(name: string, ttl?: Duration): HandlerLock
 }
 
+/**
+ * Where the work of a flow stands, beyond one execution: what a handler that
+ * runs legacy flows finds as its `checkpoint`.
+ */
+export interface FlowCheckpoint {
+  /** The last value given to `saveCheckpoint`, by this or an earlier attempt of the execution. */
+  readonly stored: JsonValue
+  /**
+   * Where the last run that did not complete had come to; null to begin at the beginning.
+   * @throws E_CHECKPOINT
+   */
+  load(): Promise<JsonValue>
+  /**
+   * Stores a key, the parts of a composite key, or a number of rows.
+   * @throws E_CHECKPOINT for a value that does not fit the flow's strategy
+   */
+  save(value: string | number | (string | number)[]): Promise<void>
+  /** Says that there is nothing to go on with; so does a run that succeeds. */
+  complete(): Promise<void>
+}
+
 export interface LockWait {
   /** Longest wait. Default: until the execution is aborted. */
   wait?: Duration

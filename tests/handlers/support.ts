@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { getActiveTest } from '@japa/runner'
 import { ConfigReader } from '../../src/config/reader.ts'
 import { readBuiltIn, type BuiltInConfig, type BuiltInKeys } from '../../src/handlers/config.ts'
 import { runHandler, type RunHandlerOptions } from '../../src/testing/main.ts'
 import type { HandlerContext, HandlerFunction, LogLevel } from '../../src/types/handlers.ts'
+import { isAlive } from '../helpers/processes.ts'
 
 export const ROOT = '/srv/app'
 
@@ -81,14 +81,5 @@ export async function gone(pid: number): Promise<void> {
   })
   while (!over && (await isAlive(pid))) {
     await new Promise((resolve) => setImmediate(resolve))
-  }
-}
-
-async function isAlive(pid: number): Promise<boolean> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-    return !/^\d+ \(.*\) [ZX]/s.test(stat)
-  } catch {
-    return false
   }
 }

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { promisify } from 'node:util'
 import { findProgram } from './programs.ts'
 
 /**
@@ -50,6 +52,11 @@ const SERVICES = {
     location: 'pg_dump',
     probe: probePrograms,
   },
+  python3: {
+    title: 'Python 3.8 or newer',
+    location: env('ALMANAC_TEST_PYTHON', '/usr/bin/python3'),
+    probe: probePython,
+  },
   faketime: {
     title: 'libfaketime',
     location: env(
@@ -72,7 +79,7 @@ export interface Service {
   reason: string
 }
 
-const PROBE_TIMEOUT = 3_000
+const PROBE_TIMEOUT = 5_000
 const declared = new Map<ServiceName, Promise<Service>>()
 
 /** Declares that a spec needs the service, and tells whether it is there. */
@@ -135,6 +142,12 @@ function probeRedis(location: string) {
     })
     socket.once('error', reject)
   })
+}
+
+/** What the flows of the specs import is looked for as well. */
+async function probePython(program: string) {
+  const check = 'import sys, sqlite3; assert sys.version_info >= (3, 8)'
+  await promisify(execFile)(program, ['-c', check], { timeout: PROBE_TIMEOUT })
 }
 
 async function probePrograms(names: string) {

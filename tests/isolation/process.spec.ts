@@ -1,6 +1,7 @@
 import { test } from '@japa/runner'
+import { isAlive } from '../helpers/processes.ts'
 import { assertCapped, assertWholeContext, assertWords } from './contract.ts'
-import { bootWorld, lives, written } from './world.ts'
+import { bootWorld, written } from './world.ts'
 
 test.group('Isolation | in a process', (group) => {
   group.tap((t) => t.timeout(60_000))
@@ -15,7 +16,7 @@ test.group('Isolation | in a process', (group) => {
     delete process.env.ISOLATED_ROLE
     assert.sameMembers(result.logs, ['begun', 'printed'])
     assert.notEqual(result.pid, process.pid)
-    assert.isFalse(await lives(result.pid as number))
+    assert.isFalse(await isAlive(result.pid as number))
   })
 
   test('says how it ends as one that is not isolated', async ({ assert, fs }) => {
@@ -32,14 +33,14 @@ test.group('Isolation | in a process', (group) => {
     const { id } = await almanac.enqueue('stubborn', { mark })
     const running = almanac.runOnce()
     const pid = Number(await written(mark))
-    assert.isTrue(await lives(pid))
+    assert.isTrue(await isAlive(pid))
     const asked = performance.now()
     await almanac.cancel(id, { reason: 'by ana' })
     await running
     // The grace is 300 ms; the machine may be busy
     assert.isBelow(performance.now() - asked, 5_000)
     assert.equal(await written(`${mark}.term`), 'cancelled')
-    assert.isFalse(await lives(pid))
+    assert.isFalse(await isAlive(pid))
     assert.include(await almanac.executions.get(id), { state: 'cancelled', reason: 'by ana' })
   })
 
@@ -55,10 +56,10 @@ test.group('Isolation | in a process', (group) => {
     for (let turn = 0; turn < 100; turn++) {
       await new Promise((resolve) => setImmediate(resolve))
     }
-    assert.isTrue(await lives(pid))
+    assert.isTrue(await isAlive(pid))
     await almanac.cancel(id)
     await running
-    assert.isFalse(await lives(pid))
+    assert.isFalse(await isAlive(pid))
     assert.include(await almanac.executions.get(id), { state: 'cancelled' })
   })
 

@@ -48,9 +48,3 @@ export async function written(path: string): Promise<string> {
   }
   throw new Error(`${path} was not written`)
 }
-
-/** Whether a process lives; one that nobody has waited for yet counts as gone. */
-export async function lives(pid: number): Promise<boolean> {
-  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
-  return status !== null && !/\) Z /.test(status)
-}

@@ -31,7 +31,7 @@ test.group('Legacy config', () => {
   })
 
   test('the defaults', ({ assert }) => {
-    const { isIdempotent, ...config } = legacySource()
+    const { isIdempotent, checkpointOf, ...config } = legacySource()
     assert.deepEqual(config, {
       name: 'dw',
       connection: 'warehouse',
@@ -39,7 +39,10 @@ test.group('Legacy config', () => {
       timezone: 'UTC',
       dialect: 'standard',
       shortMonths: 'skip',
-      runners: { sql: false },
+      runners: { sql: false, plsql: false, python: null },
+      flows: [],
+      retry: null,
+      stopGrace: 5_000,
       handlers: [],
       pollInterval: 1_000,
       syncInterval: 60_000,
@@ -55,6 +58,7 @@ test.group('Legacy config', () => {
       dependents: { ownSlots: true },
     })
     assert.isFalse(isIdempotent('ANY'))
+    assert.isNull(checkpointOf('ANY'))
   })
 
   test('intervals follow the rest of the config, unless given', ({ assert }) => {
@@ -83,7 +87,7 @@ test.group('Legacy config', () => {
       timezone: 'Europe/Berlin',
       dialect: 'standard',
       shortMonths: 'clamp',
-      runners: { sql: true },
+      runners: { sql: true, plsql: false, python: null },
       maxPayload: 1000,
       requestsRequired: true,
       slotGuard: false,
@@ -93,6 +97,45 @@ test.group('Legacy config', () => {
       kind: 'sequence',
       entities: { ...DW_PRESET.sequences, processLog: 'RUN_SEQ' },
     })
+  })
+
+  test('flows have their runner and their checkpoint by MAPREF, the first that says it', ({
+    assert,
+  }) => {
+    const { flows, checkpointOf } = legacySource({
+      flows: [
+        { mapref: 'FACT_*', checkpoint: { column: 'REGION, ID' } },
+        { mapref: 'FACT_A', runner: 'python', checkpoint: { strategy: 'NONE' } },
+        { mapref: '*', runner: 'sql' },
+      ],
+    })
+    assert.deepEqual(
+      flows.map(({ runner }) => runner),
+      [null, 'python', 'sql']
+    )
+    assert.deepEqual(checkpointOf('FACT_A'), { strategy: 'AUTO', columns: ['REGION', 'ID'] })
+    assert.isNull(checkpointOf('DIM'))
+  })
+
+  test('retries are those of the source, else those of all sources', ({ assert }) => {
+    const source = { connection: 'warehouse', timezone: 'UTC', requests: false }
+    const { sources } = resolveLegacyConfig({
+      retry: { retries: 2, delay: '1s' },
+      sources: {
+        a: source,
+        b: { ...source, retry: false },
+        c: { ...source, retry: { retries: 5, jitter: 0 } },
+      },
+    })
+    const common = { backoff: 'exponential', maxDelay: 900_000 }
+    assert.deepEqual(
+      [...sources.values()].map(({ retry }) => retry),
+      [
+        { ...common, retries: 2, delay: 1_000, jitter: 0.2 },
+        null,
+        { ...common, retries: 5, delay: 10_000, jitter: 0 },
+      ]
+    )
   })
 
   test('handlers are bound by MAPREF, pattern or RegExp', ({ assert }) => {
@@ -195,7 +238,60 @@ test.group('Legacy config', () => {
         /^dialect is 'oracle'; give one of standard, dbms_scheduler, apscheduler/,
       ],
       ['shortMonths', { shortMonths: 'last' }, /^shortMonths is 'last'/],
-      ['runners', { runners: { plsql: true } }, /^runners\.plsql is not a known key/],
+      ['runners', { runners: { plsq: true } }, /^runners\.plsq .*did you mean "plsql"/],
+      ['runners', { runners: { python: true } }, /^runners\.python is true; give \{ connections/],
+      ['runners', { runners: { python: {} } }, /^runners\.python\.connections is undefined/],
+      [
+        'runners',
+        { runners: { python: { connections: 'a-b' } } },
+        /^runners\.python\.connections is 'a-b'; name the Python module/,
+      ],
+      [
+        'runners',
+        { runners: { python: { connections: 'a', interpreter: 'python3 -c x' } } },
+        /^runners\.python\.interpreter is 'python3 -c x'; name a program/,
+      ],
+      [
+        'runners',
+        { runners: { python: { connections: 'a', path: ['lib'] } } },
+        /^runners\.python\.path .*absolute folders/,
+      ],
+      [
+        'runners',
+        { runners: { python: { connections: 'a', secretEnv: { KEY: 5 } } } },
+        /^runners\.python\.secretEnv\.KEY is not a text/,
+      ],
+      [
+        'runners',
+        { runners: { python: { connections: 'a', grace: 'soon' } } },
+        /^runners\.python\.grace is 'soon'/,
+      ],
+      ['flows', { flows: {} }, /^flows is \{\}; give a list/],
+      ['flows', { flows: [{ runner: 'sql' }] }, /^flows\[0\]\.mapref is undefined/],
+      [
+        'flows',
+        { flows: [{ mapref: 'A', runner: 'perl' }] },
+        /^flows\[0\]\.runner is 'perl'; give one of sql, plsql, python/,
+      ],
+      [
+        'flows',
+        { flows: [{ mapref: 'A', checkpoint: { strategy: 'KEY' } }] },
+        /^flows\[0\]\.checkpoint\.column is undefined; the strategy KEY needs/,
+      ],
+      [
+        'flows',
+        { flows: [{ mapref: 'A', checkpoint: { strategy: 'ROWS' } }] },
+        /^flows\[0\]\.checkpoint\.strategy is 'ROWS'; give one of AUTO, KEY, PYTHON, NONE/,
+      ],
+      [
+        'flows',
+        { flows: [{ mapref: 'A', checkpoint: { column: 5 } }] },
+        /^flows\[0\]\.checkpoint\.column is 5; give the name/,
+      ],
+      ['retry', { retry: true }, /^retry is true; give an object/],
+      ['retry', { retry: { retries: -1 } }, /^retry\.retries is -1/],
+      ['retry', { retry: { delays: 5 } }, /^retry\.delays .*did you mean "delay"/],
+      ['stopGrace', { stopGrace: 'never' }, /^stopGrace is 'never'/],
       ['runners', { runners: { sql: 'yes' } }, /^runners\.sql is 'yes'; give true or false/],
       ['pollInterval', { pollInterval: '5 parsecs' }, /^pollInterval is '5 parsecs'/],
       ['pollInterval', { pollInterval: 1 }, /^pollInterval is 1; give at least 10 ms/],

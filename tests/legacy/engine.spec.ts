@@ -1,5 +1,6 @@
 import { test } from '@japa/runner'
-import type { HandlerContext } from '../../src/types/handlers.ts'
+import type { LegacyFlowContext } from '../../src/legacy/main.ts'
+import type { HandlerContext, HandlerFunction } from '../../src/types/handlers.ts'
 import { charactersThatFit, legacyGroup } from '../helpers/legacy_group.ts'
 import { createLegacyWorld, type LegacyWorld } from '../helpers/legacy_world.ts'
 
@@ -394,17 +395,17 @@ legacyGroup('Engine | handlers bound to a MAPREF', () => {
     const node = world.node({ source: { handlers: [{ mapref: 'A', handler: 'load' }] } })
     const seen: unknown[] = []
     const called = Promise.withResolvers<void>()
-    const load = async (context: HandlerContext) => {
-      seen.push(context.checkpoint)
+    const load = async (context: LegacyFlowContext) => {
+      seen.push(context.checkpoint.stored)
       await context.saveCheckpoint({ row: 5 })
-      seen.push(context.checkpoint)
+      seen.push(context.checkpoint.stored)
       context.progress(50)
       const aborted = new Promise((resolve) => context.signal.addEventListener('abort', resolve))
       called.resolve()
       await aborted
       context.signal.throwIfAborted()
     }
-    node.handlers.register('load', load, { timeout: 2_000 })
+    node.handlers.register('load', load as unknown as HandlerFunction, { timeout: 2_000 })
     const running = node.run()
     await called.promise
     await world.clock.advance(2_000)

@@ -1,4 +1,5 @@
 import { test } from '@japa/runner'
+import { sessionIdOf } from '../../src/legacy/claims.ts'
 import type { HandlerContext } from '../../src/types/handlers.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
 import { createLegacyWorld, Gate, type LegacyWorld } from '../helpers/legacy_world.ts'
@@ -111,6 +112,135 @@ legacyGroup('Controls | STOP', () => {
     await untilAnswered(world, () => node.sources[0].control!(), 'T2')
     await running
     assert.equal(world.runs()[0].STATUS, 'ST')
+  })
+
+  test('waits with its answer for the end of the run, unless it is forced', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const gate = new Gate()
+    const node = world.node({ source: BOUND, handlers: { load: gate.handle } })
+    const running = node.run()
+    await gate.called
+    const control = () => node.sources[0].control!()
+    stop(world, 'T1', 'A')
+    await control()
+    await control()
+    assert.equal(world.request('T1').STATUS, 'CLAIMED')
+    // Recovery knows that it is on its way
+    await node.adapter.recover()
+    assert.equal(world.request('T1').STATUS, 'CLAIMED')
+    gate.fail(new Error('interrupted'))
+    await running
+    await untilAnswered(world, control, 'T1')
+    const [run] = world.runs()
+    assert.containSubset(run, { STATUS: 'ST', MSG: 'stopped by request T1' })
+    assert.isNotNull(run.ENDDT)
+    assert.containSubset(world.request('T1').result, {
+      message: '1 run(s) ended',
+      force: false,
+      stopped: [{ state: 'running', outcome: 'cancelled', status: 'ST', prcid: run.PRCID }],
+    })
+  })
+
+  test('is answered at last, also where the run does not end', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const gate = new Gate()
+    const node = world.node({ source: BOUND, handlers: { load: gate.handle } })
+    const running = node.run()
+    await gate.called
+    const control = () => node.sources[0].control!()
+    stop(world, 'T1', 'A')
+    await control()
+    // The leases are renewed meanwhile
+    await world.clock.advance(60_000)
+    await untilAnswered(world, control, 'T1')
+    assert.match(
+      String(world.request('T1').result.message),
+      /1 had not ended when this was answered/
+    )
+    stop(world, 'T2', 'A')
+    await control()
+    await node.sources[0].stop!()
+    assert.match(
+      String(world.request('T2').result.message),
+      /1 had not ended when this was answered/
+    )
+    gate.open()
+    await running
+  })
+
+  test('by force closes the row of a handler that does not listen, and keeps its MAPREF', async ({
+    assert,
+  }) => {
+    const world = await createLegacyWorld()
+    world.database.insertFlow({ MAPREF: 'A' })
+    world.database.insertRequest({ REQUEST_ID: 'R1', MAPREF: 'A' })
+    const gate = new Gate()
+    const node = world.node({
+      source: { ...BOUND, stopGrace: 3_000 },
+      handlers: { load: gate.handle },
+    })
+    const running = node.run()
+    await gate.called
+    const control = () => node.sources[0].control!()
+    stop(world, 'T1', 'A', { force: 'Y' })
+    await untilAnswered(world, control, 'T1')
+    assert.containSubset(world.request('T1').result, {
+      force: true,
+      stopped: [{ state: 'running' }],
+    })
+    await world.clock.advance(2_900)
+    assert.equal(world.runs()[0].STATUS, 'IP')
+    await world.clock.advance(100)
+    assert.containSubset(world.runs()[0], {
+      STATUS: 'ST',
+      MSG: 'stopped by request T1 (force); its handler had not ended 3000 ms later',
+    })
+    assert.equal(world.request('R1').STATUS, 'FAILED')
+    const [execution] = await world.executions()
+    assert.equal(execution.state, 'running')
+    world.database.insertRequest({ REQUEST_ID: 'R2', MAPREF: 'A' })
+    await world.node({ name: 'n2', source: BOUND, handlers: { load: gate.handle } }).run()
+    assert.lengthOf(world.runs(), 1)
+    gate.open({ sourceRows: 1 })
+    await running
+    assert.include(await world.storage.executions.find(execution.id), { state: 'cancelled' })
+    assert.lengthOf(
+      world.runs().filter(({ PRCID }) => PRCID === world.runs()[0].PRCID),
+      1
+    )
+    assert.equal(world.runs()[0].STATUS, 'ST')
+  })
+
+  test('closes what a dead node has left in progress', async ({ assert }) => {
+    const world = await createLegacyWorld()
+    const node = world.node()
+    const dead = sessionIdOf(`${node.nodeId.split('.')[0]}.0badc0de`)
+    const STRTDT = '2025-12-31 23:00:00'
+    const left = { MAPREF: 'A', STATUS: 'IP', SESSIONID: dead, STRTDT }
+    world.database.insert('DWPRCLOG', { PRCID: 9, ...left })
+    world.database.insert('DWPRCLOG', { PRCID: 8, ...left, MAPREF: 'B' })
+    // Another scheduler's, too old to run
+    const old = { ...left, SESSIONID: 5, STRTDT: '2020-01-01 00:00:00' }
+    world.database.insert('DWPRCLOG', { PRCID: 7, ...old })
+    stop(world, 'T1', 'A')
+    await node.run()
+    assert.containSubset(world.request('T1'), { STATUS: 'DONE' })
+    assert.containSubset(world.request('T1').result, {
+      message: 'nothing of MAPREF "A" ran any more; closed what was left in progress: 7, 9',
+      stopped: [
+        { prcid: 7, status: 'ST' },
+        { prcid: 9, status: 'ST' },
+      ],
+    })
+    const [first, other, last] = world.runs()
+    const closed = { STATUS: 'ST', MSG: 'stopped by request T1; nothing ran any more' }
+    assert.containSubset([first, last], [closed, closed])
+    assert.isNotNull(last.ENDDT)
+    assert.equal(other.STATUS, 'IP')
   })
 
   test('is done, and says so, when nothing runs', async ({ assert }) => {

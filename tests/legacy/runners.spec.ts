@@ -2,71 +2,23 @@ import { test } from '@japa/runner'
 import { E_LEGACY_FLOW, E_UNKNOWN_HANDLER } from '../../src/errors.ts'
 import type { LegacySourceInput } from '../../src/legacy/config.ts'
 import { isTransient } from '../../src/legacy/connection.ts'
-import { HandlerRunner } from '../../src/legacy/engine/runners/handler_runner.ts'
-import type { RunnerInput } from '../../src/legacy/engine/runners/runner.ts'
+import {
+  HandlerRunner,
+  type LegacyFlowContext,
+} from '../../src/legacy/engine/runners/handler_runner.ts'
 import { RunnerSelector } from '../../src/legacy/engine/runners/selector.ts'
 import { SqlRunner } from '../../src/legacy/engine/runners/sql_runner.ts'
-import { emptyParams } from '../../src/legacy/params.ts'
+import { PlsqlRunner } from '../../src/legacy/engine/runners/plsql_runner.ts'
+import type { SqlDialect, SqlSession } from '../../src/storage/sql_session.ts'
 import type { FlowRow } from '../../src/legacy/tables/job_flows.ts'
 import type {
-  ExecutionLogger,
   HandlerContext,
   HandlerDefinition,
   HandlerReference,
 } from '../../src/types/handlers.ts'
-import type { JsonValue } from '../../src/types/json.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
-import { legacyDatabase, legacySource } from './support.ts'
-
-function flowOf(dwlogic: string | null, mapref = 'FACT_SALES'): FlowRow {
-  return {
-    jobflwid: 3,
-    jobid: 30,
-    mapref,
-    trgschm: 'MAIN',
-    trgtbtyp: 'TBL',
-    trgtbnm: 'T',
-    dwlogic,
-  }
-}
-
-/** What a runner is given, and what it did with it. */
-function inputFor(dwlogic: string | null, given: Partial<RunnerInput> = {}) {
-  const seen = {
-    logs: [] as string[],
-    progress: [] as unknown[],
-    saved: [] as JsonValue[],
-    extended: [] as unknown[],
-  }
-  const log = (message: string) => void seen.logs.push(message)
-  const logger: ExecutionLogger = { trace: log, debug: log, info: log, warn: log, error: log }
-  const controller = new AbortController()
-  const context = {
-    payload: { source: 'dw', mapref: 'FACT_SALES' },
-    execution: { id: 'e1' },
-    attempt: 2,
-    slot: 5,
-    signal: controller.signal,
-    logger,
-    fencingToken: 9,
-    checkpoint: { prcid: 7 },
-    progress: (progress: unknown) => void seen.progress.push(progress),
-    saveCheckpoint: async (value: JsonValue) => void seen.saved.push(value),
-    extend: (duration: unknown) => void seen.extended.push(duration),
-  } as unknown as HandlerContext
-  const input: RunnerInput = {
-    flow: flowOf(dwlogic),
-    params: { ...emptyParams(), param1: '01-Mar-2026', param2: '3' },
-    prcid: 7,
-    sessionId: 42,
-    mapref: 'FACT_SALES',
-    signal: controller.signal,
-    logger,
-    context,
-    ...given,
-  }
-  return { input, seen, controller }
-}
+import { flowOf, inputFor } from './runner_input.ts'
+import { legacyDatabase, legacySource, ManualClock } from './support.ts'
 
 /** Runs DWLOGIC in a transaction on a file. */
 async function sqlWorld() {
@@ -263,6 +215,67 @@ legacyGroup('The sql runner', (kind) => {
   })
 })
 
+test.group('The plsql runner', () => {
+  /** Oracle, as far as the runner sees it. */
+  function oracle(fails?: Error) {
+    const calls: { sql: string; bindings: unknown[] }[] = []
+    const session: SqlSession = {
+      dialect: 'oracle',
+      query: async (sql, bindings = []) => {
+        calls.push({ sql, bindings })
+        if (fails) {
+          throw fails
+        }
+        return { rows: [], affected: 0 }
+      },
+      transaction: (work) => work(session),
+      cancel: async () => {},
+      now: async () => 0,
+    }
+    return { session, calls }
+  }
+
+  test('runs the block as one statement with the binds of the run', async ({ assert }) => {
+    const { session, calls } = oracle()
+    const block = `begin\n  x := ':param1; not a bind'; load(:param1, :PRCID); -- :nope\nend;`
+    const { input } = inputFor(`${block}\n/\n`, { session })
+    assert.isNull(await new PlsqlRunner().run(input))
+    const sql = block.replace('(:param1, :PRCID)', '(?, ?)')
+    assert.deepEqual(calls, [{ sql, bindings: ['01-Mar-2026', 7] }])
+  })
+
+  test('says what the database said, and what no bind is', async ({ assert }) => {
+    const { session } = oracle(new Error('ORA-06550: line 1'))
+    const failed = await new PlsqlRunner()
+      .run(inputFor('begin null; end;', { session }).input)
+      .catch((error: unknown) => error)
+    assert.instanceOf(failed, E_LEGACY_FLOW)
+    assert.match((failed as Error).message, /PL\/SQL: ORA-06550: line 1/)
+    await assert.rejects(
+      () => new PlsqlRunner().run(inputFor('begin x(:nope); end;', { session }).input),
+      /PL\/SQL: :nope is no bind/
+    )
+  })
+
+  test('an abort has its own reason', async ({ assert }) => {
+    const { session } = oracle(new Error('ORA-01013: user requested cancel'))
+    const { input, controller } = inputFor('begin null; end;', { session })
+    controller.abort('cancelled')
+    const thrown: unknown = await new PlsqlRunner().run(input).catch((error: unknown) => error)
+    assert.equal(thrown, 'cancelled')
+  })
+
+  test('a database that is not Oracle is named', async ({ assert }) => {
+    const { input } = inputFor('begin null; end;')
+    await assert.rejects(() => new PlsqlRunner().run(input), /runs on Oracle alone; none was given/)
+    const session = { ...oracle().session, dialect: 'mysql' as const }
+    await assert.rejects(
+      () => new PlsqlRunner().run({ ...input, session }),
+      /runs on Oracle alone; this one is on mysql/
+    )
+  })
+})
+
 function definitionOf(run: (context: HandlerContext) => unknown, idempotent = false) {
   return {
     name: 'export',
@@ -293,7 +306,8 @@ test.group('The handler runner', () => {
       params: input.params,
     })
     assert.deepInclude(given, { attempt: 2, slot: 5, fencingToken: 9 })
-    assert.deepEqual(given!.checkpoint, { prcid: 7 })
+    const { stored } = (given as unknown as LegacyFlowContext).checkpoint
+    assert.deepEqual(stored, { prcid: 7 })
     assert.equal(given!.signal, input.signal)
     assert.equal(given!.execution.id, 'e1')
     assert.deepEqual(seen, {
@@ -348,11 +362,14 @@ test.group('The choice of a runner', () => {
 
   function selectorFor(
     source: Partial<LegacySourceInput> = {},
-    known: Record<string, HandlerDefinition> = {}
+    known: Record<string, HandlerDefinition> = {},
+    dialect: SqlDialect = 'sqlite'
   ) {
     return new RunnerSelector({
       source: legacySource({ runners: { sql: true }, ...source }),
-      dialect: 'sqlite',
+      dialect,
+      clock: new ManualClock(),
+      env: {},
       handlers: {
         nameOf: (reference: HandlerReference) =>
           typeof reference === 'string' ? reference : 'aggregate',
@@ -424,7 +441,7 @@ test.group('The choice of a runner', () => {
     )
   })
 
-  test('a runner that is not there is named with what to do: {0}')
+  test('a runner that is not allowed is named with what to do: {0}')
     .with<[string, string][]>([
       ['plsql', 'DECLARE x number; BEGIN null; END;'],
       ['python', 'def execute_job(connection, session_params):\n  return {}'],
@@ -435,10 +452,45 @@ test.group('The choice of a runner', () => {
       assert.include(message, 'legacy.sources.dw.handlers')
     })
 
+  test('PL/SQL is refused where the database is not Oracle', ({ assert }) => {
+    const selector = selectorFor({ runners: { plsql: true } })
+    assert.match(
+      refusal(selector, flowOf('-- load\nBEGIN load_sales; END;')),
+      /its DWLOGIC \(JOBFLWID 3\) is a PL\/SQL block, which Oracle alone runs; this source is on sqlite: bind a handler/
+    )
+    const { runner } = selectorFor({ runners: { plsql: true } }, {}, 'oracle').select(
+      flowOf('/* load */ declare x number; begin load_sales(:param1); end;')
+    )
+    assert.equal(runner.name, 'plsql')
+    assert.isFalse(runner.atomic)
+  })
+
+  test('Python goes to its runner, with the timeout of config', ({ assert }) => {
+    const python = { connections: 'warehouse', timeout: '5m' as const }
+    const selector = selectorFor({ runners: { python } })
+    const { runner } = selector.select(flowOf('def execute_job(a, b):\n  return {}'))
+    assert.deepInclude(runner, { name: 'python', atomic: false, timeout: 300_000 })
+  })
+
+  test('config names the runner of what shows none, and what it shows is not looked at', ({
+    assert,
+  }) => {
+    const selector = selectorFor({
+      flows: [
+        { mapref: 'FACT_*', checkpoint: { column: 'ID' } },
+        { mapref: 'FACT_SALES', runner: 'sql' },
+        { mapref: '*', runner: 'python' },
+      ],
+    })
+    assert.instanceOf(selector.select(flowOf('PRAGMA_LIKE something')).runner, SqlRunner)
+    assert.match(refusal(selector, flowOf('select 1', 'DIM')), /needs the runner "python"/)
+    assert.match(refusal(selector, flowOf(`select 'open`)), /a quoted text .* does not end/)
+  })
+
   test('doubtful logic is refused, not guessed at', ({ assert }) => {
     assert.match(
       refusal(selectorFor(), flowOf('please load the data')),
-      /no runner for its DWLOGIC \(JOBFLWID 3\): it begins with "please".*; correct it, or bind a handler/
+      /no runner for its DWLOGIC \(JOBFLWID 3\): it begins with "please".*; correct it, name its runner in legacy\.sources\.dw\.flows, or bind a handler/
     )
     assert.match(refusal(selectorFor(), flowOf(null)), /it is empty/)
   })

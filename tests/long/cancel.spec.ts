@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { getActiveTest, test } from '@japa/runner'
-import { lives, written } from '../isolation/world.ts'
+import { isAlive } from '../helpers/processes.ts'
+import { written } from '../isolation/world.ts'
 import { execution } from '../storage/support.ts'
 import { until } from './support/cluster.ts'
 import { PATIENCE } from './support/cluster_setup.ts'
@@ -76,7 +77,7 @@ async function processesOf({ mark }: Node): Promise<number[]> {
   const found = await Promise.all(
     pids.map(async (pid) => {
       const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
-      return environment.split('\0').includes(mark) && (await lives(pid)) ? [pid] : []
+      return environment.split('\0').includes(mark) && (await isAlive(pid)) ? [pid] : []
     })
   )
   return found.flat()
@@ -125,7 +126,7 @@ eachKind('Cancel | from another process', TWO, (kind: DatabaseKind) => {
 
     const stubborn = await cancelled(store, node, 'stubborn')
     const isolated = await endedAfter(store, stubborn.id)
-    const isolatedLeft = await lives(stubborn.pid)
+    const isolatedLeft = await isAlive(stubborn.pid)
 
     const deaf = await cancelled(store, node, 'deaf')
     const isTold = async () => (await stuckOn(node)) > 0

@@ -41,7 +41,13 @@ async function pack() {
   const files = stdout.trim().split('\n')
   const strays = files.filter((name) => /\/(tests|examples|benchmarks|tools|bin)\//.test(name))
   assert.deepEqual(strays, [], 'the tarball holds what no user needs')
-  for (const name of ['LICENSE', 'build/commands/commands.json', 'build/src/index.d.ts']) {
+  const needed = [
+    'LICENSE',
+    'build/commands/commands.json',
+    'build/src/index.d.ts',
+    'build/src/legacy/engine/runners/python/bootstrap.py',
+  ]
+  for (const name of needed) {
     assert.ok(files.includes(`package/${name}`), `${name} is missing in the tarball`)
   }
   return packed[0]

@@ -3,7 +3,11 @@ import { AppFactory } from '@adonisjs/core/factories/app'
 import { EmitterFactory } from '@adonisjs/core/factories/events'
 import { LoggerFactory } from '@adonisjs/core/factories/logger'
 import { Database } from '@adonisjs/lucid/database'
+import { dialectOf } from '../../src/storage/database/dialect.ts'
 import { LucidSession, sessionOf } from '../../src/storage/database/lucid_session.ts'
+import type { KnexClient } from '../../src/storage/database/sqlite_handle.ts'
+import { StatementCancel } from '../../src/storage/database/statement_cancel.ts'
+import { ManualClock } from '../../src/testing/manual_clock.ts'
 import { requires } from '../helpers/services.ts'
 
 const postgres = await requires('postgresql')
@@ -199,6 +203,26 @@ for (const [{ title, skip, reason, config }, nap] of [
       await assert.rejects(() => running, 'timed out')
     })
 
+    test('an aborted statement leaves a connection that works', async ({ assert }) => {
+      // One connection: a cancel that came too late would end the next statement on it
+      const session = new LucidSession({ client: lucid.connection('db') })
+      const single = await lucid.connection('db').transaction()
+      const inside = new LucidSession({ client: single })
+      for (let round = 0; round < 5; round++) {
+        const controller = new AbortController()
+        const quick = inside.query('select 1 as n', [], { signal: controller.signal })
+        controller.abort(new Error('stop'))
+        await quick.catch((error: Error) => assert.equal(error.message, 'stop'))
+        if (title === 'PostgreSQL') {
+          await inside.query('rollback')
+        }
+        const { rows } = await inside.query('select 2 as n')
+        assert.equal(Number(rows[0].n), 2)
+      }
+      await single.rollback()
+      assert.isAbove(await session.now(), 0)
+    })
+
     test('so does cancel(), inside a transaction as well', async ({ assert }) => {
       const client = await lucid.connection('db').transaction()
       const session = new LucidSession({ client })
@@ -248,5 +272,52 @@ test.group('sql session on SQLite', (group) => {
   test('a database that Almanac does not know is refused', ({ assert }) => {
     const client = Object.create(lucid.connection('db'), { dialect: { value: { name: 'mssql' } } })
     assert.throws(() => sessionOf(client), /connection "db".*"mssql"/)
+  })
+})
+
+test.group('cancelling a statement', () => {
+  const oracle = dialectOf({ dialect: { name: 'oracledb' }, connectionName: 'db' })
+  const knex = {} as KnexClient
+
+  test('Oracle interrupts on the connection itself, again until the statement answers', async ({
+    assert,
+  }) => {
+    const clock = new ManualClock()
+    let breaks = 0
+    const connection = { break: async () => void breaks++ }
+    const controller = new AbortController()
+    const cancel = new StatementCancel(
+      { dialect: oracle, knex, connection, clock },
+      controller.signal
+    )
+    await clock.advance(1_000)
+    assert.equal(breaks, 0)
+    controller.abort('cancelled')
+    await clock.settle()
+    assert.equal(breaks, 1)
+    await clock.advance(500)
+    assert.equal(breaks, 2)
+    await cancel.settled()
+    await clock.advance(5_000)
+    assert.equal(breaks, 2)
+  })
+
+  test('the connection is lent again only when no request is under way', async ({ assert }) => {
+    const clock = new ManualClock()
+    const answer = Promise.withResolvers<void>()
+    const connection = { break: () => answer.promise }
+    const controller = new AbortController()
+    const cancel = new StatementCancel(
+      { dialect: oracle, knex, connection, clock },
+      controller.signal
+    )
+    controller.abort('cancelled')
+    let settled = false
+    const settling = cancel.settled().then(() => (settled = true))
+    await clock.settle()
+    assert.isFalse(settled)
+    answer.reject(new Error('gone'))
+    await settling
+    await clock.advance(5_000)
   })
 })

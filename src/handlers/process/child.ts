@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { Clock, ClockTimer } from '../../clock.ts'
 import { Failed } from '../../jobs/outcome.ts'
 import { killStrays, MARK } from './strays.ts'
@@ -17,6 +17,8 @@ export interface ChildSpec {
   mark: string
   /** Opens a channel to a child that is Node.js, and is handed the child once it was started. */
   onChannel?: (child: ChildProcess) => void
+  /** Opens a pipe to a child that is anything else, its descriptor 3, and is handed this end of it. */
+  onPipe?: (pipe: Duplex) => void
 }
 
 export interface ChildEnd {
@@ -58,6 +60,7 @@ export async function runChild(spec: ChildSpec, deps: Deps): Promise<ChildEnd> {
   const ending = new Ending(pid, spec.grace, deps)
   try {
     spec.onChannel?.(child)
+    spec.onPipe?.((child as ChildProcess).stdio[3] as Duplex)
     child.stdout.on('data', (chunk: Buffer) => deps.onOutput('stdout', chunk))
     child.stderr.on('data', (chunk: Buffer) => deps.onOutput('stderr', chunk))
     const end = await exited(child)
@@ -71,14 +74,15 @@ export async function runChild(spec: ChildSpec, deps: Deps): Promise<ChildEnd> {
   }
 }
 
-function start({ file, args, cwd, env, mark, onChannel }: ChildSpec): Child {
+function start({ file, args, cwd, env, mark, onChannel, onPipe }: ChildSpec): Child {
+  const third = [...(onChannel ? (['ipc'] as const) : []), ...(onPipe ? (['pipe'] as const) : [])]
   try {
     const child: ChildProcess = spawn(file, args, {
       cwd,
       env: { ...env, [MARK]: mark },
       detached: !windows,
       shell: false,
-      stdio: ['ignore', 'pipe', 'pipe', ...(onChannel ? (['ipc'] as const) : [])],
+      stdio: ['ignore', 'pipe', 'pipe', ...third],
       windowsHide: true,
     })
     return child as Child

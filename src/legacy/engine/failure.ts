@@ -39,8 +39,12 @@ export function endOfThrow(
   }
 }
 
-/** What a database driver said; null for an error that comes from no database. */
-function databaseText(thrown: unknown): string | null {
+/** What a database driver said, or the traceback of a flow in Python; null for any other error. */
+export function databaseText(thrown: unknown): string | null {
+  const { traceback } = (thrown ?? {}) as { traceback?: unknown }
+  if (typeof traceback === 'string') {
+    return traceback
+  }
   let current = thrown
   for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
     const { code, errno } = current as { code?: unknown; errno?: unknown }

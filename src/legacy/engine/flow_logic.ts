@@ -1,37 +1,40 @@
 import { sleep } from '../../clock.ts'
 import { E_LEASE_LOST } from '../../errors.ts'
-import { Failed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
+import { Cancelled, Failed, Missed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
 import type { JsonObject } from '../../types/json.ts'
 import { Backoff } from '../backoff.ts'
+import { RunCheckpoint } from '../checkpoints/run_checkpoint.ts'
 import { FencedError, type Closing } from '../closing.ts'
 import { isTransient, type LegacySession } from '../connection.ts'
 import type { GroupedClosing, GroupWriteback } from '../group_writeback.ts'
 import { Groups } from '../groups.ts'
 import type { SourceDeps } from '../runtime.ts'
-import type { ProcessLogs } from '../tables/process_logs.ts'
+import type { LegacyTables } from '../tables/main.ts'
 import type { Writeback } from '../writeback.ts'
 import { endOfThrow, failure } from './failure.ts'
 import type { LogicEnd } from './flow_run.ts'
 import type { LogicRun } from './logic_run.ts'
-import { HANDED_BACK, type RunRescue } from './rescue.ts'
+import { handsBack, type HandBack } from './hand_back.ts'
+import type { RunRescue } from './rescue.ts'
 import type { RunCounts } from './runners/runner.ts'
+import { Stops } from './stops.ts'
 import { verdictOf, type FlowVerdict } from './verdict.ts'
 
 /** Once the outcome is decided, its write-back is not timed out. */
 const CLOSING_TIME = '1d'
 /** What a handler without a timeout gets: the longest timer. */
 const NO_TIMEOUT = 2_147_483_647
-/** Times that a run cut off by a lost database begins again before it fails. */
-const MOST_RESTARTS = 20
 /** What a flow is told that touches what only its run may write. */
 const OWN_ROW = 'its logic changes the DWPRCLOG row of its own run; the run closes that row itself'
-const RESTART_DELAY = { first: 250, doublings: 6 }
 
-interface Deps extends Pick<SourceDeps, 'connection' | 'clock' | 'logger' | 'counters'> {
+interface Deps extends Pick<
+  SourceDeps,
+  'source' | 'scheduler' | 'connection' | 'clock' | 'logger' | 'counters'
+> {
   writeback: Writeback
   group: GroupWriteback
   rescue: RunRescue
-  processLogs: ProcessLogs
+  tables: Pick<LegacyTables, 'processLogs' | 'mappings' | 'positions'>
   sessionId: number
 }
 
@@ -45,10 +48,12 @@ export class FlowLogic {
   readonly #deps: Deps
   /** The ends of runs that end together. */
   readonly #ends: Groups<GroupedClosing, JsonObject>
+  readonly #stops: Stops
 
   constructor(deps: Deps) {
     this.#deps = deps
-    const { logger, counters } = deps
+    const { logger, counters, source } = deps
+    this.#stops = new Stops({ ...deps, grace: source.stopGrace })
     this.#ends = new Groups({
       name: 'ends',
       logger,
@@ -64,15 +69,19 @@ export class FlowLogic {
       logic.context.extend(runner.timeout ?? NO_TIMEOUT)
     }
     let counts: RunCounts | null
+    let closed: FlowVerdict | null = null
     try {
       if (runner.atomic) {
         return new Succeeded(await this.#inPlace(logic, () => this.#executeAtomic(logic)))
       }
-      counts = await this.#inPlace(logic, () => this.#runLogic(logic))
+      const work = () => this.#inPlace(logic, () => this.#runLogic(logic))
+      counts = await this.#stops.around(logic, work, async (end) => {
+        closed = await this.#end(logic, end)
+      })
     } catch (error) {
-      return this.#afterThrow(logic, error)
+      return closed ?? this.#afterThrow(logic, error)
     }
-    return this.#end(logic, { status: 'PC', counts, error: null })
+    return closed ?? this.#end(logic, { status: 'PC', counts, error: null })
   }
 
   /** With one of the connections that flows may hold, where this one does. */
@@ -98,10 +107,13 @@ export class FlowLogic {
   async #runLogic(logic: LogicRun, session?: LegacySession): Promise<RunCounts | null> {
     const { run, resolved } = logic.ready
     const { context } = logic
+    const checkpoint = this.#checkpointOf(logic)
     const counts = await resolved.runner.run({
       session: (session ?? this.#deps.connection.session).sql,
       flow: resolved.flow,
       params: run.params,
+      requestParams: run.requestParams,
+      checkpoint,
       prcid: run.prcid,
       sessionId: this.#deps.sessionId,
       mapref: run.mapref,
@@ -114,7 +126,25 @@ export class FlowLogic {
       throw new Error(`aborted: ${logic.aborted}`)
     }
     context.extend(CLOSING_TIME)
+    await this.#complete(checkpoint)
     return counts
+  }
+
+  #checkpointOf({ run, context }: LogicRun): RunCheckpoint {
+    const { connection, tables, source } = this.#deps
+    return new RunCheckpoint({ connection, tables, source, logger: context.logger, run })
+  }
+
+  /** What is not marked as complete is told by the end of its row. */
+  async #complete(checkpoint: RunCheckpoint): Promise<void> {
+    try {
+      await checkpoint.succeeded()
+    } catch (error) {
+      if (!isTransient(error)) {
+        throw error
+      }
+      this.#deps.logger.warn({ err: error }, 'The checkpoint of a run was not marked as complete')
+    }
   }
 
   /** The logic threw, or its transaction did not commit. */
@@ -126,12 +156,16 @@ export class FlowLogic {
     if (error instanceof FencedError) {
       return this.#fencedAtomic(logic)
     }
-    const handedBack = handsBack(logic, error)
+    const handedBack = handsBack(logic, error, this.#deps.source.retry)
     if (handedBack) {
       return this.#handBack(logic, handedBack)
     }
     const elapsed = this.#deps.clock.monotonic() - logic.began
-    const verdict = await this.#end(logic, endOfThrow(error, aborted, elapsed))
+    const end =
+      aborted === 'cancelled' && !isExplicit(error)
+        ? await this.#stops.endOf(logic)
+        : endOfThrow(error, aborted, elapsed)
+    const verdict = await this.#end(logic, end)
     if (aborted === 'timeout' && verdict instanceof Failed) {
       // The executor tells a timeout by its signal, and stores it as what it is
       throw error
@@ -143,8 +177,10 @@ export class FlowLogic {
    * Closes the row for a run that begins again under a new PRCID. When the
    * database is away the row stays in progress, and the next attempt closes it.
    */
-  async #handBack(logic: LogicRun, release: ReleaseSignal): Promise<FlowVerdict> {
-    const end = failure('RELEASED', `${HANDED_BACK}: ${release.reason}`)
+  async #handBack(logic: LogicRun, { release, end, retries }: HandBack): Promise<FlowVerdict> {
+    if (retries !== (logic.run.checkpoint.retries ?? 0)) {
+      await logic.keep({ retries })
+    }
     try {
       await this.#close({ ...closingOf(logic, end), endsRequest: false })
     } catch (error) {
@@ -168,8 +204,8 @@ export class FlowLogic {
    * itself, in its own transaction: beginning again would meet the same end.
    */
   async #fencedAtomic(logic: LogicRun): Promise<FlowVerdict> {
-    const { connection, processLogs } = this.#deps
-    const log = await processLogs.find(connection.session, logic.run.prcid)
+    const { connection, tables } = this.#deps
+    const log = await tables.processLogs.find(connection.session, logic.run.prcid)
     return log?.status === 'IP' ? this.#end(logic, failure('LOGIC', OWN_ROW)) : this.#fenced(logic)
   }
 
@@ -238,22 +274,9 @@ export class FlowLogic {
   }
 }
 
-/** Whether a run that was cut off goes on later, and why; null when this is its end. */
-function handsBack({ run, ready, aborted }: LogicRun, error: unknown): ReleaseSignal | null {
-  if (error instanceof ReleaseSignal) {
-    return error
-  }
-  const { runner, idempotent } = ready.resolved
-  if (aborted === 'shutdown' && (runner.atomic || idempotent)) {
-    return new ReleaseSignal(0, 'shutdown')
-  }
-  const { restarts } = run.checkpoint
-  if (aborted === null && runner.atomic && isTransient(error) && restarts < MOST_RESTARTS) {
-    const { first, doublings } = RESTART_DELAY
-    const reason = `the legacy database was lost: ${(error as Error).message}`
-    return new ReleaseSignal(first * 2 ** Math.min(restarts, doublings), reason)
-  }
-  return null
+/** The logic says itself how it ended, whatever its signal says. */
+function isExplicit(error: unknown): boolean {
+  return error instanceof Succeeded || error instanceof Cancelled || error instanceof Missed
 }
 
 function closingOf({ ready, run }: LogicRun, end: LogicEnd): GroupedClosing {

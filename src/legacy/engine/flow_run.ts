@@ -49,6 +49,8 @@ export type FlowCheckpoint = {
   jobschid: number | null
   /** Times that the run was cut off in its logic and begun again. */
   restarts: number
+  /** Times that it was tried again after a transient error; absent: never. */
+  retries?: number
   /**
    * The answer to step 3 was lost: a row in progress under this PRCID may be
    * there, but its logic has not begun.

@@ -41,7 +41,7 @@ export class LogicRun {
   }
 
   /** @throws E_LEASE_LOST */
-  async keep(change: Partial<Pick<FlowCheckpoint, 'ended' | 'work'>>): Promise<void> {
+  async keep(change: Partial<Pick<FlowCheckpoint, 'ended' | 'work' | 'retries'>>): Promise<void> {
     const next = { ...this.#checkpoint, ...change }
     await this.context.saveCheckpoint(next)
     this.#checkpoint = next

@@ -17,6 +17,8 @@ export interface LegacyLayouts {
   jobErrors: TableLayout<ColumnKey<'jobErrors'>>
   /** null where ids come from sequences. */
   idPool: TableLayout<ColumnKey<'idPool'>> | null
+  /** null where it does not exist. */
+  mappings: TableLayout<ColumnKey<'mappings'>> | null
   /** What is off, and why. */
   notes: string[]
 }
@@ -47,10 +49,11 @@ export async function inspectTables(deps: Deps): Promise<LegacyLayouts> {
     idPool: config.ids.kind === 'pool' ? await look.required('idPool') : null,
     requests: await look.requests(),
   }
+  const further = { mappings: await look.wanted('mappings') }
   inspection.end()
   const { notes } = inspection
   // Nothing is missing after the end of the inspection
-  return { ...(layouts as unknown as Omit<LegacyLayouts, 'notes'>), notes }
+  return { ...(layouts as unknown as Omit<LegacyLayouts, 'notes'>), ...further, notes }
 }
 
 /** Finds tables, and tells the inspection what it did not find. */
@@ -69,6 +72,22 @@ class Look {
       this.#deps.inspection.tableMissing(key, where)
     }
     return found
+  }
+
+  /** A table that only some runs ask for: one that is not as it should be stops nothing else. */
+  async wanted<T extends TableKey>(key: T): Promise<TableLayout<ColumnKey<T>> | null> {
+    const { config, inspection } = this.#deps
+    const own = new Inspection(config)
+    const found = await new Look({ ...this.#deps, inspection: own }).#find(key)
+    inspection.notes.push(...own.notes)
+    if (own.faults.length === 0) {
+      return found
+    }
+    const why = own.faults.map(
+      ({ column, wanted }) => `${column} is missing or wrong, wanted ${wanted}`
+    )
+    inspection.notes.push(`${config.tables[key].name} is not used: ${why.join('; ')}`)
+    return null
   }
 
   /** @returns null where there is none, or config says not to use it, which is noted */

@@ -9,6 +9,8 @@ import { JobErrors } from './job_errors.ts'
 import { JobFlows } from './job_flows.ts'
 import { JobLogs } from './job_logs.ts'
 import { JobSchedules } from './job_schedules.ts'
+import { Mappings } from './mappings.ts'
+import { Positions } from './positions.ts'
 import { ProcessLogs } from './process_logs.ts'
 import { RequestBook } from './request_book.ts'
 import { Requests } from './requests.ts'
@@ -30,6 +32,9 @@ export interface LegacyTables {
   processLogs: ProcessLogs
   jobLogs: JobLogs
   jobErrors: JobErrors
+  mappings: Mappings
+  /** Where runs stand, in their rows. */
+  positions: Positions
   ids: IdSource
   /** What is off, and why. */
   notes: string[]
@@ -74,6 +79,8 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
     processLogs: new ProcessLogs(layouts.processLogs, sets),
     jobLogs: new JobLogs(layouts.jobLogs, sets),
     jobErrors: new JobErrors(layouts.jobErrors, sets),
+    mappings: new Mappings(layouts.mappings),
+    positions: new Positions(layouts.processLogs),
     ids,
     notes: layouts.notes,
   }

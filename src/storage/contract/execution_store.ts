@@ -105,6 +105,9 @@ export interface ExecutionStore {
     journal?: NewJournalEntry
   }): Promise<'cancelled' | 'requested' | null>
 
+  /** Which of these run and were asked to stop, with the reason; it takes no lock and writes nothing. */
+  cancelRequests(ids: string[]): Promise<Map<string, string>>
+
   find(id: string): Promise<ExecutionRecord | null>
   /** Open executions by dedupe key; the newest ended one when none is open. */
   findByDedupeKey(key: string): Promise<ExecutionRecord | null>

@@ -3,7 +3,7 @@ import { countOutcomes } from './event_rows.ts'
 import { patchExecution } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
 import { endParents } from './workflow_ends.ts'
-import { first, instant, type Work } from './work.ts'
+import { chunks, first, inList, instant, type Work } from './work.ts'
 
 type CancelParams = Parameters<ExecutionStore['requestCancel']>[0]
 
@@ -42,4 +42,19 @@ async function cancel(
     [now, reason, id]
   )
   return asked > 0 ? 'requested' : null
+}
+
+/** Which of these run and were asked to stop: found by their ids, read without a lock. */
+export async function cancelRequests(work: Work, ids: string[]): Promise<Map<string, string>> {
+  const asked = new Map<string, string>()
+  for (const chunk of chunks(ids)) {
+    const list = inList(chunk)
+    const rows = await work.all(
+      `select id, reason from almanac_executions
+        where id in ${list.sql} and state = 'running' and cancel_requested_at is not null`,
+      list.bindings
+    )
+    rows.forEach(({ id, reason }) => asked.set(String(id), String(reason ?? '')))
+  }
+  return asked
 }

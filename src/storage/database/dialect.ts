@@ -1,9 +1,8 @@
 import { E_INVALID_CONFIG } from '../../errors.ts'
+import { failsAs, type DatabaseFailure } from '../../errors/database_codes.ts'
 import type { SqlDialect, SqlResult } from '../sql_session.ts'
-import { codeOf, isPoolFailure, textOf } from './driver_errors.ts'
 import { mysqlIdle, postgresIdle, type IdleLimit } from './idle_limit.ts'
 import { mysqlSets, postgresSets, type RowSets } from './row_sets.ts'
-import { isBusyError } from './sqlite_handle.ts'
 import { eitherCase, likePattern } from './text_patterns.ts'
 
 /**
@@ -50,6 +49,8 @@ export interface Dialect {
   readonly byPrimaryKey: string
   /** Writes of many rows by one statement; null: a prepared statement per row is as fast. */
   readonly rowSets: RowSets | null
+  /** How a statement that runs is ended: over another connection, by its own, or not at all. */
+  readonly cancels: 'from beside' | 'by itself' | null
   /** How a claim keeps away from other claimants: they wait, or their rows are passed over. */
   readonly claim: 'one writer' | 'locked rows' | 'one statement'
   /** Selects each key of the queue once; the null of those without one may be among them. */
@@ -92,6 +93,7 @@ const common = {
   lockFreeRows: '',
   byPrimaryKey: '',
   rowSets: null,
+  cancels: null,
   claim: 'one writer' as const,
   // From key to key; the group by of the other databases would walk the whole backlog
   waitingKeys: `with recursive waiting_keys (concurrency_hash) as (
@@ -107,13 +109,29 @@ const common = {
     binding: likePattern(text),
   }),
   isThere: () => false,
-  isLost: () => false,
   startOfDay: (column: string) => `(${column} - (${column} % ${DAY}))`,
+}
+
+type Failures = Pick<Dialect, 'isBusy' | 'isUniqueViolation' | 'isLost' | 'isUnavailable'>
+
+/** What its errors mean, by the one list of their codes. */
+function failuresOf(name: SqlDialect): Failures {
+  const means =
+    (...kinds: DatabaseFailure[]) =>
+    (error: unknown) =>
+      failsAs(error, kinds, [name])
+  return {
+    isBusy: means('busy'),
+    isUniqueViolation: means('duplicate'),
+    isLost: means('lost'),
+    isUnavailable: means('lost', 'away', 'unusable'),
+  }
 }
 
 const sqlite: Dialect = {
   ...common,
   name: 'sqlite',
+  ...failuresOf('sqlite'),
   store: true,
   partialIndexes: true,
   transactionalDdl: true,
@@ -125,11 +143,6 @@ const sqlite: Dialect = {
     }
     return { rows: [], affected: (answer as { changes?: number } | undefined)?.changes ?? 0 }
   },
-  isBusy: isBusyError,
-  isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(codeOf(error)),
-  isUnavailable: (error) =>
-    isPoolFailure(error) ||
-    /^SQLITE_(CANTOPEN|IOERR|FULL|READONLY|NOTADB|CORRUPT|PROTOCOL)/.test(codeOf(error)),
 }
 
 const POSTGRES_NOW = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
@@ -141,6 +154,7 @@ export const clockOr = (given: string) => `coalesce(${given}, ${POSTGRES_NOW})`
 const postgres: Dialect = {
   ...common,
   name: 'postgres',
+  ...failuresOf('postgres'),
   store: true,
   notifies: true,
   hashType: 'char(64) collate "C"',
@@ -157,6 +171,7 @@ const postgres: Dialect = {
   lockRows: 'for update',
   lockFreeRows: 'for update skip locked',
   rowSets: postgresSets,
+  cancels: 'from beside',
   claim: 'one statement',
   contains: (column, text) => ({
     sql: String.raw`lower(${column} collate "C") like ? escape '\'`,
@@ -171,14 +186,6 @@ const postgres: Dialect = {
     const { command, rowCount, rows } = results[results.length - 1]
     return { rows, affected: DATA_COMMANDS.includes(command) ? (rowCount ?? 0) : 0 }
   },
-  isBusy: (error) => ['40001', '40P01', '55P03'].includes(codeOf(error)),
-  isUniqueViolation: (error) => codeOf(error) === '23505',
-  // pg gives a connection that ends under a statement no code
-  isLost: (error) =>
-    /^(08|57P0|25P03)|^(ECONNRESET|EPIPE)$/.test(codeOf(error)) ||
-    /^(Connection terminated|Client has encountered a connection error)/.test(textOf(error)),
-  isUnavailable: (error) =>
-    isPoolFailure(error) || postgres.isLost(error) || /^(08|53|57P0)|^E[A-Z]+$/.test(codeOf(error)),
 }
 
 interface PostgresResult {
@@ -190,6 +197,7 @@ interface PostgresResult {
 const mysql: Dialect = {
   ...common,
   name: 'mysql',
+  ...failuresOf('mysql'),
   store: true,
   partialIndexes: false,
   transactionalDdl: false,
@@ -216,6 +224,7 @@ const mysql: Dialect = {
   lockFreeRows: 'for update skip locked',
   byPrimaryKey: 'force index (primary)',
   rowSets: mysqlSets,
+  cancels: 'from beside',
   claim: 'locked rows',
   // Grouped by both columns it steps along the index; a recursion ends after a thousand rounds
   waitingKeys: `select concurrency_hash from almanac_executions
@@ -230,24 +239,19 @@ const mysql: Dialect = {
       ? { rows: result, affected: 0 }
       : { rows: [], affected: result.affectedRows }
   },
-  isBusy: (error) => ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes(codeOf(error)),
-  isUniqueViolation: (error) => codeOf(error) === 'ER_DUP_ENTRY',
-  isThere: (error) => /^ER_(TABLE_EXISTS_ERROR|DUP_KEYNAME|DUP_FIELDNAME)$/.test(codeOf(error)),
-  isLost: (error) =>
-    /^(PROTOCOL_CONNECTION_LOST|ER_(SERVER_SHUTDOWN|CONNECTION_KILLED|CLIENT_INTERACTION_TIMEOUT)|ECONNRESET|EPIPE)$/.test(
-      codeOf(error)
-    ) || /closed state/.test(textOf(error)),
-  isUnavailable: (error) =>
-    isPoolFailure(error) ||
-    mysql.isLost(error) ||
-    /^(PROTOCOL_|ER_CON_COUNT|E[A-Z]+$)/.test(codeOf(error)),
+  isThere: (error) =>
+    /^ER_(TABLE_EXISTS_ERROR|DUP_KEYNAME|DUP_FIELDNAME)$/.test(
+      String((error as { code?: unknown } | null)?.code)
+    ),
 }
 
 const oracle: Dialect = {
   ...common,
   name: 'oracle',
+  ...failuresOf('oracle'),
   partialIndexes: false,
   transactionalDdl: false,
+  cancels: 'by itself',
   clockSql: `select (cast(sys_extract_utc(systimestamp) as date) - date '1970-01-01') * 86400000 + mod(extract(second from sys_extract_utc(systimestamp)), 1) * 1000 as "now_ms" from dual`,
   startOfDay: (column) => `(${column} - mod(${column}, ${DAY}))`,
   normalize(answer) {
@@ -255,10 +259,6 @@ const oracle: Dialect = {
       ? { rows: answer as Rows, affected: 0 }
       : { rows: [], affected: (answer as { rowsAffected?: number } | null)?.rowsAffected ?? 0 }
   },
-  isBusy: (error) => /^ORA-(00060|08177)/.test(textOf(error)),
-  isUniqueViolation: (error) => /^ORA-00001/.test(textOf(error)),
-  isUnavailable: (error) =>
-    isPoolFailure(error) || /^(NJS-5\d\d|ORA-(0311[34]|03135|12\d\d\d))/.test(textOf(error)),
 }
 
 /** Lucid's names of databases. */

@@ -12,7 +12,7 @@ import type {
 import { toJson } from '../../json.ts'
 import { backfill } from './backfill.ts'
 import { enqueue, insertRunning } from './birth.ts'
-import { requestCancel } from './cancel.ts'
+import { cancelRequests, requestCancel } from './cancel.ts'
 import { listSlots } from './missed_rows.ts'
 import { controlledClaim } from './controlled_claim.ts'
 import { expire } from './expire.ts'
@@ -112,6 +112,10 @@ export class DatabaseExecutionStore implements ExecutionStore {
 
   requestCancel(params: Params<'requestCancel'>): ReturnType<ExecutionStore['requestCancel']> {
     return this.#connection.write('executions.requestCancel', (work) => requestCancel(work, params))
+  }
+
+  cancelRequests(ids: string[]): Promise<Map<string, string>> {
+    return this.#connection.read('executions.cancelRequests', (work) => cancelRequests(work, ids))
   }
 
   find(id: string): Promise<ExecutionRecord | null> {

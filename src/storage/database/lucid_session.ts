@@ -7,6 +7,7 @@ import { dialectOf, type Dialect } from './dialect.ts'
 import { immediateTransaction } from './immediate_transaction.ts'
 import { forKnex } from './raw_statement.ts'
 import { isSqliteHandle, knexOf, withShortWait, type SqliteHandle } from './sqlite_handle.ts'
+import { interrupt, StatementCancel } from './statement_cancel.ts'
 
 export interface LucidSessionDeps {
   /** A client, or a transaction: the session then works inside it. */
@@ -79,9 +80,7 @@ export class LucidSession implements SqlSession {
   /** better-sqlite3 has nothing to cancel: its statements end before anybody else runs. */
   async cancel(): Promise<void> {
     const knex = knexOf(this.#client)
-    if (knex.canCancelQuery) {
-      await Promise.all([...this.#running].map((connection) => knex.cancelQuery(connection)))
-    }
+    await Promise.all([...this.#running].map((each) => interrupt(this.#dialect, knex, each)))
   }
 
   async now(): Promise<number> {
@@ -97,17 +96,19 @@ export class LucidSession implements SqlSession {
     signal?.throwIfAborted()
     const knex = knexOf(this.#client)
     const connection = await knex.acquireConnection()
-    const cancel = () => void this.cancel().catch(ignoreTheStatementAnswers)
+    const [dialect, clock] = [this.#dialect, this.#clock]
+    const cancel = new StatementCancel({ dialect, knex, connection, clock }, signal)
     try {
+      // It may have aborted while a connection was waited for
+      signal?.throwIfAborted()
       this.#running.add(connection)
-      signal?.addEventListener('abort', cancel, { once: true })
       return await this.#run(connection, sql, bindings)
     } catch (error) {
       signal?.throwIfAborted()
       throw error
     } finally {
-      signal?.removeEventListener('abort', cancel)
       this.#running.delete(connection)
+      await cancel.settled()
       await knex.releaseConnection(connection)
     }
   }
@@ -141,6 +142,3 @@ function toSqlite(value: SqlValue): unknown {
   }
   return typeof value === 'boolean' ? Number(value) : value
 }
-
-/** The statement itself reports how it ended, cancelled or not. */
-function ignoreTheStatementAnswers(): void {}

@@ -1,5 +1,6 @@
 import type { QueryClientContract } from '@adonisjs/lucid/types/database'
 import { E_STORAGE_UNAVAILABLE } from '../../errors.ts'
+import { failsAs } from '../../errors/database_codes.ts'
 
 /** The part of a better-sqlite3 statement that is used here. */
 export interface SqliteStatement {
@@ -37,7 +38,6 @@ export interface KnexClient {
   acquireRawConnection(): Promise<object>
   releaseConnection(connection: object): Promise<void>
   transaction(container: (trx: unknown) => void, config: object): unknown
-  canCancelQuery?: boolean
   /** The pool; its `max` is how many connections it opens at most. */
   readonly pool: { readonly max: number }
   cancelQuery(connection: object): Promise<void>
@@ -88,16 +88,10 @@ export function useWriteAheadLog(handle: SqliteHandle): void {
     withShortWait(handle, () => handle.pragma('journal_mode = WAL'))
     switched.add(handle)
   } catch (error) {
-    if (!isBusyError(error)) {
+    if (!failsAs(error, ['busy'], ['sqlite'])) {
       throw error
     }
   }
-}
-
-/** SQLite's own codes for a lock that another connection holds. */
-export function isBusyError(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(code)
 }
 
 /** Whether a pooled connection is better-sqlite3's. */

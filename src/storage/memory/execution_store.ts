@@ -117,6 +117,17 @@ export class MemoryExecutionStore implements ExecutionStore {
     return requestCancel(this.#tables, params)
   }
 
+  async cancelRequests(ids: string[]): Promise<Map<string, string>> {
+    const asked = new Map<string, string>()
+    for (const id of ids) {
+      const execution = this.#tables.executions.get(id)
+      if (execution?.state === 'running' && execution.cancelRequestedAt !== null) {
+        asked.set(id, execution.reason ?? '')
+      }
+    }
+    return asked
+  }
+
   async find(id: string): Promise<ExecutionRecord | null> {
     return copy(this.#tables.executions.get(id) ?? null)
   }

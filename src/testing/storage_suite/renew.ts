@@ -79,6 +79,21 @@ export const renewCases = cases({
     assert.deepEqual([...renewed.owned], [a.id, b.id])
   },
 
+  'requests to stop are found by the ids of what runs': async (context) => {
+    const [a, b] = [await context.running(), await context.running()]
+    const [queued] = await context.enqueue({})
+    const { executions } = context.storage
+    assert.deepEqual(await executions.cancelRequests([a.id, b.id]), new Map())
+    for (const id of [a.id, queued]) {
+      await executions.requestCancel({ now: context.now, id, reason: `stop ${id}` })
+    }
+    const ids = [a.id, b.id, queued, 'nobody']
+    assert.deepEqual(await executions.cancelRequests(ids), new Map([[a.id, `stop ${a.id}`]]))
+    assert.deepEqual(await executions.cancelRequests([]), new Map())
+    await context.settle(await context.find(a.id), { to: 'cancelled' })
+    assert.deepEqual(await executions.cancelRequests(ids), new Map())
+  },
+
   'a checkpoint is kept from attempt to attempt': async (context) => {
     await context.enqueue({})
     const [execution] = await context.claim()

@@ -125,7 +125,7 @@ contractGroup('Defects that did not come along', (open) => {
     await node.adapter.sync()
     const [[before], [after]] = node.synced
     assert.notEqual(after.hash, before.hash)
-    const [slot] = preview(after.trigger, { from: new Date('2026-03-01T00:00:00Z'), count: 1 })
+    const [slot] = preview(after.trigger!, { from: new Date('2026-03-01T00:00:00Z'), count: 1 })
     assert.equal(slot.toISOString().slice(11, 16), '09:00')
   })
 
@@ -175,7 +175,7 @@ contractGroup('Defects that did not come along', (open) => {
     const node = world.node()
     await node.adapter.sync()
     const from = new Date('2026-01-01T00:00:00Z')
-    const slots = preview(node.synced[0][0].trigger, { from, count: 3 })
+    const slots = preview(node.synced[0][0].trigger!, { from, count: 3 })
     assert.deepEqual(
       slots.map((slot) => slot.toISOString().slice(0, 10)),
       ['2026-01-05', '2026-01-19', '2026-02-02']

@@ -45,7 +45,7 @@ contractGroup('DWJOBSCH, one row per version of a schedule', (open) => {
     const node = world.node()
     await node.adapter.sync()
     const from = new Date('2026-03-01T00:00:00Z')
-    const [slot] = preview(node.synced[0][0].trigger, { from, count: 1 })
+    const [slot] = preview(node.synced[0][0].trigger!, { from, count: 1 })
     assert.equal(slot.toISOString(), '2026-03-02T06:05:00.000Z')
   })
 
@@ -63,7 +63,7 @@ contractGroup('DWJOBSCH, one row per version of a schedule', (open) => {
     })
     const node = world.node()
     await node.adapter.sync()
-    const trigger = node.synced[0].find(({ key }) => key === 'A')!.trigger
+    const trigger = node.synced[0].find(({ key }) => key === 'A')!.trigger!
     const slots = preview(trigger, { from: new Date('2019-01-01T00:00:00Z'), count: 9 })
     assert.deepEqual(
       slots.map((slot) => slot.toISOString().slice(0, 10)),
@@ -288,7 +288,7 @@ contractGroup(
       assert.deepEqual(node.adapter.status().notes, [])
       assert.containSubset(node.synced[0], [{ key: 'A', enabled: true }])
       const from = new Date('2026-01-01T00:00:00Z')
-      const [slot] = preview(node.synced[0][0].trigger, { from, count: 1 })
+      const [slot] = preview(node.synced[0][0].trigger!, { from, count: 1 })
       assert.equal(slot.toISOString().slice(0, 10), '2026-05-01')
     })
   },

@@ -12,7 +12,7 @@ contractGroup('Stored dates', (open) => {
     const node = world.node({ source: { timezone } })
     await node.adapter.sync()
     const from = new Date('2997-12-31T00:00:00Z')
-    const [slot] = preview(node.synced[0][0].trigger, { from, count: 1 })
+    const [slot] = preview(node.synced[0][0].trigger!, { from, count: 1 })
     assert.equal(slot.toISOString(), '2998-01-01T00:30:00.000Z')
 
     const before = Date.now()

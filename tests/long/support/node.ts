@@ -94,7 +94,7 @@ if (warehouse) {
         connection: 'warehouse',
         timezone: 'UTC',
         pollInterval: options.pollInterval ?? 100,
-        runners: { sql: true },
+        runners: { sql: true, python: options.python },
         handlers: [
           { mapref: /^I/, handler: 'ledger.again' },
           { mapref: /^O/, handler: 'ledger.once' },

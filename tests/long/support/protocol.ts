@@ -1,4 +1,5 @@
 import type { AlmanacOptions } from '../../../src/types/config.ts'
+import type { PythonInput } from '../../../src/legacy/engine/runners/python/config.ts'
 import type { StoreTarget, WarehouseTarget } from './databases.ts'
 
 /** Where a node of the crash tests can be told to die, in the order of a run. */
@@ -40,6 +41,8 @@ export interface NodeOptions {
   warehouse?: WarehouseTarget
   /** ms between two looks at the request table. Default 100. */
   pollInterval?: number
+  /** How flows in Python are run. Default: not at all. */
+  python?: PythonInput
   crash?: ArmedPoint[]
   /** ms that this node takes its wall clock to be ahead; its machine's is right. */
   skew?: number

@@ -1,4 +1,4 @@
-import type { HandlerContext, HandlerDefinition } from '../../../types/handlers.ts'
+import type { FlowCheckpoint, HandlerContext, HandlerDefinition } from '../../../types/handlers.ts'
 import type { RunParams } from '../../params.ts'
 import type { RunCounts, Runner, RunnerInput } from './runner.ts'
 
@@ -8,6 +8,11 @@ export interface LegacyFlowPayload {
   prcid: number
   sessionid: number
   params: RunParams
+}
+
+/** What a handler that runs a legacy flow is given. */
+export type LegacyFlowContext = Omit<HandlerContext<LegacyFlowPayload>, 'checkpoint'> & {
+  readonly checkpoint: FlowCheckpoint
 }
 
 const COUNTS = {
@@ -43,9 +48,9 @@ export class HandlerRunner implements Runner {
 function withPayload(
   context: HandlerContext,
   payload: LegacyFlowPayload,
-  { signal, logger }: Pick<RunnerInput, 'signal' | 'logger'>
-): HandlerContext<LegacyFlowPayload> {
-  return {
+  { signal, logger, checkpoint }: Pick<RunnerInput, 'signal' | 'logger' | 'checkpoint'>
+): HandlerContext {
+  const given: LegacyFlowContext = {
     payload,
     signal,
     logger,
@@ -54,14 +59,21 @@ function withPayload(
     parents: context.parents,
     slot: context.slot,
     fencingToken: context.fencingToken,
-    get checkpoint() {
-      return context.checkpoint
+    checkpoint: {
+      get stored() {
+        return context.checkpoint
+      },
+      load: () => checkpoint.load(),
+      save: (value) => checkpoint.save(value),
+      complete: () => checkpoint.complete(),
     },
     progress: (progress) => context.progress(progress),
     saveCheckpoint: (value) => context.saveCheckpoint(value),
     extend: (duration) => context.extend(duration),
     lock: (name, ttl) => context.lock(name, ttl),
   }
+  // A handler that may run flows declares what it is given; any other stores no JSON there either
+  return given as unknown as HandlerContext
 }
 
 /** Null unless the result names at least one count. */

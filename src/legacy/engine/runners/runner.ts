@@ -1,5 +1,7 @@
 import type { SqlSession } from '../../../storage/sql_session.ts'
 import type { ExecutionLogger, HandlerContext } from '../../../types/handlers.ts'
+import type { JsonObject } from '../../../types/json.ts'
+import type { RunCheckpoint } from '../../checkpoints/run_checkpoint.ts'
 import type { RunParams } from '../../params.ts'
 import type { FlowRow } from '../../tables/job_flows.ts'
 
@@ -15,12 +17,16 @@ export interface RunnerInput {
   session?: SqlSession
   flow: FlowRow
   params: RunParams
+  /** The parameters as they came, also those beyond ten. */
+  requestParams: JsonObject
   prcid: number
   sessionId: number
   mapref: string
   signal: AbortSignal
   logger: ExecutionLogger
   context: HandlerContext
+  /** Where the work stands; for runners that are not atomic. */
+  checkpoint: Pick<RunCheckpoint, 'load' | 'save' | 'complete'>
 }
 
 /** What runs the logic of a flow. */
@@ -30,6 +36,8 @@ export interface Runner {
   readonly atomic: boolean
   /** The logic holds a connection of the legacy tables for as long as it runs. */
   readonly holdsConnection?: boolean
+  /** A stop ends the logic for certain, within a grace of the runner's own. */
+  readonly endsByForce?: boolean
   /** Longest run, ms; null = none. Absent: that of the engine's handler. */
   readonly timeout?: number | null
   /**

@@ -93,6 +93,8 @@ export class SqlRunner implements Runner {
     const { sql, bindings } = attempt(mapref, where, () => bind(statement, values))
     try {
       const { affected } = await session.query(sql, bindings, { signal })
+      // MariaDB's sleep() ends without an error when it is cancelled
+      signal.throwIfAborted()
       return DATA_VERBS.includes(statement.words[0]) ? affected : 0
     } catch (error) {
       signal.throwIfAborted()
