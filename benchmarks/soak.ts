@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { openAlmanac } from './lib/almanac.ts'
 import { createDatabase } from './lib/postgres.ts'
-import { rounded } from './lib/statistics.ts'
+import { rounded, slope } from './lib/statistics.ts'
 import { printTable } from './lib/table.ts'
 
 /**
@@ -20,8 +20,10 @@ const MINUTES = Number(values.minutes)
 const RATE = Number(values.rate)
 const STEP = 50
 const SAMPLES = 10
-/** What a heap may grow by from the second sample to the last one, MiB. */
-const ALLOWED = 16
+/** What may be added from the end of the warm-up to the end, along the line that fits the samples best. */
+const ALLOWED = { heap: 16, handles: 5, listeners: 0.5 }
+/** Samples at the beginning that do not count: caches and pools fill. */
+const WARM_UP = 2
 const MIB = 1_048_576
 
 interface Sample {
@@ -71,12 +73,14 @@ printTable(
 await almanac.stop()
 await close()
 await database.drop()
-const [, second] = samples
-const last = samples.at(-1)!
-const flat =
-  last.heap - second.heap <= ALLOWED &&
-  last.handles <= second.handles + 5 &&
-  last.listeners <= second.listeners
+const counted = samples.slice(WARM_UP)
+const verdicts = (['heap', 'handles', 'listeners'] as const).map((what) => {
+  const growth = slope(counted.map((sample) => sample[what])) * (counted.length - 1)
+  const flat = growth <= ALLOWED[what]
+  console.log(`${what}: ${rounded(growth)} along the line, ${flat ? 'flat' : 'not flat'}`)
+  return flat
+})
+const flat = verdicts.every(Boolean)
 console.log(flat ? '\nflat' : '\nnot flat')
 process.exit(flat ? 0 : 1)
 

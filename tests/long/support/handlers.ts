@@ -1,28 +1,23 @@
-import { setTimeout } from 'node:timers/promises'
 import { once } from 'node:events'
 import type {
   HandlerContext,
   HandlerFunction,
   HandlerOptions,
 } from '../../../src/types/handlers.ts'
+import { work } from './isolated_work.ts'
 import type { Report } from './protocol.ts'
-
-interface WorkPayload {
-  /** ms that the work takes. */
-  duration?: number
-}
 
 /** The handlers that every node of the long tests has. */
 export function clusterHandlers(
-  tell: (report: Report) => void
+  tell: (report: Report) => void,
+  { isolated = false }: { isolated?: boolean } = {}
 ): Record<string, { run: HandlerFunction; options?: HandlerOptions }> {
   return {
-    /** Takes its time, looks at no signal, and checks its lease before it ends. */
     work: {
-      run: async ({ payload, saveCheckpoint, attempt }: HandlerContext<WorkPayload>) => {
-        await setTimeout(payload?.duration ?? 0)
-        await saveCheckpoint({ attempt })
-      },
+      run: work,
+      options: isolated
+        ? { isolate: 'process', module: new URL('isolated_work.ts', import.meta.url) }
+        : {},
     },
     /** Tells when it began, and how long after its slot. */
     punctual: {

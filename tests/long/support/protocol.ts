@@ -1,4 +1,5 @@
 import type { AlmanacOptions } from '../../../src/types/config.ts'
+import type { EngineTarget } from './engine.ts'
 import type { StoreTarget, WarehouseTarget } from './databases.ts'
 
 /** Where a node of the crash tests can be told to die, in the order of a run. */
@@ -41,6 +42,10 @@ export interface NodeOptions {
   /** ms between two looks at the request table. Default 100. */
   pollInterval?: number
   crash?: ArmedPoint[]
+  /** Where another engine runs the queues that config gives to it; the node is one of its workers. */
+  engine?: EngineTarget
+  /** The handler `work` has a process of its own for each attempt. */
+  isolated?: boolean
   /** ms that this node takes its wall clock to be ahead; its machine's is right. */
   skew?: number
 }
