@@ -92,6 +92,7 @@ async function typecheck() {
 
 /** @returns the id of the worker's process */
 async function work(...markers: string[]) {
+  await Promise.all(markers.map((marker) => rm(join(app, marker), { force: true })))
   const worker = start(app, 'node', ['ace.js', 'almanac:work'])
   const ended = collect(worker)
   try {
