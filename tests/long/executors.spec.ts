@@ -130,7 +130,7 @@ eachKind('Executors', KINDS, (kind) => {
       const work = Array.from({ length: count }, () =>
         execution({
           handler: 'work',
-          payload: { duration: random.below(isolated ? 300 : 100) },
+          payload: { duration: random.below(isolated ? 300 : 1_000) },
           concurrencyKey: random.next() < 0.3 ? `key ${random.below(KEYS)}` : null,
         })
       )
