@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { openAlmanac } from './lib/almanac.ts'
 import { createDatabase } from './lib/postgres.ts'
+import { growthOf, sample, type Sample } from './lib/memory.ts'
 import { rounded } from './lib/statistics.ts'
 import { printTable } from './lib/table.ts'
 
@@ -20,17 +21,6 @@ const MINUTES = Number(values.minutes)
 const RATE = Number(values.rate)
 const STEP = 50
 const SAMPLES = 10
-/** What a heap may grow by from the second sample to the last one, MiB. */
-const ALLOWED = 16
-const MIB = 1_048_576
-
-interface Sample {
-  heap: number
-  rss: number
-  handles: number
-  listeners: number
-  ran: number
-}
 
 const database = await createDatabase()
 const { almanac, close } = await openAlmanac(database.url, {
@@ -48,16 +38,16 @@ for (let n = 0; n < 50; n++) {
 await almanac.start()
 
 const until = performance.now() + MINUTES * 60_000
-const samples: Sample[] = []
+const samples: (Sample & { ran: number })[] = []
 let load = Promise.resolve()
-for (let sample = 0; sample < SAMPLES; sample++) {
-  const end = until - ((SAMPLES - 1 - sample) * MINUTES * 60_000) / SAMPLES
+for (let index = 0; index < SAMPLES; index++) {
+  const end = until - ((SAMPLES - 1 - index) * MINUTES * 60_000) / SAMPLES
   load = feed(end)
   await load
-  samples.push(look())
+  samples.push({ ...sample(), ran })
 }
 printTable(
-  `soak: ${MINUTES} minutes at ${RATE} executions a second`,
+  `soak: ${MINUTES} minutes; at most ${RATE} a second were to be enqueued, ${rounded(ran / MINUTES / 60)} were run`,
   ['minute', 'heap MiB', 'rss MiB', 'handles', 'listeners', 'ran'],
   samples.map((each, index) => [
     rounded(((index + 1) * MINUTES) / SAMPLES),
@@ -71,12 +61,11 @@ printTable(
 await almanac.stop()
 await close()
 await database.drop()
-const [, second] = samples
-const last = samples.at(-1)!
-const flat =
-  last.heap - second.heap <= ALLOWED &&
-  last.handles <= second.handles + 5 &&
-  last.listeners <= second.listeners
+const verdicts = growthOf(samples).map(({ what, growth, flat: isFlat }) => {
+  console.log(`${what}: ${rounded(growth)} along the line, ${isFlat ? 'flat' : 'not flat'}`)
+  return isFlat
+})
+const flat = verdicts.every(Boolean)
 console.log(flat ? '\nflat' : '\nnot flat')
 process.exit(flat ? 0 : 1)
 
@@ -87,19 +76,5 @@ async function feed(end: number): Promise<void> {
     const count = Math.round((RATE * STEP) / 1_000)
     await Promise.all(Array.from({ length: count }, (_, n) => almanac.enqueue('noop', { n })))
     await setTimeout(Math.max(0, next - performance.now()))
-  }
-}
-
-function look(): Sample {
-  globalThis.gc?.()
-  const { heapUsed, rss } = process.memoryUsage()
-  return {
-    heap: heapUsed / MIB,
-    rss: rss / MIB,
-    handles: process.getActiveResourcesInfo().length,
-    listeners: process
-      .eventNames()
-      .reduce((sum, name) => sum + process.listenerCount(name as 'exit'), 0),
-    ran,
   }
 }

@@ -96,11 +96,15 @@ async function typecheck() {
   )
 }
 
-async function work(marker: string) {
+/** @returns the id of the worker's process */
+async function work(...markers: string[]) {
+  await Promise.all(markers.map((marker) => rm(join(app, marker), { force: true })))
   const worker = start(app, 'node', ['ace.js', 'almanac:work'])
   const ended = collect(worker)
   try {
-    await waitForFile(join(app, marker), worker, 30_000)
+    for (const marker of markers) {
+      await waitForFile(join(app, marker), worker, 30_000)
+    }
   } catch (error) {
     worker.kill('SIGKILL')
     const { stdout, stderr } = await ended
@@ -109,6 +113,16 @@ async function work(marker: string) {
   worker.kill('SIGTERM')
   const { code, stderr } = await ended
   assert.equal(code, 0, `almanac:work did not stop cleanly on SIGTERM\n${stderr}`)
+  return worker.pid!
+}
+
+async function isolate() {
+  const worker = await work('process.txt', 'thread.txt')
+  const [inProcess, inThread] = await Promise.all(['process.txt', 'thread.txt'].map(read))
+  const [pid, main] = inProcess.split(' ').map(Number)
+  assert.ok(pid !== worker && main === 0, 'the isolated handler has no process of its own')
+  const [same, thread] = inThread.split(' ').map(Number)
+  assert.ok(same === worker && thread > 0, 'the isolated handler has no thread of its own')
 }
 
 async function serve() {
@@ -174,7 +188,10 @@ await checks.check('ace migration:run makes the tables', async () => {
   await ace('migration:run', '--force')
 })
 await checks.check('an app that uses the package typechecks, and so do its declarations', typecheck)
-await checks.check('almanac:work fires an event and stops on SIGTERM', () => work('fired.txt'))
+await checks.check('handlers run isolated, in a process and in a thread', isolate)
+await checks.check('almanac:work fires an event and stops on SIGTERM', async () => {
+  await work('fired.txt')
+})
 await checks.check('the web process serves and stops on SIGTERM', serve)
 
 await checks.finish()

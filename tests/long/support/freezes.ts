@@ -52,6 +52,14 @@ export class Freezes {
         this.#claims.add(claim)
         return claim.finally(() => this.#claims.delete(claim))
       },
+      'executions.takeOver': async (run, args) => {
+        const taken = (await (others['executions.takeOver']?.(run, args) ??
+          run())) as ExecutionRecord | null
+        if (taken !== null) {
+          this.#held.set(taken.id, taken)
+        }
+        return taken
+      },
       'executions.settle': async (run, args) => {
         const results = await (others['executions.settle']?.(run, args) ?? run())
         for (const { id, applied } of results as SettleResult[]) {

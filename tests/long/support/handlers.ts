@@ -5,9 +5,10 @@ import type {
   HandlerFunction,
   HandlerOptions,
 } from '../../../src/types/handlers.ts'
+import { work } from './isolated_work.ts'
 import type { Report } from './protocol.ts'
 
-interface WorkPayload {
+interface MeasuredPayload {
   /** ms that the work takes. */
   duration?: number
 }
@@ -16,7 +17,7 @@ interface WorkPayload {
 export const MEASURED = ['by cluster', 'by node', 'by key', 'by rate'] as const
 
 async function measured(
-  { execution, payload }: HandlerContext<WorkPayload>,
+  { execution, payload }: HandlerContext<MeasuredPayload>,
   tell: (report: Report) => void
 ): Promise<void> {
   const clock = () => performance.timeOrigin + performance.now()
@@ -28,15 +29,15 @@ async function measured(
 
 /** The handlers that every node of the long tests has. */
 export function clusterHandlers(
-  tell: (report: Report) => void
+  tell: (report: Report) => void,
+  { isolated = false }: { isolated?: boolean } = {}
 ): Record<string, { run: HandlerFunction; options?: HandlerOptions }> {
   return {
-    /** Takes its time, looks at no signal, and checks its lease before it ends. */
     work: {
-      run: async ({ payload, saveCheckpoint, attempt }: HandlerContext<WorkPayload>) => {
-        await setTimeout(payload?.duration ?? 0)
-        await saveCheckpoint({ attempt })
-      },
+      run: work,
+      options: isolated
+        ? { isolate: 'process', module: new URL('isolated_work.ts', import.meta.url) }
+        : {},
     },
     /** Tells when it began, and how long after its slot. */
     punctual: {
@@ -48,7 +49,7 @@ export function clusterHandlers(
     ...Object.fromEntries(
       MEASURED.map((name) => [
         name,
-        { run: (context: HandlerContext<WorkPayload>) => measured(context, tell) },
+        { run: (context: HandlerContext<MeasuredPayload>) => measured(context, tell) },
       ])
     ),
     /** Ends when it is told to. */

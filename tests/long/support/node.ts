@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { SystemClock } from '../../../src/clock.ts'
 import { ConfigReader } from '../../../src/config/reader.ts'
 import { readShell } from '../../../src/config/core.ts'
+import { ProcessIsolator } from '../../../src/isolation/process_isolator.ts'
 import { Counters } from '../../../src/counters.ts'
 import { LegacyAdapter } from '../../../src/legacy/adapter.ts'
 import { resolveLegacyConfig } from '../../../src/legacy/config.ts'
@@ -14,6 +15,7 @@ import type { Logger } from '../../../src/types/logger.ts'
 import { legacyDriver } from '../../helpers/legacy_database.ts'
 import { CrashPoints, crashingDriver, hooked, storeHooks } from './crash_points.ts'
 import { openStore, openWarehouse } from './databases.ts'
+import { openEngine } from './engine.ts'
 import { Freezes } from './freezes.ts'
 import type { NodeOptions } from './protocol.ts'
 import { clusterHandlers } from './handlers.ts'
@@ -59,7 +61,9 @@ const crash = new CrashPoints(options.crash ?? [])
 const store = openStore(options.store, { logger, clock })
 const freezes = new Freezes(store.storage, tell)
 const { core } = readShell(new ConfigReader(options.config))
-const almanac = new Scheduler({
+const other =
+  options.engine && openEngine(options.engine, async (handed) => almanac.deliver(handed))
+const almanac: Scheduler = new Scheduler({
   storage: hooked(store.storage, freezes.hooks(storeHooks(crash))),
   clock,
   logger,
@@ -67,12 +71,14 @@ const almanac = new Scheduler({
   notifier: new EventRecorder(),
   config: core,
   make: (Class) => new Class(),
+  engine: other?.engine,
+  isolator: new ProcessIsolator({ clock, root: new URL('app/', import.meta.url).href }),
   timetable: new CronTimetable({ logger }),
 })
 almanac.boot()
 freezes.watch()
 
-for (const [name, { run, options: given }] of Object.entries(clusterHandlers(tell))) {
+for (const [name, { run, options: given }] of Object.entries(clusterHandlers(tell, options))) {
   almanac.register(name, run, given)
 }
 
@@ -122,6 +128,7 @@ interface LedgerPayload {
 
 process.once('SIGTERM', () => {
   void almanac.stop().then(async () => {
+    await other?.stop()
     tell({ kind: 'stopped', running: almanac.capacity().running })
     freezes.end()
     await almanac.shutdown()
@@ -129,6 +136,7 @@ process.once('SIGTERM', () => {
   })
 })
 try {
+  await other?.start()
   await almanac.start()
   tell({ kind: 'working', nodeId: almanac.nodeId, now: Date.now() })
 } catch (error) {

@@ -1,5 +1,6 @@
 import type { AlmanacOptions } from '../../../src/types/config.ts'
 import type { PythonInput } from '../../../src/legacy/engine/runners/python/config.ts'
+import type { EngineTarget } from './engine.ts'
 import type { StoreTarget, WarehouseTarget } from './databases.ts'
 
 /** Where a node of the crash tests can be told to die, in the order of a run. */
@@ -44,6 +45,10 @@ export interface NodeOptions {
   /** How flows in Python are run. Default: not at all. */
   python?: PythonInput
   crash?: ArmedPoint[]
+  /** Where another engine runs the queues that config gives to it; the node is one of its workers. */
+  engine?: EngineTarget
+  /** The handler `work` has a process of its own for each attempt. */
+  isolated?: boolean
   /** ms that this node takes its wall clock to be ahead; its machine's is right. */
   skew?: number
 }
