@@ -19,6 +19,8 @@ import { Pkgdwprc } from './facade/pkgdwprc.ts'
 import { RequestDesk } from './facade/request_desk.ts'
 import { ScheduleBook } from './facade/schedule_book.ts'
 import { ForeignRuns } from './foreign_runs.ts'
+import { addLoads } from './history/handler.ts'
+import { HistoryLoads } from './history/loads.ts'
 import { KnownNodes } from './known_nodes.ts'
 import { GroupWriteback } from './group_writeback.ts'
 import type { SchedulerPort } from './ports.ts'
@@ -75,6 +77,7 @@ export class LegacyAdapter {
   readonly #deps: LegacyAdapterDeps
   readonly #shared: SourceDeps
   readonly #engine: FlowEngine
+  readonly #loads: HistoryLoads
   readonly #poller: RequestPoller
   readonly #recovery: Recovery
   readonly #tables: Opening<LegacyTables>
@@ -113,6 +116,7 @@ export class LegacyAdapter {
       open,
       onEnded: (mapref) => this.#poller.ended(mapref),
     })
+    this.#loads = new HistoryLoads({ ...shared, open, engine: this.#engine })
     const running = () => this.#engine.running
     this.#poller = new RequestPoller({ ...shared, open, controls, ends, running })
     const isInFlight = (claim: string) =>
@@ -132,6 +136,7 @@ export class LegacyAdapter {
   attach(): void {
     const { scheduler, config } = this.#deps
     addEngine(scheduler, config.name, this.#engine)
+    addLoads(scheduler, config.name, this.#loads)
     scheduler.onStart(() => this.#start())
     scheduler.addChore({
       name: `legacy.sync.${config.name}`,

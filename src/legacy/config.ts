@@ -6,7 +6,9 @@ import { DIALECT_NAMES } from '../triggers/frequency_dialects.ts'
 import type { HandlerReference } from '../types/handlers.ts'
 import type { FrequencyDialect, ShortMonths } from '../types/triggers.ts'
 import { readHandlers, readPatterns, type MaprefPattern } from './config_patterns.ts'
+import { readHistoryConfig, readRequestTypes, type HistoryConfig } from './config_types.ts'
 import { readIds, readTables, type TableOverrides, type TableSpecs } from './config_tables.ts'
+import type { OnError } from './history/request.ts'
 import { PRESETS, type IdEntity, type PresetName } from './preset.ts'
 
 /** One legacy installation, as config/almanac.ts describes it. */
@@ -43,6 +45,10 @@ export interface LegacySourceInput {
   idempotent?: (string | RegExp)[]
   /** Whether a child also fires at its own slots. Default true. */
   dependents?: { ownSlots?: boolean }
+  /** History loads. `onError`: what a day that fails does to those after it. Default `stop`. */
+  history?: { onError?: OnError }
+  /** Handlers of further request types: `{ FILE_UPLOAD: FileUpload }`. */
+  requestTypes?: Record<string, HandlerReference>
 }
 
 export interface LegacyInput {
@@ -72,6 +78,9 @@ export interface LegacySourceConfig {
   slotGuard: boolean
   isIdempotent(mapref: string): boolean
   dependents: { ownSlots: boolean }
+  history: HistoryConfig
+  /** By type, upper case. */
+  requestTypes: ReadonlyMap<string, HandlerReference>
 }
 
 export interface LegacyConfig {
@@ -142,6 +151,8 @@ function readSource(
     slotGuard: reader.boolean('slotGuard', true),
     isIdempotent: (mapref) => patterns.some((pattern) => pattern.matches(mapref)),
     dependents: readDependents(reader.section('dependents')),
+    history: readHistoryConfig(reader.section('history')),
+    requestTypes: readRequestTypes(reader.section('requestTypes')),
   }
   reader.end()
   return source

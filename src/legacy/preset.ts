@@ -25,7 +25,17 @@ export interface TableSpec {
 }
 
 export type TableKey =
-  'jobSchedules' | 'requests' | 'jobFlows' | 'processLogs' | 'jobLogs' | 'jobErrors' | 'idPool'
+  | 'jobSchedules'
+  | 'requests'
+  | 'jobFlows'
+  | 'processLogs'
+  | 'jobLogs'
+  | 'jobErrors'
+  | 'idPool'
+  | 'parameters'
+  | 'mappings'
+  | 'jobs'
+  | 'storedSelects'
 
 /** What ids are made for. */
 export type IdEntity = 'jobSchedule' | 'processLog' | 'jobLog' | 'jobError'
@@ -172,6 +182,40 @@ export const DW_PRESET = {
         entity: text('ENTITY_NAME', 30),
         current: number('CURRENT_VALUE'),
         block: optional(number('BLOCK_SIZE')),
+      },
+    },
+    parameters: {
+      name: 'DWPARAMS',
+      columns: {
+        type: text('PRTYP', 30),
+        code: text('PRCD', 30),
+        value: text('PRVAL', 1000),
+      },
+    },
+    mappings: {
+      name: 'DWMAPR',
+      columns: {
+        mapref: text('MAPREF', 100),
+        trgschm: optional(text('TRGSCHM', 30)),
+        trgtbnm: optional(text('TRGTBNM', 30)),
+        curflg: optional(text('CURFLG', 1)),
+      },
+    },
+    jobs: {
+      name: 'DWJOB',
+      columns: {
+        mapref: text('MAPREF', 100),
+        trgschm: optional(text('TRGSCHM', 30)),
+        trgtbnm: optional(text('TRGTBNM', 30)),
+        curflg: optional(text('CURFLG', 1)),
+      },
+    },
+    storedSelects: {
+      name: 'DWMAPRSQL',
+      columns: {
+        code: text('DWMAPRSQLCD', 100),
+        sql: clob('DWMAPRSQL'),
+        curflg: text('CURFLG', 1),
       },
     },
   },

@@ -17,6 +17,11 @@ export interface LegacyLayouts {
   jobErrors: TableLayout<ColumnKey<'jobErrors'>>
   /** null where ids come from sequences. */
   idPool: TableLayout<ColumnKey<'idPool'>> | null
+  /** Of these each is null where it does not exist: history loads and reports may ask for it. */
+  parameters: TableLayout<ColumnKey<'parameters'>> | null
+  mappings: TableLayout<ColumnKey<'mappings'>> | null
+  jobs: TableLayout<ColumnKey<'jobs'>> | null
+  storedSelects: TableLayout<ColumnKey<'storedSelects'>> | null
   /** What is off, and why. */
   notes: string[]
 }
@@ -43,7 +48,30 @@ export async function inspectTables(deps: Deps): Promise<LegacyLayouts> {
     idPool: config.ids.kind === 'pool' ? await required(deps, 'idPool') : null,
   }
   const notes: string[] = []
-  return { ...layouts, requests: await requestTable(deps, notes), notes }
+  const further = {
+    parameters: await wanted(deps, 'parameters', notes),
+    mappings: await wanted(deps, 'mappings', notes),
+    jobs: await wanted(deps, 'jobs', notes),
+    storedSelects: await wanted(deps, 'storedSelects', notes),
+  }
+  return { ...layouts, ...further, requests: await requestTable(deps, notes), notes }
+}
+
+/** A table that only some requests ask for: one that is not as it should be stops nothing else. */
+async function wanted<T extends TableKey>(
+  deps: Deps,
+  key: T,
+  notes: string[]
+): Promise<TableLayout<ColumnKey<T>> | null> {
+  try {
+    return await look<T>(deps, key)
+  } catch (error) {
+    if (!(error instanceof E_LEGACY_TABLE)) {
+      throw error
+    }
+    notes.push(`${deps.config.tables[key].name} is not used: ${error.message}`)
+    return null
+  }
 }
 
 async function requestTable(

@@ -13,6 +13,10 @@ import { RequestBook } from './request_book.ts'
 import { Requests } from './requests.ts'
 import { ScheduleEdits } from './schedule_edits.ts'
 import { SetWriter } from './set_writer.ts'
+import { Parameters } from './parameters.ts'
+import { RequestProgress } from './request_progress.ts'
+import { StoredSelects } from './stored_selects.ts'
+import { Targets } from './targets.ts'
 
 /** The legacy tables of one source. */
 export interface LegacyTables {
@@ -22,10 +26,15 @@ export interface LegacyTables {
   requests: Requests | null
   /** The request table as people read it; null where it is not used. */
   requestBook: RequestBook | null
+  /** What a request tells while it is worked on; null where the table is not used. */
+  requestProgress: RequestProgress | null
   flows: JobFlows
   processLogs: ProcessLogs
   jobLogs: JobLogs
   jobErrors: JobErrors
+  parameters: Parameters
+  targets: Targets
+  storedSelects: StoredSelects
   ids: IdSource
   /** What is off, and why. */
   notes: string[]
@@ -63,10 +72,14 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
     requests:
       layouts.requests && new Requests({ table: layouts.requests, dialect, sets, maxPayload }),
     requestBook: layouts.requests && new RequestBook(layouts.requests),
+    requestProgress: layouts.requests && new RequestProgress(layouts.requests),
     flows: new JobFlows(layouts.jobFlows),
     processLogs: new ProcessLogs(layouts.processLogs, sets),
     jobLogs: new JobLogs(layouts.jobLogs, sets),
     jobErrors: new JobErrors(layouts.jobErrors, sets),
+    parameters: new Parameters(layouts.parameters),
+    targets: new Targets({ ...layouts, dialect, own: config.tables }),
+    storedSelects: new StoredSelects(layouts.storedSelects),
     ids,
     notes: layouts.notes,
   }

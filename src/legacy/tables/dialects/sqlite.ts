@@ -11,6 +11,8 @@ const LONG_TEXT = /CLOB|^(TINY|MEDIUM|LONG)?TEXT$/
 
 export const sqlite: TableDialect = {
   name: 'sqlite',
+  quoted,
+  emptied: (table) => `delete from ${table}`,
   listLimit: 500,
   characters: 'length(??)',
   text: '??',
