@@ -9,7 +9,8 @@ import { readHandlers, readPatterns, type MaprefPattern } from './config_pattern
 import { readHistoryConfig, readRequestTypes, type HistoryConfig } from './config_types.ts'
 import { readIds, readTables, type TableOverrides, type TableSpecs } from './config_tables.ts'
 import type { OnError } from './history/request.ts'
-import { PRESETS, type IdEntity, type PresetName } from './preset.ts'
+import type { IdEntity } from './preset.ts'
+import { PRESETS, type PresetName } from './presets.ts'
 
 /** One legacy installation, as config/almanac.ts describes it. */
 export interface LegacySourceInput {

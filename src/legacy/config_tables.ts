@@ -42,11 +42,20 @@ function overridden(overrides: ConfigReader, spec: TableSpec): TableSpec {
   const names = override.section('columns')
   const columns = Object.entries(spec.columns).map(([key, column]): [string, ColumnSpec] => [
     key,
-    { ...column, name: nameOf(names, column.name, column.name, IDENTIFIER, COLUMN_REMEDY) },
+    renamedColumn(names, column),
   ])
   names.end()
   override.end()
   return { name, columns: Object.fromEntries(columns) }
+}
+
+/** A name that config gives is the only one that is looked for. */
+function renamedColumn(names: ConfigReader, column: ColumnSpec): ColumnSpec {
+  if (names.take(column.name) === undefined) {
+    return column
+  }
+  const name = nameOf(names, column.name, column.name, IDENTIFIER, COLUMN_REMEDY)
+  return { ...column, name, also: [], standIn: undefined }
 }
 
 function nameOf(

@@ -17,6 +17,10 @@ export interface ColumnSpec {
   readonly length?: number
   /** Used where it exists; nothing is missed without it. */
   readonly optional?: boolean
+  /** What some installations call it, where config does not say. */
+  readonly also?: readonly string[]
+  /** Key of the column that some installations have in its place. */
+  readonly standIn?: string
 }
 
 export interface TableSpec {
@@ -69,6 +73,7 @@ export const DW_PRESET = {
       columns: {
         jobschid: number('JOBSCHID'),
         jobflwid: number('JOBFLWID'),
+        jobid: optional(number('JOBID')),
         mapref: text('MAPREF', 100),
         frqcd: text('FRQCD', 3),
         frqdd: text('FRQDD', 3),
@@ -231,6 +236,3 @@ type Tables = (typeof DW_PRESET)['tables']
 
 /** The keys of the columns of one table, the same in every preset. */
 export type ColumnKey<T extends TableKey> = keyof Tables[T]['columns'] & string
-
-export const PRESETS = { dw: DW_PRESET } as const satisfies Record<string, Preset>
-export type PresetName = keyof typeof PRESETS

@@ -9,9 +9,9 @@ import type { LegacyClient, LegacyDriver } from '../../src/legacy/tables/client.
 import { IDLE_LIMIT } from '../../src/storage/database/idle_limit.ts'
 import { immediateTransaction } from '../../src/storage/database/immediate_transaction.ts'
 import { poolOf, sessionOf } from '../../src/storage/database/lucid_session.ts'
+import { LegacyNames, type Generation } from './legacy_names.ts'
 import {
   openLegacyPlace,
-  referenceSchema,
   SQLITE,
   type LegacyKind,
   type LegacyPlace,
@@ -21,6 +21,19 @@ import {
 export type Row = Record<string, Value>
 
 export const LEGACY_CONNECTION = 'warehouse'
+
+const LEGACY_TABLES = [
+  'DWJOBSCH',
+  'DWPRCREQ',
+  'DWJOBFLW',
+  'DWPRCLOG',
+  'DWJOBLOG',
+  'DWJOBERR',
+  'DWPARAMS',
+  'DWMAPR',
+  'DWJOB',
+  'DWMAPRSQL',
+]
 
 export const legacyDriver: LegacyDriver = {
   transaction: (client, work) => immediateTransaction(client, work, { idle: IDLE_LIMIT }),
@@ -35,11 +48,13 @@ export const legacyDriver: LegacyDriver = {
 export class LegacyDatabase {
   readonly place: LegacyPlace
   readonly timezone: string
+  readonly names: LegacyNames
   readonly #opened: Database[] = []
   #nextId = 1000
 
-  constructor(place: LegacyPlace, timezone: string) {
+  constructor(place: LegacyPlace, timezone: string, names = new LegacyNames('dw')) {
     this.place = place
+    this.names = names
     this.timezone = timezone
   }
 
@@ -66,32 +81,30 @@ export class LegacyDatabase {
   }
 
   execute(sql: string, ...values: Value[]): void {
-    this.place.execute(sql, values)
+    this.place.execute(this.names.sql(sql), values)
   }
 
   rows<T = Record<string, Value>>(sql: string, ...values: Value[]): T[] {
-    return this.place.rows(sql, values) as T[]
+    const rows = this.place.rows(this.names.sql(sql), values)
+    return rows.map((row) => this.names.back<T>(row))
   }
 
   insert(table: string, row: Row): void {
-    const columns = Object.keys(row)
-    const places = columns.map(() => '?').join(', ')
-    const sql = `insert into ${table} (${columns.join(', ')}) values (${places})`
-    this.place.execute(sql, Object.values(row))
+    this.insertMany(table, [row])
   }
 
   insertMany(table: string, rows: Row[]): void {
     for (let start = 0; start < rows.length; start += 500) {
-      const part = rows.slice(start, start + 500)
+      const part = rows.slice(start, start + 500).map((row) => this.names.row(table, row))
       const places = part.map(
         (row) =>
           `(${Object.keys(row)
             .map(() => '?')
             .join(', ')})`
       )
-      this.place.execute(
+      this.execute(
         `insert into ${table} (${Object.keys(part[0]).join(', ')}) values ${places.join(', ')}`,
-        part.flatMap((row) => Object.values(row))
+        ...part.flatMap((row) => Object.values(row))
       )
     }
   }
@@ -139,13 +152,25 @@ export class LegacyDatabase {
   }
 
   /** Sets one row of the id pool. */
-  setPool(entity: string, current: number, block = 500): void {
+  setPool(id: string, current: number, block = 500): void {
+    const entity = this.names.sql(id)
     this.execute('delete from DMS_IDPOOL where ENTITY_NAME = ?', entity)
     this.insert('DMS_IDPOOL', { ENTITY_NAME: entity, CURRENT_VALUE: current, BLOCK_SIZE: block })
   }
 
+  /** Empties the tables for the next test of a group, with ids from the start. */
+  clear(): void {
+    const statements = LEGACY_TABLES.map((table) => `delete from ${table}`)
+    this.execute([...statements, 'update DMS_IDPOOL set CURRENT_VALUE = 0'].join(';\n'))
+  }
+
+  /** Closes what Almanac has opened. */
+  async disconnect(): Promise<void> {
+    await Promise.all(this.#opened.splice(0).map((lucid) => lucid.manager.closeAll()))
+  }
+
   async close(): Promise<void> {
-    await Promise.all(this.#opened.map((lucid) => lucid.manager.closeAll()))
+    await this.disconnect()
     await this.place.close()
   }
 }
@@ -155,13 +180,20 @@ export class LegacyDatabase {
  * the one that a URL leads to, which `cleanup` only leaves.
  */
 export async function createLegacyDatabase(
-  options: { timezone?: string; schema?: boolean; kind?: LegacyKind; url?: string } = {}
+  options: {
+    timezone?: string
+    schema?: boolean
+    kind?: LegacyKind
+    url?: string
+    generation?: Generation
+  } = {}
 ): Promise<LegacyDatabase & { cleanup(): Promise<void> }> {
-  const { kind = SQLITE, timezone = 'UTC', url } = options
+  const { kind = SQLITE, timezone = 'UTC', url, generation } = options
+  const names = new LegacyNames(generation ?? 'dw')
   const place = url === undefined ? await kind.create() : await openLegacyPlace(url)
-  const database = new LegacyDatabase(place, timezone)
+  const database = new LegacyDatabase(place, timezone, names)
   if (options.schema !== false) {
-    database.execute(await referenceSchema(place.kind))
+    place.execute(await names.schema(place.kind), [])
   }
   return Object.assign(database, {
     async cleanup() {

@@ -1,9 +1,34 @@
 import { getActiveTest, test } from '@japa/runner'
 import { ManualClock } from '../../src/testing/manual_clock.ts'
+import type { Generation } from './legacy_names.ts'
 import { legacyKinds, SQLITE, statementsUnderWay, type LegacyKind } from './legacy_places.ts'
 
-const kinds = await legacyKinds()
-const kindOf = new Map<string, LegacyKind>()
+/** A kind of database with the names that its tables have. */
+export interface LegacySetting {
+  kind: LegacyKind
+  generation: Generation
+}
+
+type Group = Parameters<NonNullable<Parameters<typeof test.group>[1]>>[0]
+
+export const kinds = await legacyKinds()
+const settingOf = new Map<string, LegacySetting>()
+
+/** A group of tests on one setting, left out by name where its server is missing. */
+export function settingGroup(
+  title: string,
+  setting: LegacySetting,
+  define: (group: Group) => void
+): void {
+  settingOf.set(title, setting)
+  test.group(title, (group) => {
+    const { service } = setting.kind
+    if (service) {
+      group.tap((each) => each.skip(!service.available, service.reason))
+    }
+    define(group)
+  })
+}
 
 /**
  * A group of tests that runs once on each kind of database. The helpers that
@@ -15,15 +40,7 @@ export function legacyGroup(
   only: LegacyKind['name'][] = ['sqlite', 'postgres', 'mysql']
 ): void {
   for (const kind of kinds.filter(({ name }) => only.includes(name))) {
-    const name = `${title} | on ${kind.title}`
-    kindOf.set(name, kind)
-    test.group(name, (group) => {
-      const { service } = kind
-      if (service) {
-        group.tap((each) => each.skip(!service.available, service.reason))
-      }
-      define(kind)
-    })
+    settingGroup(`${title} | on ${kind.title}`, { kind, generation: 'dw' }, () => define(kind))
   }
 }
 
@@ -32,9 +49,14 @@ export function charactersThatFit(kind: LegacyKind, length: number, bytes: numbe
   return kind.name === 'sqlite' ? Math.floor(length / bytes) : length
 }
 
-/** The kind of database of the test that runs. */
+/** The kind of database of the test that runs, and its names. */
+export function activeSetting(): LegacySetting {
+  const title = getActiveTest()?.parent?.title ?? ''
+  return settingOf.get(title) ?? { kind: SQLITE, generation: 'dw' }
+}
+
 export function activeKind(): LegacyKind {
-  return kindOf.get(getActiveTest()?.parent?.title ?? '') ?? SQLITE
+  return activeSetting().kind
 }
 
 /**

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -295,11 +295,4 @@ export async function openLegacyPlace(url: string): Promise<LegacyPlace> {
     ? new PostgresPlace(url, server, 'public')
     : new MysqlPlace(url, server, pathname.slice(1))
   return Object.assign(place, { close: () => server.close(), remove: async () => {} })
-}
-
-/** The reference tables of a kind. */
-export function referenceSchema(kind: LegacyKindName): Promise<string> {
-  const names = { sqlite: 'sqlite', postgres: 'postgresql', mysql: 'mysql' }
-  const file = new URL(`../../database/legacy/dw.${names[kind]}.sql`, import.meta.url)
-  return readFile(file, 'utf8')
 }

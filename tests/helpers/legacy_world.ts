@@ -77,7 +77,9 @@ export class LegacyWorld {
     this.storage = beside?.storage ?? new MemoryStorage({ clock: this.clock })
     this.registry = beside?.registry ?? []
     this.database = database
-    database.execute('create table LEDGER (PRCID bigint, MAPREF varchar(100), NOTE varchar(250))')
+    database.execute(
+      'create table if not exists LEDGER (PRCID bigint, MAPREF varchar(100), NOTE varchar(250))'
+    )
   }
 
   /** A flow that notes each of its runs in the ledger. */
@@ -205,7 +207,7 @@ export class LegacyNode implements SchedulerPort {
   ): LegacyAdapter {
     const adapter = new LegacyAdapter({
       scheduler: this,
-      config: sourceConfig(source, name),
+      config: sourceConfig({ preset: database.names.preset, ...source }, name),
       client: this.#flaky(database.client(), name),
       driver: this.#driver(name),
       clock: this.#clock,

@@ -3,6 +3,7 @@ import { refuseOthers } from '../../input/fields.ts'
 import { Problems } from '../../input/problems.ts'
 import type { LegacySession } from '../connection.ts'
 import { RunTimes } from '../run_times.ts'
+import type { FlowRow } from '../tables/job_flows.ts'
 import type { ScheduleRow } from '../tables/job_schedules.ts'
 import type { LegacyTables } from '../tables/main.ts'
 import type { FacadeDeps } from './deps.ts'
@@ -49,7 +50,7 @@ export class Schedules {
   /** @param problems found by the caller already, told with the rest */
   async create(input: ScheduleInput, problems = new Problems()): Promise<SavedSchedule> {
     const tables = await this.#deps.tables()
-    const { wanted, jobflwid } = await this.#read(tables, input, problems)
+    const { wanted, flow } = await this.#read(tables, input, problems)
     const { mapref } = wanted.values
     const { session } = this.#deps.connection
     const current = await tables.schedules.findCurrent(session, mapref)
@@ -58,7 +59,7 @@ export class Schedules {
     }
     const jobschid = await tables.ids.next('jobSchedule')
     return edit(this.#deps, `the schedule of MAPREF "${mapref}"`, (trx) =>
-      this.#save(trx, tables, { wanted, jobflwid, jobschid })
+      this.#save(trx, tables, { wanted, flow, jobschid })
     )
   }
 
@@ -91,19 +92,24 @@ export class Schedules {
     const context = { ...source, wallClock, today, mostMinutes }
     const kept = () => current?.strtdt ?? null
     const wanted = readSchedule(input, context, kept, problems.report)
-    const jobflwid = mapref ? await activeFlow(session, tables, mapref, problems) : null
+    const flow = mapref ? await activeFlow(session, tables, mapref, problems) : null
+    if (flow?.jobid === null && tables.scheduleEdits.needsJob) {
+      const reason = `its flow (JOBFLWID ${flow.jobflwid}) has no JOBID, which the schedule table needs; give the flow one`
+      problems.report('mapref', mapref!, reason)
+    }
     problems.throwAny(SUBJECT)
-    return { wanted: wanted!, jobflwid: jobflwid! }
+    return { wanted: wanted!, flow: flow! }
   }
 
   /** The row of the flow is locked, so that two first schedules of a MAPREF cannot both be current. */
   async #save(
     session: LegacySession,
     tables: LegacyTables,
-    { wanted, jobflwid, jobschid }: { wanted: WantedSchedule; jobflwid: number; jobschid: number }
+    { wanted, flow, jobschid }: { wanted: WantedSchedule; flow: FlowRow; jobschid: number }
   ): Promise<SavedSchedule> {
     const { scheduleEdits, schedules } = tables
     const { mapref } = wanted.values
+    const { jobflwid, jobid } = flow
     await tables.flows.lock(session, jobflwid)
     const rows = await lockCurrent(session, tables, mapref)
     const current = rows.at(-1)
@@ -117,7 +123,7 @@ export class Schedules {
     }
     const lastRun = current ? await scheduleEdits.lastRun(session, current.jobschid) : null
     const dpndJobschid = current?.dpndJobschid ?? null
-    const version = { ...wanted.values, jobschid, jobflwid, dpndJobschid, lastRun, now }
+    const version = { ...wanted.values, jobschid, jobflwid, jobid, dpndJobschid, lastRun, now }
     await scheduleEdits.insert(session, version)
     for (const child of children.filter((row) => row.mapref !== mapref)) {
       const parent = { dpndJobschid: jobschid, now }
@@ -167,16 +173,15 @@ export async function lockedCurrent(
   return current!
 }
 
-/** @returns JOBFLWID; null when there is no active flow, which is reported */
+/** @returns null when there is no active flow, which is reported */
 export async function activeFlow(
   session: LegacySession,
   { flows }: LegacyTables,
   mapref: string,
   problems: Problems
-): Promise<number | null> {
+): Promise<FlowRow | null> {
   try {
-    const { jobflwid } = await flows.activeFlow(session, mapref)
-    return jobflwid
+    return await flows.activeFlow(session, mapref)
   } catch (error) {
     if (!(error instanceof E_LEGACY_FLOW)) {
       throw error

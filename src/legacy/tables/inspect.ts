@@ -138,10 +138,10 @@ function matchColumns(
   const matched = new Map<string, LegacyColumn>()
   const lacking: string[] = []
   for (const [key, column] of Object.entries(spec.columns)) {
-    const match = findColumn(found, column.name)
+    const match = findColumn(found, column)
     if (match) {
       matched.set(key, asFound(column, match, dialect))
-    } else if (!column.optional) {
+    } else if (!column.optional && !hasStandIn(spec, column, found)) {
       lacking.push(column.name)
     }
   }
@@ -152,11 +152,20 @@ function matchColumns(
   return matched
 }
 
-function findColumn(found: DatabaseColumn[], name: string): DatabaseColumn | undefined {
-  return (
-    found.find((column) => column.name === name) ??
-    found.find((column) => column.name.toLowerCase() === name.toLowerCase())
+function findColumn(
+  found: DatabaseColumn[],
+  { name, also = [] }: ColumnSpec
+): DatabaseColumn | undefined {
+  const candidates = [name, ...also].map(
+    (each) =>
+      found.find((column) => column.name === each) ??
+      found.find((column) => column.name.toLowerCase() === each.toLowerCase())
   )
+  return candidates.find((column) => column !== undefined)
+}
+
+function hasStandIn(spec: TableSpec, { standIn }: ColumnSpec, found: DatabaseColumn[]): boolean {
+  return standIn !== undefined && findColumn(found, spec.columns[standIn]) !== undefined
 }
 
 function asFound(spec: ColumnSpec, found: DatabaseColumn, dialect: TableDialect): LegacyColumn {

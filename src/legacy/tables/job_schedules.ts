@@ -18,6 +18,7 @@ export interface ScheduleFamily {
 /** A version of a schedule. */
 export interface ScheduleRow {
   jobschid: number
+  /** JOBID, where the table has that in its place. */
   jobflwid: number | null
   mapref: string | null
   frqcd: string | null
@@ -43,6 +44,7 @@ export interface ScheduleRow {
 const COLUMNS = [
   'jobschid',
   'jobflwid',
+  'jobid',
   'mapref',
   'frqcd',
   'frqdd',
@@ -269,7 +271,7 @@ export class JobSchedules {
     }
     return {
       jobschid: Number(row.jobschid),
-      jobflwid: toNumber(row.jobflwid),
+      jobflwid: toNumber(row.jobflwid ?? row.jobid),
       mapref: toText(row.mapref),
       frqcd: toText(row.frqcd),
       frqdd: toText(row.frqdd),

@@ -21,6 +21,8 @@ export interface ScheduleValues {
 export interface NewSchedule extends ScheduleValues {
   jobschid: number
   jobflwid: number
+  /** Of the flow, for tables that name the job. */
+  jobid: number | null
   dpndJobschid: number | null
   /** As the version before has it, a wall clock; null for the first. */
   lastRun: string | null
@@ -37,6 +39,11 @@ export class ScheduleEdits {
 
   constructor(table: TableLayout<Key>) {
     this.#table = table
+  }
+
+  /** The table names the job of a flow in place of the flow. */
+  get needsJob(): boolean {
+    return !this.#table.has('jobflwid')
   }
 
   /** LST_RUN_DT of a row as it is stored, for the version after it. */
