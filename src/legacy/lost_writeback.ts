@@ -32,7 +32,9 @@ export class LostWriteback {
   /** The run of an execution, of a history load that of its day; null when there is no PRCID. */
   runOf(execution: ExecutionRecord): FlowRun | null {
     if (execution.handler !== FLOW_HANDLER) {
-      return execution.handler === HISTORY_HANDLER ? dayRunOf(execution, execution.checkpoint) : null
+      return execution.handler === HISTORY_HANDLER
+        ? dayRunOf(execution, execution.checkpoint)
+        : null
     }
     return runOf(execution, execution.checkpoint, { slotRows: this.#deps.source.slotGuard })
   }

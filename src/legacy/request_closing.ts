@@ -37,7 +37,10 @@ export async function untilWritten<T>(
         throw new ReleaseSignal(0, 'only the write-back of the request is missing')
       }
       const wait = backoff.failed()
-      logger.warn({ err: error, wait }, 'The end of a request could not be written; it is tried again')
+      logger.warn(
+        { err: error, wait },
+        'The end of a request could not be written; it is tried again'
+      )
       await sleep(clock, wait)
     }
   }

@@ -74,7 +74,9 @@ export class RequestRuns {
     const prcids = await runtime.tables.ids.take('processLog', claimed.length)
     let answers: RunAnswer[]
     try {
-      answers = await seats.run(claimed.map((one, at) => birthOf(name, one.request, one.row.claimedBy!, prcids[at])))
+      answers = await seats.run(
+        claimed.map((one, at) => birthOf(name, one.request, one.row.claimedBy!, prcids[at]))
+      )
     } catch (error) {
       return this.#notRun(runtime, requests, claimed, seats, error)
     }

@@ -79,8 +79,7 @@ function contextOf(
     },
     progress: (progress) =>
       context.progress({ done: complete, total, message: `${day} ${wordsOf(progress)}`.trim() }),
-    saveCheckpoint: (run: JsonValue) =>
-      load.keep({ current: { day, run: run as FlowCheckpoint } }),
+    saveCheckpoint: (run: JsonValue) => load.keep({ current: { day, run: run as FlowCheckpoint } }),
     extend: (duration) => timeout.extend(duration),
     lock: (name, ttl) => {
       const lock = context.lock(name, ttl)

@@ -56,10 +56,7 @@ export class HistoryLoads implements SourceWork {
     const kept = context.checkpoint as HistoryProgress | null
     const progress = kept ?? (await this.#orReleased(() => begin.progress(payload)))
     const told = tables.requestProgress
-    const load = new HistoryLoad(
-      { context, connection, told, nodeId: scheduler.nodeId },
-      progress
-    )
+    const load = new HistoryLoad({ context, connection, told, nodeId: scheduler.nodeId }, progress)
     await load.keep({})
     await this.#orReleased(() => begin.truncate(load))
     const days = new DayRuns({ clock, scheduler, tables, engine })
@@ -81,7 +78,12 @@ export class HistoryLoads implements SourceWork {
         return verdict
       }
       if (verdict instanceof Cancelled) {
-        return this.#end(runtime, context, stoppedLoad(load.progress, today, verdict), load.progress)
+        return this.#end(
+          runtime,
+          context,
+          stoppedLoad(load.progress, today, verdict),
+          load.progress
+        )
       }
       await load.keep(afterDay(load.progress, today, verdict))
       if (!(verdict instanceof Succeeded) && load.progress.onError === 'stop') {

@@ -44,10 +44,7 @@ export function dayPayload(payload: HistoryPayload, day: Day): DayPayload {
   return { source, mapref, claim, requestParams, cause, day }
 }
 
-type Executed = Pick<
-  ExecutionRecord,
-  'id' | 'payload' | 'slot' | 'slotKey' | 'concurrencyKey'
->
+type Executed = Pick<ExecutionRecord, 'id' | 'payload' | 'slot' | 'slotKey' | 'concurrencyKey'>
 
 /** The run of the day that is under way; null between two days. */
 export function dayRunOf(execution: Executed, checkpoint: JsonValue | null): FlowRun | null {

@@ -134,8 +134,7 @@ export function readEarlier(result: string | null): EarlierLoad | null {
   const onError = ON_ERROR.find((word) => word === told.on_error) ?? 'stop'
   const complete = countOf(told.complete)
   return {
-    underWay:
-      isDay(told.day) && isCount(told.prcid) ? { day: told.day, prcid: told.prcid } : null,
+    underWay: isDay(told.day) && isCount(told.prcid) ? { day: told.day, prcid: told.prcid } : null,
     progress: {
       ...freshProgress({ first, last, onError }, false),
       // As long as nothing is complete the load begins with an empty target again

@@ -102,13 +102,19 @@ function readMails(value: JsonValue | undefined): string[] {
     throw new Refusal(`PAYLOAD.mail_to "${shorten(odd)}" is no mail address`)
   }
   if (addresses.length > MOST_MAILS) {
-    throw new Refusal(`PAYLOAD.mail_to has ${addresses.length} addresses; give at most ${MOST_MAILS}`)
+    throw new Refusal(
+      `PAYLOAD.mail_to has ${addresses.length} addresses; give at most ${MOST_MAILS}`
+    )
   }
   return addresses
 }
 
 function readBinds(payload: JsonObject, params: JsonValue | undefined): JsonObject {
-  if (params !== undefined && params !== null && (typeof params !== 'object' || Array.isArray(params))) {
+  if (
+    params !== undefined &&
+    params !== null &&
+    (typeof params !== 'object' || Array.isArray(params))
+  ) {
     throw new Refusal('PAYLOAD.params is not an object; give the binds by their names')
   }
   const beside = Object.entries(payload).filter(([key]) => !OWN.includes(key.toLowerCase()))

@@ -5,7 +5,10 @@ import { toText } from './values.ts'
 
 /** What a code leads to. */
 export type StoredSelect =
-  { kind: 'found'; sql: string } | { kind: 'none' } | { kind: 'many'; count: number } | { kind: 'off' }
+  | { kind: 'found'; sql: string }
+  | { kind: 'none' }
+  | { kind: 'many'; count: number }
+  | { kind: 'off' }
 
 /** DWMAPRSQL: stored SELECTs by code. */
 export class StoredSelects {

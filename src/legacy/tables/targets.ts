@@ -54,7 +54,9 @@ export class Targets {
   /** Empties a table that `find` has found. On MySQL and Oracle that commits by itself. */
   async empty(session: LegacySession, name: string, signal: AbortSignal): Promise<void> {
     const { dialect } = this.#deps
-    await session.run(() => session.sql.query(dialect.emptied(dialect.quoted(name)), [], { signal }))
+    await session.run(() =>
+      session.sql.query(dialect.emptied(dialect.quoted(name)), [], { signal })
+    )
   }
 
   async #named(
