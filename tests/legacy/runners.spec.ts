@@ -235,6 +235,7 @@ legacyGroup('The sql runner', (kind) => {
       dialect: 'sqlite' as const,
       query: async () => Promise.reject(lost),
       transaction: async () => Promise.reject(lost),
+      readOnly: async () => Promise.reject(lost),
       cancel: async () => {},
       now: async () => 0,
     }

@@ -82,7 +82,7 @@ eachKind('History', KINDS, (kind) => {
     assert.isAtMost(others.length, KILLS.length)
     assert.isEmpty(others.filter((run) => run.STATUS === 'IP'))
     printFigures(`history over ${DAYS} days on ${kind}`, {
-      kills: KILLS.length,
+      'kills': KILLS.length,
       'days cut off and run again': others.length,
       'seconds': seconds.toFixed(1),
     })
