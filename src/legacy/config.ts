@@ -11,6 +11,7 @@ import { readIds, readTables, type TableOverrides, type TableSpecs } from './con
 import type { OnError } from './history/request.ts'
 import type { IdEntity } from './preset.ts'
 import { PRESETS, type PresetName } from './presets.ts'
+import { readReports, type ReportsConfig, type ReportsInput } from './reports/config.ts'
 
 /** One legacy installation, as config/almanac.ts describes it. */
 export interface LegacySourceInput {
@@ -50,6 +51,8 @@ export interface LegacySourceInput {
   history?: { onError?: OnError }
   /** Handlers of further request types: `{ FILE_UPLOAD: FileUpload }`. */
   requestTypes?: Record<string, HandlerReference>
+  /** REPORT requests. Default: none run. */
+  reports?: ReportsInput
 }
 
 export interface LegacyInput {
@@ -82,6 +85,8 @@ export interface LegacySourceConfig {
   history: HistoryConfig
   /** By type, upper case. */
   requestTypes: ReadonlyMap<string, HandlerReference>
+  /** null: no report runs. */
+  reports: ReportsConfig | null
 }
 
 export interface LegacyConfig {
@@ -154,6 +159,7 @@ function readSource(
     dependents: readDependents(reader.section('dependents')),
     history: readHistoryConfig(reader.section('history')),
     requestTypes: readRequestTypes(reader.section('requestTypes')),
+    reports: readReports(reader),
   }
   reader.end()
   return source

@@ -325,7 +325,7 @@ contractGroup(
       assert.deepEqual(daysOf(world, requester).log, ['FL 01-Jan-2026'])
       await heir.adapter.requests.retry(id)
       const again = await requester.end(heir, id)
-    assert.equal(again.STATUS, 'DONE')
+      assert.equal(again.STATUS, 'DONE')
       assert.lengthOf(seen, 5)
     })
   },
