@@ -36,7 +36,10 @@ export class RequestKinds {
     const { source, connection, tables, host } = deps
     this.#deps = deps
     this.#outlets = new Opening(() => openOutlets(source, { host }))
-    const store = async () => (await this.#outlets.get())?.store ?? null
+    const store = async () => {
+      const outlets = await this.#outlets.get()
+      return outlets?.store ?? null
+    }
     this.desk = new ReportDesk({ source: source.name, connection, tables, store })
   }
 

@@ -121,8 +121,9 @@ legacyGroup('SQL session | read only', (kind) => {
       async (reader) => {
         setImmediate(() => aborter.abort('cancelled'))
         const { batches } = await reader.select(endless)
-        for await (const _ of batches) {
+        for await (const batch of batches) {
           signal.throwIfAborted()
+          assert.isAtMost(batch.length, 500)
         }
       },
       { signal }

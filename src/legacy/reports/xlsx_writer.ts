@@ -10,6 +10,8 @@ interface Sheet {
   columns: { style: { numFmt?: string } }[]
   addRow(values: unknown[]): { commit(): void }
   commit(): void
+  /** It passes on what is written, and waits for nobody. */
+  readonly stream: { readonly pipes: Writable[] }
 }
 interface Workbook {
   addWorksheet(name: string): Sheet
@@ -130,11 +132,14 @@ export class XlsxWriter implements ReportWriter {
   /** The zip is written by others: they get their turn, and are waited for. */
   async #drained(): Promise<void> {
     await setImmediate()
-    if (this.#stream.errored) {
-      throw this.#stream.errored
-    }
-    if (this.#stream.writableNeedDrain) {
-      await once(this.#stream, 'drain')
+    const [zip] = this.#sheet?.stream.pipes ?? []
+    for (const stream of [zip, this.#stream]) {
+      if (this.#stream.errored) {
+        throw this.#stream.errored
+      }
+      if (stream?.writableNeedDrain) {
+        await once(stream, 'drain')
+      }
     }
   }
 }

@@ -6,7 +6,7 @@ import { repeatWhileBusy } from './busy.ts'
 import { dialectOf, type Dialect } from './dialect.ts'
 import { immediateTransaction } from './immediate_transaction.ts'
 import { forKnex } from './raw_statement.ts'
-import { readSnapshot } from './readers/main.ts'
+import { ownReader, readSnapshot } from './readers/main.ts'
 import { toSqlite } from './sqlite_values.ts'
 import { isSqliteHandle, knexOf, withShortWait, type SqliteHandle } from './sqlite_handle.ts'
 
@@ -85,9 +85,13 @@ export class LucidSession implements SqlSession {
     if (this.#client.isTransaction) {
       throw new E_NESTED_TRANSACTION([])
     }
-    return this.#onConnection(signal, (connection) =>
-      readSnapshot(this.#dialect.name, connection, work)
-    )
+    // SQLite has a single connection, which nobody is to wait for as long as somebody reads
+    const apart = await this.#onConnection(signal, async (connection) => ownReader(connection))
+    return apart
+      ? apart(work)
+      : this.#onConnection(signal, (connection) =>
+          readSnapshot(this.#dialect.name, connection, work)
+        )
   }
 
   /** better-sqlite3 has nothing to cancel: its statements end before anybody else runs. */

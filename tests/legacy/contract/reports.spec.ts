@@ -35,6 +35,10 @@ function reports(change: Partial<ReportsInput> = {}) {
   return { reports: input, path: input.folder }
 }
 
+function sourceWith(change: Partial<ReportsInput> = {}) {
+  return { reports: reports(change).reports }
+}
+
 async function contentOf({ result }: EndedRequest): Promise<string> {
   return readFile(String(result.path), 'utf8')
 }
@@ -144,7 +148,7 @@ contractGroup('REPORT', (open) => {
 
   test('rows beyond the limit are left out, and the result says so', async ({ assert }) => {
     const { world, requester, database } = open()
-    const { path: _, ...source } = reports()
+    const source = sourceWith()
     ledger(database, ['a', 'b', 'c', 'd'])
     store(database, 'select NOTE from LEDGER order by PRCID')
     const wish = { reportId: 'SALES', row_limit: 2, header: 'N' }
@@ -156,7 +160,7 @@ contractGroup('REPORT', (open) => {
 
   test('dates are those of the zone, numbers exact, nulls empty', async ({ assert }) => {
     const { world, requester, database, kind } = open()
-    const { path: _, ...source } = reports()
+    const source = sourceWith()
     const { sql, stamp } = {
       sqlite: { sql: `'12345678901234567890.05'`, stamp: `'2026-07-01 06:30:00'` },
       postgres: {
@@ -187,7 +191,7 @@ contractGroup('REPORT', (open) => {
         format: 'jsonl' as const,
       },
     }
-    const { path: _, ...source } = reports({ stored: false, define })
+    const source = sourceWith({ stored: false, define })
     const node = world.node({ source })
     const id = requester.ask('REPORT', 'REPORT:DAILY', { kind: 'ODD' })
     const { STATUS, result } = await requester.end(node, id)
@@ -235,7 +239,7 @@ contractGroup('REPORT', (open) => {
     assert,
   }) => {
     const { world, requester, database } = open()
-    const { path: _, ...source } = reports()
+    const source = sourceWith()
     store(database, 'select 1 as N')
     const node = world.node({ source })
     const mine = requester.ask('REPORT', MAPREF)
@@ -257,7 +261,7 @@ contractGroup('REPORT', (open) => {
 
   test('STOP ends a report that is being made, and leaves no file', async ({ assert }) => {
     const { world, requester, database } = open()
-    const { path, ...source } = reports({ rowLimit: 10_000_000_000 })
+    const { path, ...source } = reports({ rowLimit: 20_000_000 })
     database.insertMany(
       'LEDGER',
       Array.from({ length: 1_500 }, (_, PRCID) => ({ PRCID, MAPREF: 'M', NOTE: 'n' }))
@@ -265,14 +269,17 @@ contractGroup('REPORT', (open) => {
     store(database, 'select a.PRCID, b.PRCID as OTHER from LEDGER a, LEDGER b, LEDGER c')
     const node = world.node({ source })
     const id = requester.ask('REPORT', MAPREF)
-    const working = node.run()
-    while ((await readdir(path!)).length === 0) {
+    const run = node.run()
+    for (let files: string[] = []; files.length === 0; files = await readdir(path!)) {
       await new Promise((resolve) => setImmediate(resolve))
     }
     requester.ask('STOP', MAPREF, {})
     await node.sources[0].control!()
-    await world.clock.advance(60_000)
-    await working
+    let working = true
+    void run.then(() => (working = false))
+    while (working) {
+      await world.clock.advance(1_000)
+    }
     const { STATUS, result } = requester.read(id)
     assert.equal(STATUS, 'FAILED')
     assert.equal(result.status, 'ST')
@@ -300,7 +307,7 @@ contractGroup(
       ])
       .run(async ({ assert }, { payload, reason }) => {
         const { world, requester, database } = open()
-        const { path: _, ...source } = reports()
+        const source = sourceWith()
         store(database, 'select * from LEDGER where MAPREF = :kind')
         const id = requester.ask('REPORT', MAPREF, payload as never)
         const { STATUS, result } = await requester.end(world.node({ source }), id)
@@ -319,7 +326,7 @@ contractGroup(
 
     test('a code that is not there, or there twice', async ({ assert }) => {
       const { world, requester, database } = open()
-      const { path: _, ...source } = reports()
+      const source = sourceWith()
       const node = world.node({ source })
       const none = await requester.end(node, requester.ask('REPORT', MAPREF))
       assert.match(String(none.result.message), /"SALES" is unknown: neither/)

@@ -5,6 +5,15 @@ import { readMysql, type MysqlConnection } from './mysql.ts'
 import { readPostgres, type PostgresConnection } from './postgres.ts'
 import { readSqlite, type ReadableHandle } from './sqlite.ts'
 
+type Reading = <T>(work: (reader: SqlReader) => Promise<T>) => Promise<T>
+
+/** Reads beside a connection, on one of its own; null where the connection itself is to be used. */
+export function ownReader(connection: object): Reading | null {
+  return isSqliteHandle(connection) && !(connection as ReadableHandle).memory
+    ? (work) => readSqlite(connection as ReadableHandle, work)
+    : null
+}
+
 /**
  * Lets `work` read on a connection that nobody else uses meanwhile.
  *
