@@ -164,6 +164,7 @@ export default class SchedulerProvider {
       return
     }
     const { LegacyAdapter } = await import('../src/legacy/adapter.ts')
+    const { reportHost } = await import('./report_host.ts')
     const { immediateTransaction } =
       await import('../src/storage/database/immediate_transaction.ts')
     const { IDLE_LIMIT } = await import('../src/storage/database/idle_limit.ts')
@@ -177,7 +178,8 @@ export default class SchedulerProvider {
     const legacy = await this.app.container.make('almanac.legacy')
     for (const source of config.legacy.values()) {
       const client = await this.#connection(source, store.connection)
-      const deps = { client, driver, clock: this.#clock, logger, counters: this.#counters }
+      const host = reportHost(this.app)
+      const deps = { client, driver, clock: this.#clock, logger, counters: this.#counters, host }
       const adapter = new LegacyAdapter({ scheduler: almanac, config: source, ...deps })
       adapter.attach()
       legacy.add(source.name, adapter)

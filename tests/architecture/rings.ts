@@ -38,7 +38,10 @@ const RINGS: [Ring, RegExp][] = [
   [6, /^src\/(web|legacy|handlers|isolation)\//],
   [6, /^commands\//],
   // 7: composition
-  [7, /^(src|providers)\/(configure|define_config|index|scheduler_provider|store_client)\.ts$/],
+  [
+    7,
+    /^(src|providers)\/(configure|define_config|index|report_host|scheduler_provider|store_client)\.ts$/,
+  ],
   [7, /^src\/(services|testing)\//],
   [7, /^(configure|index)\.ts$/],
 ]
