@@ -2,7 +2,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getActiveTest } from '@japa/runner'
 import type { FileSystem } from '@japa/file-system'
-import { legacyRoutes, type LegacyRoutesOptions } from '../../src/legacy/http/main.ts'
+import type { LegacySourceInput } from '../../src/legacy/config.ts'
+import {
+  legacyRoutes,
+  reportRoutes,
+  type LegacyRoutesOptions,
+  type ReportRoutesOptions,
+} from '../../src/legacy/http/main.ts'
 import { createLegacyDatabase } from '../helpers/legacy_database.ts'
 import { activeKind } from '../helpers/legacy_group.ts'
 import { bootApp } from '../provider/app.ts'
@@ -16,7 +22,8 @@ export interface Reply {
 /** A web process that does not work, with the old routes mounted, behind a real server. */
 export async function startServer(
   fs: FileSystem,
-  options: LegacyRoutesOptions = { authorize: () => true }
+  options: LegacyRoutesOptions = { authorize: () => true },
+  more: { source?: Partial<LegacySourceInput>; reports?: ReportRoutesOptions } = {}
 ) {
   const warehouse = await createLegacyDatabase({ kind: activeKind() })
   getActiveTest()?.cleanup(() => warehouse.cleanup())
@@ -26,7 +33,7 @@ export async function startServer(
     servers: { warehouse: warehouse.place.config() },
     almanac: {
       roles: [],
-      legacy: { sources: { dw: { connection: 'warehouse', timezone: 'UTC' } } },
+      legacy: { sources: { dw: { connection: 'warehouse', timezone: 'UTC', ...more.source } } },
     },
   })
   await start()
@@ -34,6 +41,7 @@ export async function startServer(
   const server = await app.container.make('server')
   server.use([() => import('@adonisjs/core/bodyparser_middleware')])
   legacyRoutes(router, options)
+  reportRoutes(router, more.reports)
   await server.boot()
   const http = createServer(server.handle.bind(server))
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
@@ -50,7 +58,7 @@ export async function startServer(
     return { status: answer.status, text, body: JSON.parse(text) as Reply['body'] }
   }
   return {
-    ...{ app, almanac, warehouse },
+    ...{ app, almanac, warehouse, origin: `http://127.0.0.1:${port}` },
     post: (path: string, body?: unknown) => send('POST', path, body),
     get: (path: string) => send('GET', path),
   }
