@@ -189,6 +189,7 @@ export default class SchedulerProvider {
       return
     }
     const { LegacyAdapter } = await import('../src/legacy/adapter.ts')
+    const { reportHost } = await import('./report_host.ts')
     const { immediateTransaction } =
       await import('../src/storage/database/immediate_transaction.ts')
     const { IDLE_LIMIT } = await import('../src/storage/database/idle_limit.ts')
@@ -206,7 +207,14 @@ export default class SchedulerProvider {
         client: legacyClient(db, source, store.connection),
         requestClient: requestClient(db, source),
       }
-      const deps = { ...clients, driver, clock: this.#clock, logger, counters: this.#counters }
+      const deps = {
+        ...clients,
+        driver,
+        clock: this.#clock,
+        logger,
+        counters: this.#counters,
+        host: reportHost(this.app),
+      }
       const adapter = new LegacyAdapter({ scheduler: almanac, config: source, ...deps })
       adapter.attach()
       legacy.add(source.name, adapter)
