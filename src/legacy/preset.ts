@@ -203,7 +203,6 @@ export const DW_PRESET = {
         mapref: text('MAPREF', 100),
         trgschm: optional(text('TRGSCHM', 30)),
         trgtbnm: optional(text('TRGTBNM', 30)),
-        curflg: optional(text('CURFLG', 1)),
       },
     },
     jobs: {
