@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
-import type { JsonObject } from '../types/json.ts'
 import type { Logger } from '../types/logger.ts'
 import { ClaimNames, sessionIdOf } from './claims.ts'
 import type { LegacySourceConfig } from './config.ts'
@@ -33,6 +32,7 @@ import { RequestKinds } from './request_kinds.ts'
 import { RunTimes } from './run_times.ts'
 import type { Runtime, SourceDeps } from './runtime.ts'
 import { ScheduleSync, type SyncOutcome } from './schedule_sync.ts'
+import { summaryOf, type LegacyStatus } from './status.ts'
 import type { LegacyClient, LegacyDriver } from './tables/client.ts'
 import { openLegacyTables, type LegacyTables } from './tables/main.ts'
 import type { WallClock } from './wall_clock.ts'
@@ -53,19 +53,6 @@ export interface LegacyAdapterDeps {
   env?: Record<string, string | undefined>
   /** What reports want of the host. */
   host?: ReportHost
-}
-
-/** How a legacy source fares in this process. */
-export interface LegacyStatus {
-  source: string
-  /** False until the tables were reached for the first time. */
-  open: boolean
-  /** What is off, and why. */
-  notes: string[]
-  /** Runs of this process, from their beginning to their write-back. */
-  running: { mapref: string; prcid: number; requestId: string | null }[]
-  /** NEW requests that `unknownTypes: 'leave'` left at the last look, by type. */
-  left: Readonly<Record<string, number>>
 }
 
 /** The recovery looks again after so many polls, within bounds (ms). */
@@ -295,15 +282,5 @@ export class LegacyAdapter {
         maxAge: source.pollInterval,
       }),
     }
-  }
-}
-
-function summaryOf(outcome: SyncOutcome): JsonObject {
-  return {
-    added: outcome.added.length,
-    changed: outcome.changed.length,
-    removed: outcome.removed.length,
-    unchanged: outcome.unchanged,
-    problems: outcome.problems.map(({ key, message }) => ({ mapref: key, message })),
   }
 }

@@ -188,7 +188,6 @@ legacyGroup('The sql runner', (kind) => {
       query: async () => Promise.reject(lost),
       transaction: async () => Promise.reject(lost),
       readOnly: async () => Promise.reject(lost),
-      readOnly: () => Promise.reject(new Error('nothing is read here')),
       cancel: async () => {},
       now: async () => 0,
     }

@@ -7,11 +7,11 @@ import { toText } from './values.ts'
 /** The table that the flow of a MAPREF fills, or why none may be emptied. */
 export type Target = { ok: true; name: string } | { ok: false; reason: string }
 
-type Layout = TableLayout<ColumnKey<'mappings'>>
+type Layout = Pick<TableLayout<ColumnKey<'jobs'>>, 'name' | 'has' | 'column' | 'select'>
 
 interface Deps {
-  mappings: Layout | null
-  jobs: Layout | null
+  mappings: TableLayout<ColumnKey<'mappings'>> | null
+  jobs: TableLayout<ColumnKey<'jobs'>> | null
   dialect: TableDialect
   /** The tables of this scheduler: nobody's target. */
   own: Readonly<Record<TableKey, TableSpec>>
