@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { promisify } from 'node:util'
 import { findProgram } from './programs.ts'
 
 /**
@@ -49,6 +51,12 @@ const SERVICES = {
     title: 'pg_dump',
     location: 'pg_dump',
     probe: probePrograms,
+  },
+  // A program of another language that knows nothing of Almanac
+  python_psycopg2: {
+    title: 'psycopg2 for Python',
+    location: env('ALMANAC_TEST_PYTHON', '/usr/bin/python3'),
+    probe: (python: string) => promisify(execFile)(python, ['-c', 'import psycopg2']),
   },
   faketime: {
     title: 'libfaketime',
