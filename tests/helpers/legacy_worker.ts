@@ -5,6 +5,7 @@ import { readShell } from '../../src/config/core.ts'
 import { Counters } from '../../src/counters.ts'
 import { LegacyAdapter } from '../../src/legacy/adapter.ts'
 import { resolveLegacyConfig } from '../../src/legacy/config.ts'
+import type { LegacyRequestPayload } from '../../src/legacy/types/requests.ts'
 import { Scheduler } from '../../src/scheduler.ts'
 import { CronTimetable } from '../../src/scheduler/cron_timetable.ts'
 import { DatabaseStorage } from '../../src/storage/database/main.ts'
@@ -17,11 +18,11 @@ import { CONNECTION, openDatabase } from './server_database.ts'
  * A worker process for crash.spec.ts, with leases short enough for a test. It
  * works until it is killed, or drains on SIGTERM.
  *
- *   legacy_worker.ts <store url> <warehouse url>
+ *   legacy_worker.ts <store url> <warehouse url> [<further config of the source, JSON>]
  *
  * One database has one pool for both.
  */
-const [, , storeUrl, warehouseUrl] = argv
+const [, , storeUrl, warehouseUrl, further = '{}'] = argv
 const clock = new SystemClock()
 const counters = new Counters()
 const ignore = () => {}
@@ -58,6 +59,10 @@ const almanac = new Scheduler({
   timetable: new CronTimetable({ logger }),
 })
 almanac.boot()
+almanac.register('upload', ({ payload }) => {
+  const { mapref, payload: given } = payload as LegacyRequestPayload<{ rows: number }>
+  return { mapref, rows: given.rows }
+})
 
 const { sources } = resolveLegacyConfig({
   sources: {
@@ -67,6 +72,7 @@ const { sources } = resolveLegacyConfig({
       maxPayload: 10_000,
       pollInterval: 100,
       runners: { sql: true },
+      ...(JSON.parse(further) as object),
     },
   },
 })

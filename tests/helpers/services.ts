@@ -57,6 +57,12 @@ const SERVICES = {
     location: env('ALMANAC_TEST_PYTHON', '/usr/bin/python3'),
     probe: probePython,
   },
+  // A program of another language that knows nothing of Almanac
+  python_psycopg2: {
+    title: 'psycopg2 for Python',
+    location: env('ALMANAC_TEST_PYTHON', '/usr/bin/python3'),
+    probe: (python: string) => promisify(execFile)(python, ['-c', 'import psycopg2']),
+  },
   faketime: {
     title: 'libfaketime',
     location: env(

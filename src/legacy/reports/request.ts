@@ -27,13 +27,16 @@ export interface ReportRequest {
 
 const PREFIX = /^REPORT:/i
 /** Keys of a payload that are no binds. */
-const OWN = ['reportid', 'report_id', 'format', 'row_limit', 'header', 'mail_to', 'params']
+const OWN = [
+  ...['reportid', 'report_id', 'format', 'row_limit', 'header', 'mail_to'],
+  ...['params', 'parameters'],
+]
 const MAIL = /^[^\s@<>,;"]+@[^\s@<>,;"]+$/
 const MOST_MAILS = 50
 
 /**
  * `reportId` (else MAPREF, `REPORT:<id>`); `format`, `row_limit`, `header`,
- * `mail_to`; the binds in `params`, or beside the others.
+ * `mail_to`; the binds in `params` or `parameters`, or beside the others.
  */
 export function readReport(row: RequestInput, payload: JsonObject): ReportRequest {
   const mapref = readMapref(row)
@@ -49,7 +52,7 @@ export function readReport(row: RequestInput, payload: JsonObject): ReportReques
       header: isGiven(given.get('header')) ? readYes('header', given.get('header')) : null,
       mailTo: readMails(given.get('mail_to')),
     },
-    binds: readBinds(payload, given.get('params')),
+    binds: readBinds(payload, given.get('params') ?? given.get('parameters')),
   }
 }
 
