@@ -4,40 +4,49 @@ import { fileSystem } from '@japa/file-system'
 import { configure, processCLIArgs, run } from '@japa/runner'
 import { spec } from '@japa/runner/reporters'
 import { declaredServices } from '../tests/helpers/services.ts'
+import { runShards, shardCount, specsOf } from './shards.ts'
 import { reportRun, totals } from './test_report.ts'
 
 /**
- * npm test                         everything but tests/long
+ * npm test                         everything but tests/long, in two processes
  * npm test -- --files plan_tick    some files: their names without .spec.ts
  * npm run test:long                the long suite
  * npm test -- --list-services      which services the specs need, and whether they are there
  */
 const args = process.argv.slice(2)
 const listing = args.includes('--list-services')
+const shards = shardCount(args)
 
-// Japa imports every spec to list the pinned tests, and runs none: what the listing needs
-processCLIArgs(listing ? ['--list-pinned'] : args)
-configure({
-  suites: [
-    {
-      name: 'fast',
-      files: ['tests/*.spec.ts', 'tests/!(long)/**/*.spec.ts'],
-      timeout: 10_000,
-    },
-    { name: 'long', files: ['tests/long/**/*.spec.ts'], timeout: 20 * 60_000 },
-  ],
-  filters: { suites: listing ? ['fast', 'long'] : ['fast'] },
-  plugins: [assert(), expectTypeOf(), fileSystem()],
-  reporters: { activated: ['spec', 'totals'], list: [spec(), totals] },
-  importer: (file) => import(file.href),
-})
+if (shards > 1) {
+  await runShards(shards)
+} else {
+  await runSpecs()
+}
 
-await run()
+async function runSpecs(): Promise<void> {
+  // Japa imports every spec to list the pinned tests, and runs none: what the listing needs
+  processCLIArgs(listing ? ['--list-pinned'] : args)
+  configure({
+    suites: [
+      {
+        name: 'fast',
+        files: specsOf(['tests/*.spec.ts', 'tests/!(long)/**/*.spec.ts']),
+        timeout: 10_000,
+      },
+      { name: 'long', files: ['tests/long/**/*.spec.ts'], timeout: 20 * 60_000 },
+    ],
+    filters: { suites: listing ? ['fast', 'long'] : ['fast'] },
+    plugins: [assert(), expectTypeOf(), fileSystem()],
+    reporters: { activated: ['spec', 'totals'], list: [spec(), totals] },
+    importer: (file) => import(file.href),
+  })
+  await run()
 
-if (listing) {
-  for (const { name, available } of await declaredServices()) {
-    console.log(name, available ? 'found' : 'missing')
+  if (listing) {
+    for (const { name, available } of await declaredServices()) {
+      console.log(name, available ? 'found' : 'missing')
+    }
+  } else if (!args.includes('--help')) {
+    await reportRun()
   }
-} else if (!args.includes('--help')) {
-  await reportRun()
 }
