@@ -4,7 +4,7 @@ import { newId } from '../ids.ts'
 import { object, refuseOthers } from '../input/fields.ts'
 import { Problems } from '../input/problems.ts'
 import { author, type Author } from './author.ts'
-import { E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD } from '../errors.ts'
+import { E_EXECUTION_NOT_DEAD, E_EXECUTION_NOT_FOUND, E_EXECUTION_REDRIVEN } from '../errors.ts'
 import type { Clock } from '../clock.ts'
 import { withSkippedChildren } from './redriven_run.ts'
 import type { NewExecution, Storage } from '../storage/contract.ts'
@@ -71,7 +71,7 @@ export class DeadLetters {
    * when a later one fails.
    *
    * @param which an id, or a filter of the letters
-   * @throws E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD, E_INVALID_INPUT
+   * @throws E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD, E_EXECUTION_REDRIVEN, E_INVALID_INPUT
    */
   async redrive(
     which: string | DeadLetterFilter,
@@ -116,11 +116,20 @@ export class DeadLetters {
     if (!execution) {
       throw new E_EXECUTION_NOT_FOUND([id])
     }
-    if (!DEAD_STATES.some((state) => state === execution.state)) {
+    if (!isDead(execution)) {
       throw new E_EXECUTION_NOT_DEAD([id, execution.state])
+    }
+    const redrive = await this.#deps.storage.executions.findByDedupeKey(keyOf(id))
+    if (redrive && (isDead(redrive) || redrive.state === 'succeeded')) {
+      // What was skipped because of the letter waited for its redrive: it would run twice
+      throw new E_EXECUTION_REDRIVEN([id, redrive.id, redrive.state])
     }
     return execution
   }
+}
+
+function isDead({ state }: ExecutionRecord): boolean {
+  return DEAD_STATES.some((dead) => dead === state)
 }
 
 /** Unique while the new one is open; the store finds the newest by it after that. */
