@@ -188,7 +188,7 @@ export class Scheduler extends OperationsFacade {
   async status(): Promise<AlmanacStatus> {
     this.gate.check()
     const { nodeId, loop, jobs } = this.parts
-    const stored = await this.storedStatus()
+    const [stored, controls] = await Promise.all([this.storedStatus(), this.controls()])
     const pullers = allPullers(this.pullers.status(), stored.nodes, nodeId)
     return {
       state: this.state,
@@ -196,6 +196,7 @@ export class Scheduler extends OperationsFacade {
       enabled: this.deps.config.enabled,
       isLeader: loop.isLeader,
       ...stored,
+      paused: controls.filter(({ pausedAt }) => pausedAt !== null),
       capacity: jobs.capacity(),
       counters: this.deps.counters.all(),
       pullers,
