@@ -99,6 +99,29 @@ const CASES: Case[] = [
   ['a retry in words', register({ retry: 'often' }), 'retry', 'often', /give an object.*or false/],
   ['retryIf that is none', register({ retryIf: 'E_NET' }), 'retryIf', 'E_NET', /give a function/],
   ['a timeout of a handler', register({ timeout: 'ages' }), 'timeout', 'ages', /is not a duration/],
+  ['a timeout of no time', register({ timeout: 0 }), 'timeout', '0', /at least 1 ms, or null/],
+  ['a retention in words', register({ retention: 'long' }), 'retention', 'long', /give an object/],
+  [
+    'a retention of no outcome',
+    register({ retention: { succeded: { age: '1d' } } }),
+    'retention.succeded',
+    '1d',
+    /fields here are succeeded/,
+  ],
+  [
+    'an age in words',
+    register({ retention: { skipped: { age: 'soon' } } }),
+    'retention.skipped.age',
+    'soon',
+    /write ms, or "15s"/,
+  ],
+  [
+    'less than none kept',
+    register({ retention: { failed: { count: -1 } } }),
+    'retention.failed.count',
+    '-1',
+    /from 0/,
+  ],
   [
     'no places',
     register({ concurrency: { cluster: 0 } }),
@@ -250,6 +273,13 @@ const CASES: Case[] = [
     'queues.loads.concurrency',
     '0',
     /at least 1/,
+  ],
+  [
+    'what waits elsewhere, of a queue of the nodes',
+    queues({ loads: { ahead: 5 } }),
+    'queues.loads.ahead',
+    '5',
+    /executor: 'queue'/,
   ],
   [
     'more places than the node has',
