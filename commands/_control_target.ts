@@ -1,5 +1,7 @@
 import { E_INVALID_FLAG } from '../src/errors.ts'
 import type { Target } from '../src/scheduler/controls.ts'
+import type { ControlRecord } from '../src/types/controls.ts'
+import { utc } from './_base.ts'
 
 export interface TargetFlags {
   event?: string
@@ -32,4 +34,14 @@ export function controlTarget(flags: TargetFlags): Target | null {
 export function targetText(target: Target): string {
   const [[scope, name]] = Object.entries(target)
   return scope === 'all' ? 'everything' : `${scope} "${name}"`
+}
+
+/** What a stored pause or limit holds for, for people. */
+export function controlName({ scope, name }: ControlRecord): string {
+  return scope === 'all' ? 'everything' : `${scope} ${name}`
+}
+
+/** Since when it is paused, by whom and why, for people. */
+export function pauseWords({ pausedAt, pausedBy, reason }: ControlRecord): string {
+  return `${utc(pausedAt)} by ${pausedBy}: ${reason ?? 'no reason'}`
 }

@@ -4,7 +4,8 @@ import type { Scheduler } from '../src/scheduler.ts'
 import type { LimitOptions } from '../src/scheduler/controls.ts'
 import { E_INVALID_FLAG } from '../src/errors.ts'
 import type { ControlRecord, HandlerLimits } from '../src/types/controls.ts'
-import { actor, AlmanacCommand, span, utc } from './_base.ts'
+import { actor, AlmanacCommand, span } from './_base.ts'
+import { controlName, pauseWords } from './_control_target.ts'
 import { wholeNumber } from './_input.ts'
 
 export default class AlmanacLimits extends AlmanacCommand {
@@ -90,7 +91,8 @@ function rateOf(value: string): { limit: number; per: string } {
   return { limit: Number(limit), per }
 }
 
-function rowOf({ scope, name, pausedAt, pausedBy, reason, limits, declared }: ControlRecord) {
+function rowOf(control: ControlRecord) {
+  const { pausedAt, limits, declared } = control
   const holds: Partial<HandlerLimits> = { ...declared, ...limits }
   const words = [
     holds.cluster ? `${holds.cluster} in the cluster` : '',
@@ -98,7 +100,6 @@ function rowOf({ scope, name, pausedAt, pausedBy, reason, limits, declared }: Co
     holds.key ? `${holds.key} of a key` : '',
     holds.rate ? `${holds.rate.limit} in ${span(holds.rate.per)}` : '',
   ].filter((word) => word !== '')
-  const paused =
-    pausedAt === null ? '-' : `${utc(pausedAt)} by ${pausedBy}: ${reason ?? 'no reason'}`
-  return [scope === 'all' ? 'everything' : `${scope} ${name}`, paused, words.join(', ') || '-']
+  const paused = pausedAt === null ? '-' : pauseWords(control)
+  return [controlName(control), paused, words.join(', ') || '-']
 }

@@ -2,11 +2,9 @@ import { flags } from '@adonisjs/core/ace'
 import type { CommandOptions } from '@adonisjs/core/types/ace'
 import type { Scheduler } from '../src/scheduler.ts'
 import type { ExecutionStats } from '../src/scheduler/types.ts'
-import { EXECUTION_STATES, type Outcome } from '../src/types/executions.ts'
+import { OUTCOMES } from '../src/types/executions.ts'
 import { AlmanacCommand, span } from './_base.ts'
 import { oneOf } from './_input.ts'
-
-const OUTCOMES = EXECUTION_STATES.slice(2) as Outcome[]
 
 export default class AlmanacStats extends AlmanacCommand {
   static override commandName = 'almanac:stats'

@@ -2,6 +2,7 @@ import { isOutcome } from './executions/state.ts'
 import type { EventManager } from './events/event_manager.ts'
 import type { SourceResult } from './events/source_sync.ts'
 import { CODE_SOURCE, CodeSource } from './scheduler/code_source.ts'
+import { readAuthor } from './scheduler/author.ts'
 import { EnqueuedExecution } from './scheduler/enqueued.ts'
 import { executionReader } from './scheduler/execution_reader.ts'
 import { FakeAlmanac, fakedEvents } from './scheduler/fake.ts'
@@ -159,17 +160,23 @@ export class Scheduler extends OperationsFacade {
 
   /**
    * @returns `cancelled` when it had not been claimed, `requested` when a node
-   * is asked to stop it, null when it is unknown or has ended
+   * is asked to stop it, null when it has ended
+   * @throws E_EXECUTION_NOT_FOUND, E_INVALID_INPUT
    */
   async cancel(
     executionId: string,
     options: types.CancelOptions = {}
   ): Promise<'cancelled' | 'requested' | null> {
     this.gate.check()
-    return this.parts.jobs.cancel(executionId, options)
+    const { by, reason } = readAuthor('The cancel', options)
+    return this.parts.jobs.cancel(executionId, { by, ...(reason !== null && { reason }) })
   }
 
-  /** The execution once it has ended; as it is when the signal aborts or the timeout (ms) is up. */
+  /**
+   * The execution once it has ended; as it is when the signal aborts or the timeout is up.
+   *
+   * @throws E_INVALID_INPUT
+   */
   async waitFor(executionId: string, options: WaitOptions = {}): Promise<ExecutionRecord | null> {
     this.gate.check()
     const isOver = ({ state }: ExecutionRecord) => isOutcome(state)
@@ -181,7 +188,7 @@ export class Scheduler extends OperationsFacade {
   async status(): Promise<AlmanacStatus> {
     this.gate.check()
     const { nodeId, loop, jobs } = this.parts
-    const stored = await this.storedStatus()
+    const [stored, controls] = await Promise.all([this.storedStatus(), this.controls()])
     const pullers = allPullers(this.pullers.status(), stored.nodes, nodeId)
     return {
       state: this.state,
@@ -189,6 +196,7 @@ export class Scheduler extends OperationsFacade {
       enabled: this.deps.config.enabled,
       isLeader: loop.isLeader,
       ...stored,
+      paused: controls.filter(({ pausedAt }) => pausedAt !== null),
       capacity: jobs.capacity(),
       counters: this.deps.counters.all(),
       pullers,

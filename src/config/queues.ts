@@ -63,6 +63,9 @@ function readQueue(reader: ConfigReader, name: string): Queue {
       : 'name the queues that another engine runs'
     reader.refuse(hasPlaces ? 'concurrency' : 'executor', remedy)
   }
+  if (settings.executor === 'node' && reader.take('ahead') !== undefined) {
+    reader.refuse('ahead', "leave it out, or give the queue executor: 'queue'")
+  }
   const places = hasPlaces ? reader.number('concurrency', 1, { min: 1 }) : null
   reader.end()
   return { places, settings }

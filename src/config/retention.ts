@@ -1,11 +1,12 @@
 import type { Retention } from '../types/handlers.ts'
-import type { RetainedOutcome, RetentionConfig } from '../types/config.ts'
+import type { RetentionConfig } from '../types/config.ts'
+import { OUTCOMES, type Outcome } from '../types/executions.ts'
 import type { ConfigReader } from './reader.ts'
 
 const DAY = 86_400_000
 
 /** How long ended executions are kept where config says nothing. */
-const DEFAULTS: Record<RetainedOutcome, Retention> = {
+const DEFAULTS: Record<Outcome, Retention> = {
   succeeded: { age: 30 * DAY },
   failed: { age: 90 * DAY },
   cancelled: { age: 30 * DAY },
@@ -14,7 +15,6 @@ const DEFAULTS: Record<RetainedOutcome, Retention> = {
   missed: { age: 30 * DAY },
   skipped: { age: 30 * DAY },
 }
-const OUTCOMES = Object.keys(DEFAULTS) as RetainedOutcome[]
 const JOURNAL_AGE = 180 * DAY
 
 /** Reads `housekeeping.retention`; all ages become ms. */
@@ -33,8 +33,8 @@ function readNamed(reader: ConfigReader) {
   return Object.fromEntries(reader.keys().map((name) => [name, readOutcomes(reader.section(name))]))
 }
 
-function readOutcomes(reader: ConfigReader): Partial<Record<RetainedOutcome, Retention>> {
-  const rules: Partial<Record<RetainedOutcome, Retention>> = {}
+function readOutcomes(reader: ConfigReader): Partial<Record<Outcome, Retention>> {
+  const rules: Partial<Record<Outcome, Retention>> = {}
   for (const outcome of OUTCOMES) {
     if (reader.take(outcome) !== undefined) {
       rules[outcome] = readRule(reader.section(outcome))

@@ -44,6 +44,13 @@ export const E_EXECUTION_NOT_DEAD = defineError<[id: string, state: string]>({
   help: 'List what can be with "node ace almanac:dead"; run an event again with "node ace almanac:trigger".',
 })
 
+export const E_EXECUTION_REDRIVEN = defineError<[id: string, redrive: string, state: string]>({
+  code: 'E_EXECUTION_REDRIVEN',
+  status: 409,
+  message: 'Execution "%s" was redriven already, as "%s", which is %s',
+  help: 'The new one stands for it: where that is dead too, redrive that one ("node ace almanac:dead" lists it); to run the same work once more, enqueue it.',
+})
+
 export const E_LOCK_TIMEOUT = defineError<[name: string, ms: string]>({
   code: 'E_LOCK_TIMEOUT',
   status: 409,

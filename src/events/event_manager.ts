@@ -6,7 +6,7 @@ import { API_SOURCE, type EventManagerDeps } from './event_base.ts'
 import { copyOf } from './event_copy.ts'
 import { createdEntry, eventNotice } from './event_journal.ts'
 import { planChange, planNewEvent, refuseEnded, sameTrigger } from './event_plan.ts'
-import { runNow, type RunOptions } from './event_run.ts'
+import { checkRunOptions, runNow, type RunOptions } from './event_run.ts'
 import { transition } from './event_status.ts'
 import { definitionOf, type EventDefinition } from './event_fields.ts'
 import { validateChange, validateEvent, type ValidEvent } from './event_validator.ts'
@@ -147,8 +147,9 @@ export class EventManager extends EventDependencies {
    */
   async trigger(id: string, options: RunOptions & { by?: Actor } = {}): Promise<ExecutionRecord> {
     const event = await this.get(id)
-    const { payload, meta, subject } = options
     const title = `The run of event "${event.name}"`
+    checkRunOptions(title, options)
+    const { payload, meta, subject } = options
     const change = validateChange({ payload, meta, subject }, this.fields(false), title, event)
     const queued = await runNow({ ...event, ...change }, this.actorOf(options.by), {
       ...this.deps,

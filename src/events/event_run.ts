@@ -1,3 +1,5 @@
+import { object, refuseOthers } from '../input/fields.ts'
+import { Problems } from '../input/problems.ts'
 import { executionNotice } from '../executions/notices.ts'
 import { newId } from '../ids.ts'
 import { executionOf, type ExecutionDefaults } from '../loop/slot_execution.ts'
@@ -26,6 +28,19 @@ export interface RunOptions {
   payload?: JsonValue
   meta?: JsonObject
   subject?: string
+}
+
+/**
+ * Refuses what is not an option of a run; the values are read with the event's fields.
+ *
+ * @throws E_INVALID_INPUT
+ */
+export function checkRunOptions(title: string, options: unknown): void {
+  const problems = new Problems()
+  const { report } = problems
+  const given = object('options', options, 'give an object, or leave it out', report)
+  refuseOthers('', given, ['payload', 'meta', 'subject', 'by'], report)
+  problems.throwAny(title)
 }
 
 /**

@@ -3,7 +3,7 @@ import { E_EXECUTION_NOT_FOUND } from '../errors.ts'
 import { toIso } from '../triggers/instant.ts'
 import { readHistoryFilter, type HistoryFilter } from './history_filter.ts'
 import { LogBuffer } from './log_buffer.ts'
-import { levelsFrom } from './log_levels.ts'
+import { readLogQuery, type LogQuery } from './log_query.ts'
 import { announceChildren, endedNotice, errorNotice, executionNotice } from './notices.ts'
 import { ProgressBoard, type StoredProgress } from './progress.ts'
 import { SettleQueue } from './settle_queue.ts'
@@ -34,12 +34,7 @@ export type { HistoryFilter } from './history_filter.ts'
 
 export type { StatsQuery } from './stats_query.ts'
 
-export interface LogQuery {
-  after?: { attempt: number; seq: number }
-  /** Entries of this level and above. Default: all. */
-  level?: LogLevel
-  limit?: number
-}
+export type { LogQuery } from './log_query.ts'
 
 /**
  * Follows executions from their start to their end and keeps their history:
@@ -189,15 +184,12 @@ export class ExecutionTracker {
    * Log entries in order of attempt and sequence, those of this node that
    * still wait included.
    *
-   * @throws E_INVALID_INPUT on a level that is none
+   * @throws E_INVALID_INPUT with every problem of the query
    */
-  async logs(
-    executionId: string,
-    { level, ...query }: LogQuery = {}
-  ): Promise<ExecutionLogEntry[]> {
-    const levels = level && levelsFrom(level)
+  async logs(executionId: string, query: LogQuery = {}): Promise<ExecutionLogEntry[]> {
+    const filter = readLogQuery(query)
     await this.#logs.flush()
-    return this.#deps.storage.logs.read({ executionId, levels, ...query })
+    return this.#deps.storage.logs.read({ executionId, ...filter })
   }
 
   /**

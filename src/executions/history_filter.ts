@@ -23,16 +23,21 @@ const NAMES = [...TEXTS, 'states', 'from', 'to', 'limit'] as const
 /**
  * Reads the filter of a history; null stands for left out.
  *
+ * @param not fields that the caller decides on
  * @throws E_INVALID_INPUT with every problem at once
  */
-export function readHistoryFilter(filter: unknown): ExecutionFilter {
+export function readHistoryFilter(
+  filter: unknown,
+  not: readonly (typeof NAMES)[number][] = []
+): ExecutionFilter {
   const problems = new Problems()
   const { report } = problems
   const given = object('filter', filter, 'give an object, or leave it out', report)
-  refuseOthers('', given, NAMES, report)
+  const names = NAMES.filter((name) => !not.includes(name))
+  refuseOthers('', given, names, report)
   const isGiven = (name: string) => given[name] !== undefined && given[name] !== null
   const read = Object.fromEntries(
-    NAMES.filter(isGiven).map((name) => [name, readField(name, given[name], report)])
+    names.filter(isGiven).map((name) => [name, readField(name, given[name], report)])
   )
   problems.throwAny('The filter of the history')
   return read

@@ -1,12 +1,11 @@
 import { instant, object, oneOf, refuseOthers } from '../input/fields.ts'
 import { Problems } from '../input/problems.ts'
 import { toIso } from '../triggers/instant.ts'
-import { EXECUTION_STATES, type Outcome } from '../types/executions.ts'
+import { OUTCOMES, type Outcome } from '../types/executions.ts'
 import type { StatsFilter } from '../storage/contract.ts'
 import type { Instant } from '../types/json.ts'
 
 const DAY = 86_400_000
-const OUTCOMES = EXECUTION_STATES.slice(2) as readonly Outcome[]
 const TEXTS = ['handler', 'event', 'subject', 'node'] as const
 const NAMES = [...TEXTS, 'outcome', 'from', 'to'] as const
 

@@ -1,9 +1,10 @@
 import { toMilliseconds } from '../duration.ts'
 import type { PruneRule } from '../storage/contract.ts'
-import type { RetainedOutcome, RetentionConfig } from '../types/config.ts'
+import type { RetentionConfig } from '../types/config.ts'
+import type { Outcome } from '../types/executions.ts'
 import type { HandlerOptions, Retention } from '../types/handlers.ts'
 
-type Overrides = NonNullable<HandlerOptions['retention']> & Partial<Record<'skipped', Retention>>
+type Overrides = NonNullable<HandlerOptions['retention']>
 
 export interface RetentionSources {
   config: RetentionConfig
@@ -20,11 +21,11 @@ export interface RetentionSources {
  * handler the one in config before the one in its options.
  */
 export function pruneRules(sources: RetentionSources): PruneRule[] {
-  const outcomes = Object.keys(sources.config.outcomes) as RetainedOutcome[]
+  const outcomes = Object.keys(sources.config.outcomes) as Outcome[]
   return outcomes.flatMap((outcome) => rulesOf(outcome, sources))
 }
 
-function rulesOf(outcome: RetainedOutcome, sources: RetentionSources): PruneRule[] {
+function rulesOf(outcome: Outcome, sources: RetentionSources): PruneRule[] {
   const handlers = handlerRules(outcome, sources)
   const events = eventRules(outcome, sources)
   const exceptHandlers = [...handlers.keys()]
@@ -49,7 +50,7 @@ function rulesOf(outcome: RetainedOutcome, sources: RetentionSources): PruneRule
 }
 
 function handlerRules(
-  outcome: RetainedOutcome,
+  outcome: Outcome,
   { config, handlers }: RetentionSources
 ): Map<string, Retention> {
   const rules = new Map<string, Retention>()
@@ -58,7 +59,7 @@ function handlerRules(
     ...Object.entries(config.handlers ?? {}),
   ]
   for (const [handler, overrides] of all) {
-    const retention = overrides?.[outcome as keyof Overrides]
+    const retention = overrides?.[outcome]
     if (retention) {
       rules.set(handler, retention)
     }
@@ -67,12 +68,12 @@ function handlerRules(
 }
 
 function eventRules(
-  outcome: RetainedOutcome,
+  outcome: Outcome,
   { config, eventIds }: RetentionSources
 ): Map<string, Retention> {
   const rules = new Map<string, Retention>()
   for (const [name, overrides] of Object.entries(config.events ?? {})) {
-    const retention = (overrides as Overrides | undefined)?.[outcome as keyof Overrides]
+    const retention = overrides?.[outcome]
     for (const id of retention ? (eventIds.get(name) ?? []) : []) {
       rules.set(id, retention!)
     }

@@ -1,10 +1,11 @@
 import { E_INVALID_HANDLER } from '../errors.ts'
 import { nearestName } from '../config/did_you_mean.ts'
-import { toMilliseconds } from '../duration.ts'
+import { toMilliseconds, type Duration } from '../duration.ts'
 import { MAX_RETRIES, type Report } from '../input/fields.ts'
 import { readIsolation } from './isolation_options.ts'
 import { shown } from '../triggers/field_reader.ts'
 import { readConcurrency, readRate } from './limit_options.ts'
+import { readRetention } from './retention_options.ts'
 import type { CoreConfig } from '../types/config.ts'
 import { LOG_LEVELS } from '../types/handlers.ts'
 import type {
@@ -64,12 +65,21 @@ export function resolveOptions(
     priority,
     retry: { ...resolveRetry(name, options.retry, defaults.retry), ...readRetryIf(name, options) },
     isolate: readIsolation(name, options),
-    timeout: timeout === null ? null : toMilliseconds(timeout, `timeout of handler "${name}"`),
+    timeout: readTimeout(name, timeout),
     idempotent,
     logLevel: readLogLevel(name, options, defaults),
     limits: resolveLimits(name, options),
-    retention: options.retention ?? {},
+    retention: readRetention(name, options),
   }
+}
+
+function readTimeout(name: string, timeout: Duration | null): number | null {
+  const ms = timeout === null ? null : toMilliseconds(timeout, `timeout of handler "${name}"`)
+  if (ms === 0) {
+    const remedy = 'give at least 1 ms, or null for none'
+    throw new E_INVALID_HANDLER([name, `options.timeout is ${shown(timeout)}; ${remedy}`])
+  }
+  return ms
 }
 
 function readLogLevel(

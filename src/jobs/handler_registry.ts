@@ -1,5 +1,6 @@
 import { E_HANDLER_EXISTS, E_INVALID_HANDLER, E_UNKNOWN_HANDLER } from '../errors.ts'
 import { handlerName, isHandlerClass } from '../handler.ts'
+import { shown } from '../triggers/field_reader.ts'
 import { resolveOptions, type HandlerDefaults } from './handler_options.ts'
 import type {
   HandlerClass,
@@ -103,10 +104,18 @@ export class HandlerRegistry {
     return [...this.#names.keys()]
   }
 
-  /** The name of a handler given by name or class. */
+  /**
+   * The name of a handler given by name or class.
+   *
+   * @throws E_INVALID_HANDLER when it is neither
+   */
   nameOf(reference: HandlerReference): string {
     if (typeof reference === 'string') {
       return reference
+    }
+    if (typeof reference !== 'function') {
+      const remedy = 'give the name or the class of a handler (is its module imported in a circle?)'
+      throw new E_INVALID_HANDLER([shown(reference), remedy])
     }
     return this.#names.get(reference) ?? handlerName(reference)
   }

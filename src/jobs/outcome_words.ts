@@ -27,11 +27,9 @@ export const outcome = {
    *   when it is too large for the store; kept as `resultRef` of the execution
    * @throws E_INVALID_INPUT on a ref that is no text
    */
-  succeed(result: JsonValue = null, { ref }: { ref?: string | null } = {}): Succeeded {
-    return new Succeeded(
-      result,
-      (ref ?? null) === null ? null : readText('succeed', 'ref', ref, MAX_REF)
-    )
+  succeed(result: JsonValue = null, options?: { ref?: string | null } | null): Succeeded {
+    const ref = options?.ref ?? null
+    return new Succeeded(result, ref === null ? null : readText('succeed', 'ref', ref, MAX_REF))
   },
 
   /**

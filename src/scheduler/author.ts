@@ -1,4 +1,5 @@
-import { MAX_TEXT, text, type Report } from '../input/fields.ts'
+import { MAX_TEXT, object, refuseOthers, text, type Report } from '../input/fields.ts'
+import { Problems } from '../input/problems.ts'
 
 const DEFAULT_ACTOR = 'system'
 /** Longest reason, in characters. */
@@ -20,4 +21,21 @@ export function author(given: Record<string, unknown>, report: Report): Author {
     reason: optional('reason', MAX_REASON) ?? null,
     by: optional('by', MAX_TEXT) ?? DEFAULT_ACTOR,
   }
+}
+
+/**
+ * Reads options that say who and why, and nothing else.
+ *
+ * @param subject what is told of, for the error
+ * @throws E_INVALID_INPUT with every problem at once
+ */
+export function readAuthor(subject: string, options: unknown): Author {
+  const problems = new Problems()
+  const { report } = problems
+  const remedy = `give an object such as { by: 'anna', reason: 'the disk is back' }, or leave it out`
+  const given = object('options', options, remedy, report)
+  refuseOthers('', given, ['by', 'reason'], report)
+  const read = author(given, report)
+  problems.throwAny(subject)
+  return read
 }

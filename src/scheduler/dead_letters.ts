@@ -1,10 +1,8 @@
 import { executionNotice } from '../executions/notices.ts'
 import { readHistoryFilter, type HistoryFilter } from '../executions/history_filter.ts'
 import { newId } from '../ids.ts'
-import { object, refuseOthers } from '../input/fields.ts'
-import { Problems } from '../input/problems.ts'
-import { author, type Author } from './author.ts'
-import { E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD } from '../errors.ts'
+import { readAuthor, type Author } from './author.ts'
+import { E_EXECUTION_NOT_DEAD, E_EXECUTION_NOT_FOUND, E_EXECUTION_REDRIVEN } from '../errors.ts'
 import type { Clock } from '../clock.ts'
 import { withSkippedChildren } from './redriven_run.ts'
 import type { NewExecution, Storage } from '../storage/contract.ts'
@@ -57,7 +55,7 @@ export class DeadLetters {
    */
   async list(filter: DeadLetterFilter = {}): Promise<ExecutionRecord[]> {
     const { executions } = this.#deps.storage
-    const read = readHistoryFilter({ limit: LIMIT, ...filter })
+    const read = { limit: LIMIT, ...readHistoryFilter(filter, ['states']) }
     const dead = await executions.list({ ...read, states: [...DEAD_STATES] })
     const redrives = await Promise.all(dead.map(({ id }) => executions.findByDedupeKey(keyOf(id))))
     return dead.filter((_, index) => redrives[index] === null)
@@ -71,14 +69,16 @@ export class DeadLetters {
    * when a later one fails.
    *
    * @param which an id, or a filter of the letters
-   * @throws E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD, E_INVALID_INPUT
+   * @throws E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD, E_EXECUTION_REDRIVEN, E_INVALID_INPUT
    */
   async redrive(
     which: string | DeadLetterFilter,
     options: RedriveOptions = {}
   ): Promise<Redriven[]> {
-    const who = readAuthor(options)
-    const letters = typeof which === 'string' ? [await this.#letter(which)] : await this.list(which)
+    const who = readAuthor('The redrive', options)
+    // What is undefined or null by mistake must not mean all letters
+    const letters =
+      typeof which === 'string' ? [await this.#letter(which)] : await this.list(which ?? null)
     const redriven: Redriven[] = []
     for (const letter of letters) {
       redriven.push(await this.#redrive(letter, who))
@@ -116,28 +116,25 @@ export class DeadLetters {
     if (!execution) {
       throw new E_EXECUTION_NOT_FOUND([id])
     }
-    if (!DEAD_STATES.some((state) => state === execution.state)) {
+    if (!isDead(execution)) {
       throw new E_EXECUTION_NOT_DEAD([id, execution.state])
+    }
+    const redrive = await this.#deps.storage.executions.findByDedupeKey(keyOf(id))
+    if (redrive && (isDead(redrive) || redrive.state === 'succeeded')) {
+      // What was skipped because of the letter waited for its redrive: it would run twice
+      throw new E_EXECUTION_REDRIVEN([id, redrive.id, redrive.state])
     }
     return execution
   }
 }
 
+function isDead({ state }: ExecutionRecord): boolean {
+  return DEAD_STATES.some((dead) => dead === state)
+}
+
 /** Unique while the new one is open; the store finds the newest by it after that. */
 function keyOf(id: string): string {
   return `redrive:${id}`
-}
-
-/** @throws E_INVALID_INPUT */
-function readAuthor(options: unknown): Author {
-  const problems = new Problems()
-  const { report } = problems
-  const remedy = `give an object such as { by: 'anna', reason: 'the disk is back' }, or leave it out`
-  const given = object('options', options, remedy, report)
-  refuseOthers('', given, ['by', 'reason'], report)
-  const read = author(given, report)
-  problems.throwAny('The redrive')
-  return read
 }
 
 function again(letter: ExecutionRecord): NewExecution {

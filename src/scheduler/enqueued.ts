@@ -6,14 +6,18 @@ import type { WaitOptions } from './watch.ts'
 export class EnqueuedExecution implements Enqueued {
   readonly id: string
   readonly inserted: boolean
+  declare readonly change?: Enqueued['change']
   readonly #waitFor: (id: string, options: WaitOptions) => Promise<ExecutionRecord | null>
 
   constructor(
-    { id, inserted }: Pick<Enqueued, 'id' | 'inserted'>,
+    { id, inserted, change }: Pick<Enqueued, 'id' | 'inserted' | 'change'>,
     waitFor: (id: string, options: WaitOptions) => Promise<ExecutionRecord | null>
   ) {
     this.id = id
     this.inserted = inserted
+    if (change) {
+      this.change = change
+    }
     this.#waitFor = waitFor
   }
 

@@ -186,7 +186,7 @@ export abstract class OperationsFacade extends ProcessFacade {
    * Runs one dead letter again, or all that a filter finds, as new executions;
    * the journal has who and why (`execution.redriven`).
    *
-   * @throws E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD, E_INVALID_INPUT
+   * @throws E_EXECUTION_NOT_FOUND, E_EXECUTION_NOT_DEAD, E_EXECUTION_REDRIVEN, E_INVALID_INPUT
    */
   async redrive(
     which: string | DeadLetterFilter,

@@ -1,4 +1,5 @@
 import type { NodeRecord, Storage } from '../storage/contract.ts'
+import type { ControlRecord } from '../types/controls.ts'
 import type { EventStatus } from '../types/events.ts'
 import type { ExecutionState } from '../types/executions.ts'
 import type { Chores, StatusProblem } from './chores.ts'
@@ -29,6 +30,8 @@ export interface AlmanacStatus {
   executions: Partial<Record<ExecutionState, number>>
   /** Queued executions that no handler of this process can run. */
   unknownHandlers: { handler: string; count: number }[]
+  /** What is paused at run time, with its author and reason. */
+  paused: ControlRecord[]
   /** The next slot of any event. */
   nextDueAt: number | null
   capacity: { total: number; free: number; running: number }

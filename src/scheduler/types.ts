@@ -22,7 +22,7 @@ export interface Enqueued {
   inserted: boolean
   /** What became of the one that holds the dedupe key; left out when it stayed as it is. */
   change?: 'replaced' | 'extended'
-  /** The execution once it has ended; as it is when the signal aborts or the timeout (ms) is up. */
+  /** The execution once it has ended; as it is when the signal aborts or the timeout is up. */
   wait(options?: WaitOptions): Promise<ExecutionRecord | null>
 }
 

@@ -1,4 +1,7 @@
 import { sleep, type Clock } from '../clock.ts'
+import { duration, object, refuseOthers } from '../input/fields.ts'
+import { Problems } from '../input/problems.ts'
+import type { Duration } from '../duration.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
 import type { JournalEntry } from '../types/journal.ts'
@@ -49,12 +52,14 @@ export function watchJournal(
 
 export interface WaitOptions {
   signal?: AbortSignal
-  /** ms */
-  timeout?: number
+  /** ms, or a text such as `'30s'`. Default: no limit. */
+  timeout?: Duration
 }
 
 /**
  * The execution once it has ended. Returns it as it is when the signal aborts or the time is up; null when it is unknown.
+ *
+ * @throws E_INVALID_INPUT on options that cannot be read
  */
 export async function waitForEnd(
   deps: { storage: Storage; clock: Clock; closing: AbortSignal },
@@ -64,7 +69,7 @@ export async function waitForEnd(
 ): Promise<ExecutionRecord | null> {
   const { storage, clock, closing } = deps
   const signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing
-  const until = clock.monotonic() + (options.timeout ?? Infinity)
+  const until = clock.monotonic() + readTimeout(options)
   while (true) {
     const execution = await storage.executions.find(id)
     const left = until - clock.monotonic()
@@ -73,4 +78,17 @@ export async function waitForEnd(
     }
     await sleep(clock, Math.min(INTERVAL, left), signal)
   }
+}
+
+/** @returns ms */
+function readTimeout(options: unknown): number {
+  const problems = new Problems()
+  const { report } = problems
+  const given = object('options', options, "give an object such as { timeout: '30s' }", report)
+  refuseOthers('', given, ['signal', 'timeout'], report)
+  const { timeout = null } = given
+  const endless = timeout === null || timeout === Infinity
+  const read = endless ? Infinity : duration('timeout', timeout, 0, report)
+  problems.throwAny('The wait')
+  return read!
 }

@@ -1,4 +1,5 @@
 import type { Duration } from '../duration.ts'
+import type { Outcome } from './executions.ts'
 import type { JsonValue } from './json.ts'
 import type {
   HandlerOptions,
@@ -12,15 +13,12 @@ import type { ExclusionRules } from './triggers.ts'
 
 /** Retention per outcome, then by handler and by event name. */
 export interface RetentionConfig {
-  outcomes: Record<RetainedOutcome, Retention>
+  outcomes: Record<Outcome, Retention>
   handlers?: Record<string, HandlerOptions['retention']>
   events?: Record<string, HandlerOptions['retention']>
   /** Age of journal rows. */
   journal: Duration | 'forever'
 }
-
-export type RetainedOutcome =
-  'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'abandoned' | 'missed' | 'skipped'
 
 /** The kinds of processes of the host app, as AdonisJS names them. */
 export type ProcessRole = 'web' | 'console' | 'test' | 'repl'
@@ -130,7 +128,7 @@ export interface AlmanacOptions {
     /** Rows per statement. Default 500. */
     batch?: number
     retention?: {
-      outcomes?: Partial<Record<RetainedOutcome, Retention>>
+      outcomes?: Partial<Record<Outcome, Retention>>
       handlers?: RetentionConfig['handlers']
       events?: RetentionConfig['events']
       journal?: Duration | 'forever'

@@ -17,6 +17,8 @@ export type ExecutionState = (typeof EXECUTION_STATES)[number]
 /** The states that are an end. */
 export type Outcome = Exclude<ExecutionState, 'queued' | 'running'>
 
+export const OUTCOMES = EXECUTION_STATES.slice(2) as readonly Outcome[]
+
 /** Where an execution comes from. */
 export type ExecutionOrigin =
   'schedule' | 'manual' | 'enqueue' | 'request' | 'rerun' | 'backfill' | 'workflow'

@@ -1,7 +1,7 @@
 import type { Duration } from '../duration.ts'
 import type { HandlerLimits } from './controls.ts'
 import type { JsonValue } from './json.ts'
-import type { ExecutionRecord } from './executions.ts'
+import type { ExecutionRecord, Outcome } from './executions.ts'
 import type { ParentEnd } from './workflows.ts'
 
 /**
@@ -111,9 +111,8 @@ export interface HandlerOptions {
   idempotent?: boolean
   /** Entries below it are left out of the execution's log. Default: config `logLevel`. */
   logLevel?: LogLevel
-  retention?: Partial<
-    Record<'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'abandoned' | 'missed', Retention>
-  >
+  /** How long its ended executions are kept, by outcome. Default: `housekeeping.retention` of config. */
+  retention?: Partial<Record<Outcome, Retention>>
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const

@@ -214,6 +214,31 @@ test.group('almanac:skip, almanac:cancel and almanac:monitor: flags', () => {
     }
   })
 
+  test('an execution is cancelled by its id, with who and why', async ({ assert, fs }) => {
+    const { run, almanac, journal } = await withJournal(fs)
+    const { id } = await almanac.enqueue('echo', 1)
+    const argv = [`--execution=${id}`, '--reason=not wanted', '--json']
+    const cancelled = await run(AlmanacCancel, argv)
+    assert.deepEqual(cancelled.json(), { id, cancel: 'cancelled' })
+    assert.include(await almanac.executions.get(id), { state: 'cancelled', reason: 'not wanted' })
+    const entry = { kind: 'execution.cancelled', by: actor(), subject: id }
+    assert.containSubset(await journal(), [entry])
+    const again = await run(AlmanacCancel, [`--execution=${id}`])
+    assert.equal(again.exitCode, 0)
+    assert.include(again.text, `${id} had ended before`)
+    const refusals: [string[], string][] = [
+      [['--execution=nobody'], 'E_EXECUTION_NOT_FOUND'],
+      [[], 'E_INVALID_FLAG'],
+      [['a', `--execution=${id}`], 'E_INVALID_FLAG'],
+      [['a', '--reason=x'], 'E_INVALID_FLAG'],
+    ]
+    for (const [flags, code] of refusals) {
+      const refused = await run(AlmanacCancel, [...flags, '--json'])
+      assert.equal(refused.exitCode, 1, flags.join(' '))
+      assert.containSubset(refused.json(), { error: { code } })
+    }
+  })
+
   test('a monitor with flags that cannot be read does not begin', async ({ assert, fs }) => {
     const { run } = await setup(fs)
     for (const argv of [['--count=0'], ['--count=1.5'], ['--interval=often'], ['--interval=0']]) {

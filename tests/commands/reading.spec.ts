@@ -197,6 +197,27 @@ test.group('almanac:status', () => {
     await almanac.stop()
   })
 
+  test('tells what is paused; while everything is, nothing has to fire', async ({ assert, fs }) => {
+    const { app, run, almanac, createEvent } = await setup(fs)
+    await createEvent('a')
+    const db = await app.container.make('lucid.db')
+    await db.from('almanac_events').update({ next_run_at: Date.UTC(2020, 0) })
+    await almanac.pause({ queue: 'loads' })
+    const one = await run(AlmanacStatus)
+    assert.equal(one.exitCode, 2)
+    assert.match(one.text, /Paused {6}queue loads since .* by system: no reason/)
+    await almanac.pause({ all: true, reason: 'month end', by: 'anna' })
+    const all = await run(AlmanacStatus)
+    assert.equal(all.exitCode, 0)
+    assert.match(all.text, /Paused {6}everything since .* by anna: month end/)
+    const json = await run(AlmanacStatus, ['--json'])
+    const paused = [
+      { scope: 'all', pausedBy: 'anna' },
+      { scope: 'queue', name: 'loads' },
+    ]
+    assert.containSubset(json.json(), { attention: [], paused })
+  })
+
   test('exits with 2 and tells what needs attention', async ({ assert, fs }) => {
     const { app, run, almanac, createEvent } = await setup(fs)
     await createEvent('a')

@@ -57,6 +57,8 @@ test.group('Event manager | trigger', () => {
     const { id } = await events.create(hourly)
 
     await assert.rejects(() => events.trigger(id, { payload: 'x'.repeat(1_000) }), /payload/)
+    const misspelt = { payloud: 1 } as never
+    await assert.rejects(() => events.trigger(id, misspelt), /payloud.*unknown/s)
     await assert.rejects(() => events.trigger('none'), /There is no event/)
   })
 

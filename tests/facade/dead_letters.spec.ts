@@ -66,6 +66,36 @@ test.group('Dead letters', () => {
     )
   })
 
+  test('a letter whose redrive has ended is refused by its id, and names the redrive', async ({
+    assert,
+    fs,
+  }) => {
+    const { almanac, seen } = await boot(fs)
+    const dead = await almanac.enqueue('work', 1)
+    await almanac.runOnce()
+    const [again] = await almanac.redrive(dead.id)
+    await almanac.runOnce()
+    const refused = new RegExp(`redriven already, as "${again.id}", which is failed`)
+    await assert.rejects(() => almanac.redrive(dead.id), refused)
+    seen.broken = false
+    const [last] = await almanac.redrive(again.id)
+    await almanac.runOnce()
+    await assert.rejects(() => almanac.redrive(again.id), /which is succeeded/)
+    assert.equal((await almanac.executions.get(last.id)).state, 'succeeded')
+    assert.lengthOf(await almanac.history(), 3)
+  })
+
+  test('a letter whose redrive was cancelled can be redriven once more', async ({ assert, fs }) => {
+    const { almanac } = await boot(fs)
+    const dead = await almanac.enqueue('work', 1)
+    await almanac.runOnce()
+    const [again] = await almanac.redrive(dead.id)
+    await almanac.cancel(again.id)
+    const [once] = await almanac.redrive(dead.id)
+    assert.isTrue(once.inserted)
+    assert.notEqual(once.id, again.id)
+  })
+
   test('what is not dead is refused, as is a filter that cannot be read', async ({
     assert,
     fs,
@@ -77,6 +107,19 @@ test.group('Dead letters', () => {
     await assert.rejects(() => almanac.redrive({ limit: 0 }), /limit/)
     await assert.rejects(() => almanac.deadLetters({ colour: 'red' } as never), /colour/)
     assert.isEmpty(await almanac.redrive({ handler: 'nobody' }))
+  })
+
+  test('enqueue answers what became of the one that holds the key', async ({ assert, fs }) => {
+    const { almanac } = await boot(fs)
+    const key = { dedupeKey: 'a' }
+    const first = await almanac.enqueue('work', 1, key)
+    assert.isFalse('change' in first)
+    const skipped = await almanac.enqueue('work', 2, key)
+    assert.isFalse('change' in skipped)
+    const replaced = await almanac.enqueue('work', 2, { ...key, dedupe: 'replace' })
+    assert.include(replaced, { id: first.id, inserted: false, change: 'replaced' })
+    const options = { ...key, dedupe: 'extend', delay: '1h' } as const
+    assert.include(await almanac.enqueue('work', 3, options), { change: 'extended' })
   })
 
   test('what enqueue answers can be waited for', async ({ assert, fs }) => {

@@ -24,6 +24,15 @@ const limit = (options: object) => (almanac: Scheduler) =>
   almanac.setLimit({ handler: 'echo', ...options } as never)
 const redrive = (which: unknown, options?: unknown) => (almanac: Scheduler) =>
   almanac.redrive(which as never, options as never)
+const cancel = (options: unknown) => (almanac: Scheduler) =>
+  almanac.cancel('nobody', options as object)
+const wait = (options: unknown) => (almanac: Scheduler) =>
+  almanac.waitFor('nobody', options as object)
+const logs = (query: unknown) => (almanac: Scheduler) =>
+  almanac.executions.logs('nobody', query as object)
+const LINK = { handler: 'echo', payload: 1 }
+const chain = (links: unknown, options?: unknown) => (almanac: Scheduler) =>
+  almanac.chain(links as never, options as never)
 const queues = (value: unknown) => () =>
   resolveConfig({ store: stores.memory(), concurrency: 4, queues: value as never })
 const isolated = { module: import.meta.url }
@@ -90,6 +99,29 @@ const CASES: Case[] = [
   ['a retry in words', register({ retry: 'often' }), 'retry', 'often', /give an object.*or false/],
   ['retryIf that is none', register({ retryIf: 'E_NET' }), 'retryIf', 'E_NET', /give a function/],
   ['a timeout of a handler', register({ timeout: 'ages' }), 'timeout', 'ages', /is not a duration/],
+  ['a timeout of no time', register({ timeout: 0 }), 'timeout', '0', /at least 1 ms, or null/],
+  ['a retention in words', register({ retention: 'long' }), 'retention', 'long', /give an object/],
+  [
+    'a retention of no outcome',
+    register({ retention: { succeded: { age: '1d' } } }),
+    'retention.succeded',
+    '1d',
+    /fields here are succeeded/,
+  ],
+  [
+    'an age in words',
+    register({ retention: { skipped: { age: 'soon' } } }),
+    'retention.skipped.age',
+    'soon',
+    /write ms, or "15s"/,
+  ],
+  [
+    'less than none kept',
+    register({ retention: { failed: { count: -1 } } }),
+    'retention.failed.count',
+    '-1',
+    /from 0/,
+  ],
   [
     'no places',
     register({ concurrency: { cluster: 0 } }),
@@ -191,6 +223,49 @@ const CASES: Case[] = [
     'echo',
     /fields here are/,
   ],
+  ['a redrive of nothing', redrive(undefined), 'filter', 'null', /give an object/],
+  ['a redrive of a number', redrive(7), 'filter', '7', /give an object/],
+  ['a redrive of a list', redrive([]), 'filter', '[]', /give an object/],
+  [
+    'a redrive of what succeeded',
+    redrive({ states: ['succeeded'] }),
+    'states',
+    'succeeded',
+    /fields here are/,
+  ],
+  // Cancelling, waiting and reading
+  ['a cancel without a reason', cancel({ reason: ' ' }), 'reason', ' ', /text of 1 to 1000/],
+  ['a cancel misspelt', cancel({ reson: 'late' }), 'reson', 'late', /fields here are by, reason/],
+  ['a wait in words', wait({ timeout: 'soon' }), 'timeout', 'soon', /write ms, or "15s"/],
+  ['a wait of the past', wait({ timeout: -1 }), 'timeout', '-1', /write ms, or "15s"/],
+  ['a wait misspelt', wait({ timeot: 1 }), 'timeot', '1', /fields here are signal, timeout/],
+  ['a level that is none', logs({ level: 'loud' }), 'level', 'loud', /write "trace" or/],
+  ['a log misspelt', logs({ levl: 'warn' }), 'levl', 'warn', /fields here are after, level/],
+  ['a log of none', logs({ limit: -1 }), 'limit', '-1', /from 1 to/],
+  ['a log after nothing', logs({ after: 'x' }), 'after', 'x', /give the attempt and seq/],
+  // References to handlers, chains
+  [
+    'a handler that is not there',
+    (almanac) => almanac.enqueue(undefined as never, null as never),
+    'Handler',
+    'undefined',
+    /give the name or the class/,
+  ],
+  ['a chain that is a text', chain('echo'), 'links', 'echo', /give a list such as/],
+  [
+    'a link misspelt',
+    chain([{ handlr: 'echo' }]),
+    'links[0].handlr',
+    'echo',
+    /fields here are name, handler/,
+  ],
+  [
+    'a chain with a client misspelt',
+    chain([LINK], { trx: 1 }),
+    'trx',
+    '1',
+    /fields here are client/,
+  ],
   // Queues of a node
   [
     'places of a queue below 1',
@@ -198,6 +273,13 @@ const CASES: Case[] = [
     'queues.loads.concurrency',
     '0',
     /at least 1/,
+  ],
+  [
+    'what waits elsewhere, of a queue of the nodes',
+    queues({ loads: { ahead: 5 } }),
+    'queues.loads.ahead',
+    '5',
+    /executor: 'queue'/,
   ],
   [
     'more places than the node has',

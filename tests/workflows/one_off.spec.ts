@@ -70,6 +70,26 @@ test.group('Workflows without stored events', () => {
     assert.isEmpty(again.filter(({ state }) => state === 'queued'))
   })
 
+  test('a second redrive runs nothing twice that was skipped because of the letter', async ({
+    assert,
+  }) => {
+    const { almanac, failing, names } = await setup()
+    failing.add('a')
+    const run = await almanac
+      .workflow()
+      .add('a', 'work', { name: 'a' })
+      .add('b', 'work', { name: 'b' }, { after: 'a' })
+      .enqueue()
+    await almanac.runOnce()
+    failing.clear()
+    await almanac.redrive(run.steps.a)
+    await almanac.redrive(run.steps.a)
+    await almanac.runOnce()
+    await assert.rejects(() => almanac.redrive(run.steps.a), /redriven already/)
+    await almanac.runOnce()
+    assert.deepEqual(names(), ['a', 'a', 'b'])
+  })
+
   test('a cancel of a waiting step skips what follows; one that runs in any case is released', async ({
     assert,
   }) => {

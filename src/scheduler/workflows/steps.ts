@@ -32,15 +32,41 @@ const NOT_WHILE_WAITING: Record<string, string> = {
   expiresIn: 'a step that runs after others does not expire; leave it out',
 }
 
+const LINKS = 'give a list such as [{ handler: Extract }, { handler: Load }]'
+
+/**
+ * The links of a chain, whose handlers, payloads and options are read later.
+ *
+ * @throws E_INVALID_INPUT with every problem at once
+ */
+export function readLinks<Link>(links: Link[]): Link[] {
+  const problems = new Problems()
+  const { report } = problems
+  if (!Array.isArray(links)) {
+    report('links', links, LINKS)
+  } else {
+    links.forEach((link, index) => {
+      const given = object(`links[${index}]`, link, LINKS, report)
+      const known = ['name', 'handler', 'payload', 'options']
+      refuseOthers(`links[${index}].`, given, known, report)
+    })
+  }
+  problems.throwAny('The chain')
+  return links
+}
+
 /**
  * The steps, parents before their children.
  *
+ * @param enqueue the options with which they are queued
  * @throws E_INVALID_INPUT with every problem at once
  * @throws E_DEPENDENCY_LOOP
  */
-export function readSteps(given: GivenStep[]): Step[] {
+export function readSteps(given: GivenStep[], enqueue: unknown): Step[] {
   const problems = new Problems()
   const { report } = problems
+  const remedy = 'give an object such as { client: trx }, or leave it out'
+  refuseOthers('', object('options', enqueue, remedy, report), ['client'], report)
   if (given.length === 0 || given.length > MAX_STEPS) {
     report('steps', given.length, `give 1 to ${MAX_STEPS} steps`)
   }

@@ -5,7 +5,7 @@ import type { ExecutionRecord } from '../../types/executions.ts'
 import type { HandlerReference, PayloadOf } from '../../types/handlers.ts'
 import type { EnqueueOptions } from '../types.ts'
 import type { WaitOptions } from '../watch.ts'
-import { readSteps, type Step, type StepInput } from './steps.ts'
+import { readLinks, readSteps, type Step, type StepInput } from './steps.ts'
 
 /** How one step is queued; what is not given comes from the handler's options. */
 export interface StepOptions extends Omit<JobOptions, 'client' | 'dedupeKey' | 'dedupe'> {
@@ -28,7 +28,7 @@ export interface EnqueuedWorkflow {
   id: string
   /** Ids of the executions, by the names of their steps. */
   steps: Record<string, string>
-  /** All executions once they have ended; as they are when the signal aborts or the timeout (ms) is up. */
+  /** All executions once they have ended; as they are when the signal aborts or the timeout is up. */
   wait(options?: WaitOptions): Promise<Record<string, ExecutionRecord | null>>
 }
 
@@ -87,13 +87,13 @@ export class Workflow {
    * @throws E_UNKNOWN_HANDLER, E_INVALID_INPUT, E_DEPENDENCY_LOOP, E_PAYLOAD_NOT_JSON,
    * E_PAYLOAD_TOO_LARGE, E_EMPTY_KEY, E_CLIENT_MISMATCH
    */
-  async enqueue({ client }: Pick<EnqueueOptions, 'client'> = {}): Promise<EnqueuedWorkflow> {
-    const ordered = readSteps(this.#steps)
+  async enqueue(given: Pick<EnqueueOptions, 'client'> = {}): Promise<EnqueuedWorkflow> {
+    const ordered = readSteps(this.#steps, given)
     const id = newId()
     const executions = this.#plan(id, ordered)
     const [first, ...roots] = executions.filter(({ parents }) => parents!.length === 0)
     const children = executions.filter(({ parents }) => parents!.length > 0)
-    await this.#deps.enqueue([...roots, { ...first, children }], client)
+    await this.#deps.enqueue([...roots, { ...first, children }], given.client)
     const steps = Object.fromEntries(ordered.map(({ name }, index) => [name, executions[index].id]))
     return { id, steps, wait: (options = {}) => this.#wait(steps, options) }
   }
@@ -124,7 +124,11 @@ export class Workflow {
   }
 }
 
-/** The steps of a chain, each after the one before. */
+/**
+ * The steps of a chain, each after the one before.
+ *
+ * @throws E_INVALID_INPUT
+ */
 export function addChain(
   workflow: Workflow,
   links: ChainLink[],
@@ -132,7 +136,7 @@ export function addChain(
 ): Workflow {
   const names = new Map<string, number>()
   let before: string | null = null
-  for (const { name: given, handler, payload = null, options = {} } of links) {
+  for (const { name: given, handler, payload = null, options = {} } of readLinks(links)) {
     const base = given ?? nameOf(handler)
     const count = (names.get(base) ?? 0) + 1
     names.set(base, count)

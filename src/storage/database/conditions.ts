@@ -37,14 +37,25 @@ export class Conditions {
 /** Rows of one node: of any of its boots when only its name is given. */
 export function addNode(conditions: Conditions, node: string | undefined): void {
   if (node !== undefined) {
-    const start = `${node}.`
-    // A name may hold dots, a boot does not
-    const longerName = `${start.replace(/[!%_]/g, '!$&')}%.%`
-    conditions.addAll(`(node = ? or (substr(node, 1, ?) = ? and node not like ? escape '!'))`, [
-      node,
-      [...start].length,
-      start,
-      longerName,
-    ])
+    const { sql, bindings } = ofNodeName(node)
+    conditions.addAll(`(node = ? or ${sql})`, [node, ...bindings])
+  }
+}
+
+/** Rows of all boots of the node of this name. */
+export function addNodeName(conditions: Conditions, name: string | undefined): void {
+  if (name !== undefined) {
+    const { sql, bindings } = ofNodeName(name)
+    conditions.addAll(sql, bindings)
+  }
+}
+
+function ofNodeName(name: string): { sql: string; bindings: Value[] } {
+  const start = `${name}.`
+  // A name may hold dots, a boot does not
+  const longerName = `${start.replace(/[!%_]/g, '!$&')}%.%`
+  return {
+    sql: `(substr(node, 1, ?) = ? and node not like ? escape '!')`,
+    bindings: [[...start].length, start, longerName],
   }
 }

@@ -14,7 +14,7 @@ import {
   statsOf,
   type EndedExecution,
 } from '../rules/stats.ts'
-import { addNode, Conditions } from './conditions.ts'
+import { addNodeName, Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'
 import { toExecution } from './execution_rows.ts'
 import { integer, json, RowMapper, text } from './row_mapper.ts'
@@ -157,7 +157,7 @@ async function notRolledUp(work: Work, filter: StatsFilter): Promise<StatsRow[]>
     .add('event_id = ?', filter.eventId)
     .add('subject = ?', filter.subject)
     .add('state = ?', filter.outcome)
-  addNode(conditions, filter.node)
+  addNodeName(conditions, filter.node)
   const day = work.dialect.startOfDay('finished_at')
   const groups = `${day}, handler, event_id, state, subject, node`
   const began = 'case when started_at is null then 0 else 1 end'

@@ -180,6 +180,8 @@ export const statsCases = cases({
       assert.deepEqual(await durations({ node: 'beta' }), [5])
       assert.deepEqual(await durations({ node: 'alpha', subject: 'order/1' }), [1])
       assert.deepEqual(await durations({ node: 'bet' }), [])
+      // Totals know no boots: a single one is not to be read from the rows alone
+      assert.deepEqual(await durations({ node: OTHER_NODE }), [])
     }
     await check()
     await context.storage.stats.rollup({ now: context.now, limit: 10 })
