@@ -1,12 +1,15 @@
 import { pathToFileURL } from 'node:url'
 import { text } from 'node:stream/consumers'
+import { finished } from 'node:stream/promises'
 import { test } from '@japa/runner'
 import { Disk } from 'flydrive'
 import { FSDriver } from 'flydrive/drivers/fs'
-import { DiskStore } from '../../src/legacy/reports/disk_store.ts'
+import { DiskStore, type Disk as DiskPort } from '../../src/legacy/reports/disk_store.ts'
 import { FolderStore } from '../../src/legacy/reports/folder_store.ts'
 import { sendReport, type ReportMail } from '../../src/legacy/reports/mail.ts'
+import { Production } from '../../src/legacy/reports/production.ts'
 import { fileName } from '../../src/legacy/reports/names.ts'
+import { FORMATS, type ReportFormat } from '../../src/legacy/reports/request.ts'
 import type { ReportStore } from '../../src/legacy/reports/store.ts'
 import type { ReportRoutesOptions } from '../../src/legacy/http/main.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
@@ -74,6 +77,89 @@ test.group('Reports | where their files are', () => {
       const failed = await sendReport({ mail, send: refuses, store }, ['x@y.z'], 'SALES', produced)
       assert.deepEqual(failed, { to: ['x@y.z'], error: 'no relay' })
     })
+})
+
+/** A report of two SELECTs with so many rows each. */
+function produce(store: ReportStore, format: ReportFormat, rows: number): Promise<unknown> {
+  const batch = Array.from({ length: rows }, (_, at) => [at])
+  const reader = {
+    select: async () => ({
+      columns: [{ name: 'N', kind: 'number' as const }],
+      batches: (async function* () {
+        yield batch
+      })(),
+    }),
+  }
+  const production = new Production({
+    session: { readOnly: (work: (of: typeof reader) => unknown) => work(reader) } as never,
+    store,
+    reports: { inlineRows: 0, csv: { delimiter: ',', guardFormulas: true, bom: false } } as never,
+    wallClock: {} as never,
+    context: { signal: new AbortController().signal, progress: () => {}, logger: {} as never },
+    identity: { source: 'dw', requestId: 'R1', reportId: 'SALES' },
+  })
+  const select = { sheet: 'Sheet', sql: 'select N', bindings: [] }
+  return production.run({ sql: '', format, rowLimit: 10, header: true }, [select, select])
+}
+
+/** A disk in memory, on which one call fails. */
+function failingDisk(fails: 'putStream' | 'move' | 'getMetaData', nth: number) {
+  const files = new Set<string>()
+  let calls = 0
+  const call = (name: typeof fails) => {
+    if (name === fails && ++calls === nth) {
+      throw new Error(`no ${name}`)
+    }
+  }
+  const disk: Partial<DiskPort> = {
+    async putStream(key, contents) {
+      call('putStream')
+      contents.resume()
+      await finished(contents)
+      files.add(key)
+    },
+    async move(from, to) {
+      call('move')
+      files.delete(from)
+      files.add(to)
+    },
+    async getMetaData() {
+      call('getMetaData')
+      return { contentLength: 1, lastModified: new Date(0) }
+    },
+    delete: async (key) => void files.delete(key),
+  }
+  return { files, store: new DiskStore(disk as DiskPort, 'reports/') }
+}
+
+test.group('Reports | a place that fails half-way', () => {
+  for (const format of FORMATS) {
+    test(`leaves no file of a ${format}, and ends nobody else: {fails} {nth}, {rows} rows`)
+      .with([
+        { fails: 'putStream', nth: 1, rows: 0 },
+        { fails: 'putStream', nth: 1, rows: 3 },
+        { fails: 'move', nth: 1, rows: 3 },
+        { fails: 'getMetaData', nth: 1, rows: 3 },
+        ...(format === 'xlsx'
+          ? []
+          : ([
+              { fails: 'putStream', nth: 2, rows: 3 },
+              { fails: 'move', nth: 2, rows: 3 },
+            ] as const)),
+      ] as const)
+      .run(async ({ assert }, { fails, nth, rows }) => {
+        const { files, store } = failingDisk(fails, nth)
+        await assert.rejects(() => produce(store, format, rows), `no ${fails}`)
+        assert.isEmpty([...files])
+      })
+  }
+
+  test('leaves none in a folder either', async ({ assert, fs }) => {
+    const blocked = fileName({ source: 'dw', requestId: 'R1', reportId: 'SALES' }, 'csv', 2)
+    await fs.mkdir(blocked)
+    await assert.rejects(() => produce(new FolderStore(fs.basePath), 'csv', 3), /EISDIR|ENOTDIR/)
+    assert.deepEqual(await fs.readDir('').then((found) => found.map(({ path }) => path)), [])
+  })
 })
 
 legacyGroup(
