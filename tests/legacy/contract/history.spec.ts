@@ -346,7 +346,7 @@ contractGroup('HISTORY | refused', (open) => {
         reason: /truncate_flag "maybe" is neither/,
       },
       { payload: { ...JANUARY, on_error: 'ignore' }, reason: /on_error "ignore" is neither/ },
-      { payload: { ...JANUARY, params: [1] }, reason: /PAYLOAD.params is not an object/ },
+      { payload: { ...JANUARY, params: [1] }, reason: /PAYLOAD.params \[1\] is not an object/ },
     ])
     .run(async ({ assert }, { payload, reason }) => {
       const { world, requester } = open()
