@@ -203,6 +203,21 @@ legacyGroup(
         const unknown = await fetch(`${origin}/warehouse/reports/R2`)
         assert.equal(unknown.status, 403)
       })
+
+    test('that fail answer as all old routes do: what the database says is in the log alone', async ({
+      assert,
+      fs,
+    }) => {
+      const reports: ReportRoutesOptions = { authorize: () => true }
+      const { warehouse, get } = await startServer(fs, {}, { reports })
+      assert.equal((await get('/reports/R1')).status, 403)
+      warehouse.execute('drop table DWPRCREQ')
+      const { status, body, text: answer } = await get('/reports/R1')
+      assert.equal(status, 500)
+      assert.isFalse(body.success)
+      assert.match(body.message, /the log of the server says why/)
+      assert.notMatch(answer, /DWPRCREQ|select/i)
+    })
   },
   ['sqlite']
 )
