@@ -185,6 +185,7 @@ function readSource(
   const ids = readIds(reader, PRESETS[preset], schema)
   const flows = readFlows(reader)
   const connection = readConnection(reader, 'connection')
+  const ignoreTypes = readTypes(reader)
   const source: LegacySourceConfig = {
     name,
     connection,
@@ -208,13 +209,13 @@ function readSource(
       reader.take('requests') === true ||
       tables.requests.name !== PRESETS[preset].tables.requests.name,
     requestConnection: readRequestConnection(reader, connection),
-    ignoreTypes: readTypes(reader),
+    ignoreTypes,
     unknownTypes: reader.oneOf('unknownTypes', 'fail', ['fail', 'leave']),
     slotGuard: reader.boolean('slotGuard', true),
     isIdempotent: (mapref) => patterns.some((pattern) => pattern.matches(mapref)),
     dependents: readDependents(reader.section('dependents')),
     history: readHistoryConfig(reader.section('history')),
-    requestTypes: readRequestTypes(reader.section('requestTypes')),
+    requestTypes: readRequestTypes(reader.section('requestTypes'), ignoreTypes),
     reports: readReports(reader),
   }
   reader.end()

@@ -23,9 +23,13 @@ const TYPE = /^[a-z][a-z0-9_]{0,29}$/i
 /**
  * Handlers of further request types, by type in upper case.
  *
+ * @param ignored types that another program takes: none of them can have a handler here
  * @throws E_INVALID_CONFIG
  */
-export function readRequestTypes(reader: ConfigReader): Map<string, HandlerReference> {
+export function readRequestTypes(
+  reader: ConfigReader,
+  ignored: readonly string[]
+): Map<string, HandlerReference> {
   const types = new Map<string, HandlerReference>()
   for (const key of reader.keys()) {
     const type = key.toUpperCase()
@@ -36,6 +40,9 @@ export function readRequestTypes(reader: ConfigReader): Map<string, HandlerRefer
     if (KNOWN_TYPES.includes(type) || types.has(type)) {
       const remedy = `give a type once, and none of ${KNOWN_TYPES.join(', ')}`
       throw new E_INVALID_CONFIG([reader.pathOf(key), shown(key), remedy])
+    }
+    if (ignored.includes(type)) {
+      reader.refuse(key, `take ${type} out of ignoreTypes, or give it no handler`)
     }
     types.set(type, readHandler(reader, key))
   }

@@ -7,6 +7,7 @@ import {
   readDay,
   readMapref,
   readPayload,
+  readYes,
   Refusal,
   shorten,
   type MapperLimits,
@@ -127,7 +128,7 @@ function stop(row: RequestInput, payload: JsonObject): StopRequest {
     requestId: row.requestId,
     mapref: readMapref(row),
     startedOn: readDay('start_timestamp', payload.start_timestamp),
-    force: /^(y|yes|true|1)$/i.test(String(payload.force ?? '')),
+    force: readYes('force', payload.force),
   }
 }
 

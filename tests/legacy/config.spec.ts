@@ -353,6 +353,11 @@ test.group('Legacy config', () => {
       ],
       ['a type', { requestTypes: { STOP: 'x' } }, /^requestTypes\.STOP .*none of IMMEDIATE/],
       ['its handler', { requestTypes: { LOAD: 7 } }, /^requestTypes\.LOAD is 7; give the name/],
+      [
+        'a type that is ignored',
+        { ignoreTypes: ['load'], requestTypes: { LOAD: 'x' } },
+        /^requestTypes\.LOAD is 'x'; take LOAD out of ignoreTypes/,
+      ],
       ['reports', { reports: {} }, /^reports\.folder is undefined; say where the files go/],
       ['a folder', { reports: { folder: 'here' } }, /^reports\.folder is 'here'; give an absolute/],
       [

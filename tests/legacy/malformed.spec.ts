@@ -86,10 +86,22 @@ const CALLS: [method: Method, input: unknown, field: string, says: RegExp][] = [
     'endDate',
     /before the first day/,
   ],
+  [
+    'queueHistoryJob',
+    { mapref: MAPREF, startDate: '0206-01-01', endDate: '2026-01-31' },
+    'startDate',
+    /more than the 36525 of a century; correct/,
+  ],
   ['queueHistoryJob', { mapref: MAPREF, truncate: 'yes' }, 'truncate', /write "Y" or "N"/],
   ['queueReportRequest', { reportId: '' }, 'reportId', /give the report's id/],
   ['queueReportRequest', { reportId: 'r'.repeat(94) }, 'reportId', /1 to 93 characters/],
   ['queueReportRequest', { reportId: 1, payload: 2 }, 'payload', /give an object/],
+  [
+    'queueReportRequest',
+    { reportId: 1, payload: { format: 'pdf' } },
+    'payload',
+    /"pdf" is none of/,
+  ],
   ['queueStopRequest', { mapref: MAPREF, startTime: 'today' }, 'startTime', /give a date/],
   ['queueStopRequest', { mapref: MAPREF, force: 1 }, 'force', /write "Y" or "N"/],
   ['stopRunningJob', { mapref: null }, 'mapref', /name the mapping/],
@@ -289,6 +301,28 @@ const ROWS: [row: Row, field: RegExp, value: RegExp, remedy: RegExp][] = [
     /force/,
     /give an object/,
   ],
+  ...(['maybe', 2, {}] as const).map((force): [Row, RegExp, RegExp, RegExp] => [
+    { REQUEST_TYPE: 'STOP', PAYLOAD: JSON.stringify({ force }) },
+    /^PAYLOAD\.force/,
+    /"(maybe|2|\{\})"/,
+    /neither "Y" nor "N"/,
+  ]),
+  ...(
+    [
+      ['HISTORY', { truncate_flag: 'perhaps' }, /truncate_flag "perhaps"/, /neither "Y" nor "N"/],
+      ['HISTORY', { start_date: '31-Jan-2026' }, /start_date "31-Jan-2026"/, /give "2026-03-01"/],
+      ['HISTORY', { on_error: 'retry' }, /on_error "retry"/, /neither "stop" nor "continue"/],
+      ['REPORT', { format: 'pdf' }, /reportId is not given/, /give the id of the report/],
+      ['REPORT', { reportId: 'R', format: 'pdf' }, /format "pdf"/, /none of csv, xlsx, jsonl/],
+      ['REPORT', { reportId: 'R', row_limit: -1 }, /row_limit "-1"/, /at least 1/],
+      ['REPORT', { reportId: 'R', params: { a: [] } }, /PAYLOAD\.a/, /single value/],
+    ] as const
+  ).map(([REQUEST_TYPE, payload, value, remedy]): [Row, RegExp, RegExp, RegExp] => [
+    { REQUEST_TYPE, PAYLOAD: JSON.stringify(payload) },
+    /^PAYLOAD/,
+    value,
+    remedy,
+  ]),
   [{ REQUEST_TYPE: 'STOP', PAYLOAD: '"now"' }, /^PAYLOAD is a string/, /now/, /give a JSON object/],
 ]
 

@@ -1,12 +1,15 @@
 import { pathToFileURL } from 'node:url'
 import { text } from 'node:stream/consumers'
+import { finished } from 'node:stream/promises'
 import { test } from '@japa/runner'
 import { Disk } from 'flydrive'
 import { FSDriver } from 'flydrive/drivers/fs'
-import { DiskStore } from '../../src/legacy/reports/disk_store.ts'
+import { DiskStore, type Disk as DiskPort } from '../../src/legacy/reports/disk_store.ts'
 import { FolderStore } from '../../src/legacy/reports/folder_store.ts'
 import { sendReport, type ReportMail } from '../../src/legacy/reports/mail.ts'
+import { Production } from '../../src/legacy/reports/production.ts'
 import { fileName } from '../../src/legacy/reports/names.ts'
+import { FORMATS, type ReportFormat } from '../../src/legacy/reports/request.ts'
 import type { ReportStore } from '../../src/legacy/reports/store.ts'
 import type { ReportRoutesOptions } from '../../src/legacy/http/main.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
@@ -76,6 +79,96 @@ test.group('Reports | where their files are', () => {
     })
 })
 
+/** A report of two SELECTs with so many rows each. */
+function produce(store: ReportStore, format: ReportFormat, rows: number): Promise<unknown> {
+  const batch = Array.from({ length: rows }, (_, at) => [at])
+  const reader = {
+    select: async () => ({
+      columns: [{ name: 'N', kind: 'number' as const }],
+      batches: (async function* () {
+        yield batch
+      })(),
+    }),
+  }
+  const production = new Production({
+    session: { readOnly: (work: (of: typeof reader) => unknown) => work(reader) } as never,
+    store,
+    reports: { inlineRows: 0, csv: { delimiter: ',', guardFormulas: true, bom: false } } as never,
+    wallClock: {} as never,
+    context: { signal: new AbortController().signal, progress: () => {}, logger: {} as never },
+    identity: { source: 'dw', requestId: 'R1', reportId: 'SALES' },
+  })
+  const select = { sheet: 'Sheet', sql: 'select N', bindings: [] }
+  return production.run({ sql: '', format, rowLimit: 10, header: true }, [select, select])
+}
+
+interface Fault {
+  fails: 'putStream' | 'move' | 'getMetaData'
+  nth: number
+  rows: number
+}
+
+/** A disk in memory, on which one call fails. */
+function failingDisk({ fails, nth }: Fault) {
+  const files = new Set<string>()
+  let calls = 0
+  const call = (name: Fault['fails']) => {
+    if (name === fails && ++calls === nth) {
+      throw new Error(`no ${name}`)
+    }
+  }
+  const disk: Partial<DiskPort> = {
+    async putStream(key, contents) {
+      call('putStream')
+      contents.resume()
+      await finished(contents)
+      files.add(key)
+    },
+    async move(from, to) {
+      call('move')
+      files.delete(from)
+      files.add(to)
+    },
+    async getMetaData() {
+      call('getMetaData')
+      return { contentLength: 1, lastModified: new Date(0) }
+    },
+    delete: async (key) => void files.delete(key),
+  }
+  return { files, store: new DiskStore(disk as DiskPort, 'reports/') }
+}
+
+const FIRST: Fault[] = [
+  { fails: 'putStream', nth: 1, rows: 0 },
+  { fails: 'putStream', nth: 1, rows: 3 },
+  { fails: 'move', nth: 1, rows: 3 },
+  { fails: 'getMetaData', nth: 1, rows: 3 },
+]
+/** A workbook is one file. */
+const SECOND: Fault[] = [
+  { fails: 'putStream', nth: 2, rows: 3 },
+  { fails: 'move', nth: 2, rows: 3 },
+]
+
+test.group('Reports | a place that fails half-way', () => {
+  for (const format of FORMATS) {
+    test(`leaves no file of a ${format}, and ends nobody else: {fails} {nth}, {rows} rows`)
+      .with(format === 'xlsx' ? FIRST : [...FIRST, ...SECOND])
+      .run(async ({ assert }, fault) => {
+        const { files, store } = failingDisk(fault)
+        await assert.rejects(() => produce(store, format, fault.rows), `no ${fault.fails}`)
+        assert.isEmpty([...files])
+      })
+  }
+
+  test('leaves none in a folder either', async ({ assert, fs }) => {
+    const blocked = fileName({ source: 'dw', requestId: 'R1', reportId: 'SALES' }, 'csv', 2)
+    await fs.mkdir(blocked)
+    await assert.rejects(() => produce(new FolderStore(fs.basePath), 'csv', 3), /EISDIR|ENOTDIR/)
+    assert.deepEqual(await fs.readDir('').then((found) => found.map(({ path }) => path)), [])
+  })
+})
+
 legacyGroup(
   'Reports | downloads',
   () => {
@@ -117,6 +210,21 @@ legacyGroup(
         const unknown = await fetch(`${origin}/warehouse/reports/R2`)
         assert.equal(unknown.status, 403)
       })
+
+    test('that fail answer as all old routes do: what the database says is in the log alone', async ({
+      assert,
+      fs,
+    }) => {
+      const reports: ReportRoutesOptions = { authorize: () => true }
+      const { warehouse, get } = await startServer(fs, {}, { reports })
+      assert.equal((await get('/reports/R1')).status, 403)
+      warehouse.execute('drop table DWPRCREQ')
+      const { status, body, text: answer } = await get('/reports/R1')
+      assert.equal(status, 500)
+      assert.isFalse(body.success)
+      assert.match(body.message, /the log of the server says why/)
+      assert.notMatch(answer, /DWPRCREQ|select/i)
+    })
   },
   ['sqlite']
 )

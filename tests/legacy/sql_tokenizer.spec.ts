@@ -74,6 +74,15 @@ test.group('SQL tokens', () => {
   test('what looks like a quote and is none', ({ assert }) => {
     assert.deepEqual(kinds('v$session$x', 'oracle'), ['word v$session$x'])
     assert.deepEqual(kinds('1$$2', 'oracle'), ['other 1', 'other $', 'other $', 'other 2'])
+    for (const dialect of ['mysql', 'oracle', 'sqlite'] as const) {
+      assert.deepEqual(kinds('$$a;$$', dialect).slice(0, 4), [
+        'other $',
+        'other $',
+        'word a',
+        'semicolon ;',
+      ])
+    }
+    assert.deepEqual(kinds('` a `', 'postgres'), ['other `', 'word a', 'other `'])
     assert.deepEqual(kinds('$$ open', 'oracle'), ['other $', 'other $', 'word open'])
     assert.deepEqual(kinds(`seq'x'`, 'oracle'), ['word seq', `text 'x'`])
     assert.deepEqual(kinds(`'a\\'`, 'postgres'), [`text 'a\\'`])

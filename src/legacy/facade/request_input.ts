@@ -77,7 +77,8 @@ export const readImmediate: RequestReader = (input, context, report) => {
   return judged('params', { type: 'IMMEDIATE', mapref, payload: { params } }, context, report)
 }
 
-export const readHistory: RequestReader = (input, { wallClock }, report) => {
+export const readHistory: RequestReader = (input, context, report) => {
+  const { wallClock } = context
   const given = asObject(input, '{ mapref, startDate: "2026-01-01" }', report)
   refuseOthers('', given, ['mapref', 'startDate', 'endDate', 'truncate', 'onError'], report)
   const mapref = readMapref('mapref', given.mapref, report)
@@ -100,11 +101,8 @@ export const readHistory: RequestReader = (input, { wallClock }, report) => {
     return null
   }
   const days = { ...(start && { start_date: start }), ...(end && { end_date: end }) }
-  return {
-    type: 'HISTORY',
-    mapref,
-    payload: { ...days, truncate_flag: truncate, ...(onError && { on_error: onError }) },
-  }
+  const payload = { ...days, truncate_flag: truncate, ...(onError && { on_error: onError }) }
+  return judged('startDate', { type: 'HISTORY', mapref, payload }, context, report)
 }
 
 export const readReportRequest: RequestReader = (input, context, report) => {
@@ -115,7 +113,8 @@ export const readReportRequest: RequestReader = (input, context, report) => {
   if (reportId === undefined || payload === undefined) {
     return null
   }
-  return { type: 'REPORT', mapref: reportMapref(reportId), payload: { ...payload, reportId } }
+  const wanted = { mapref: reportMapref(reportId), payload: { ...payload, reportId } }
+  return judged('payload', { type: 'REPORT', ...wanted }, context, report)
 }
 
 export const readStop: RequestReader = (input, context, report) => {

@@ -2,9 +2,9 @@ import type { HttpContext } from '@adonisjs/core/http'
 import type { HttpRouterService } from '@adonisjs/core/types'
 import type { MiddlewareFn, ParsedNamedMiddleware } from '@adonisjs/core/types/http'
 import { Problems } from '../../input/problems.ts'
-import type { LegacyAdapter } from '../adapter.ts'
-import { answerOf, FORBIDDEN, type Answer } from './answers.ts'
+import { FORBIDDEN } from './answers.ts'
 import { readBody } from './body.ts'
+import { fail, isAllowed, send, sourceOf } from './exchange.ts'
 import { OPERATIONS, queueSummary, type Operation } from './operations.ts'
 
 export { reportRoutes, type ReportRoutesOptions } from './reports.ts'
@@ -46,51 +46,26 @@ async function post(
   options: LegacyRoutesOptions,
   { schema, names, run }: Operation
 ): Promise<void> {
-  if (!(await isAllowed(ctx, options))) {
+  if (!(await isAllowed(ctx, options.authorize))) {
     return send(ctx, FORBIDDEN)
   }
   const { fields, shape } = await readBody(schema, ctx.request.body())
   try {
-    const source = await sourceOf(ctx, options)
+    const source = await sourceOf(ctx, options.source)
     const answer = await run(source, fields, new Problems(shape))
     ctx.response.status(200).send({ success: true, ...answer })
   } catch (error) {
-    fail(ctx, error, answerOf(error, { names, shape }))
+    fail(ctx, error, { names, shape })
   }
 }
 
 async function summary(ctx: HttpContext, options: LegacyRoutesOptions): Promise<void> {
-  if (!(await isAllowed(ctx, options))) {
+  if (!(await isAllowed(ctx, options.authorize))) {
     return send(ctx, FORBIDDEN)
   }
   try {
-    ctx.response.status(200).send(await queueSummary(await sourceOf(ctx, options)))
+    ctx.response.status(200).send(await queueSummary(await sourceOf(ctx, options.source)))
   } catch (error) {
-    fail(ctx, error, answerOf(error, { names: {}, shape: [] }))
+    fail(ctx, error)
   }
-}
-
-async function isAllowed(ctx: HttpContext, { authorize }: LegacyRoutesOptions): Promise<boolean> {
-  try {
-    return authorize !== undefined && (await authorize(ctx)) === true
-  } catch (error) {
-    ctx.logger.warn({ err: error }, 'A legacy route was refused: its authorizer failed')
-    return false
-  }
-}
-
-async function sourceOf(ctx: HttpContext, { source }: LegacyRoutesOptions): Promise<LegacyAdapter> {
-  const legacy = await ctx.containerResolver.make('almanac.legacy')
-  return legacy.source(source)
-}
-
-function fail(ctx: HttpContext, error: unknown, answer: Answer): void {
-  if (answer.unexpected) {
-    ctx.logger.error({ err: error }, 'A legacy route failed')
-  }
-  send(ctx, answer)
-}
-
-function send({ response }: HttpContext, { status, body }: Answer): void {
-  response.status(status).send(body)
 }

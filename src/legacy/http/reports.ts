@@ -2,6 +2,7 @@ import type { HttpContext } from '@adonisjs/core/http'
 import type { HttpRouterService } from '@adonisjs/core/types'
 import type { MadeReport } from '../reports/desk.ts'
 import { FORBIDDEN } from './answers.ts'
+import { fail, isAllowed, send, sourceOf } from './exchange.ts'
 import type { LegacyRoutesOptions } from './main.ts'
 
 export interface ReportRoutesOptions extends Omit<LegacyRoutesOptions, 'authorize'> {
@@ -33,16 +34,23 @@ export function reportRoutes(router: HttpRouterService, options: ReportRoutesOpt
 }
 
 async function download(ctx: HttpContext, options: ReportRoutesOptions): Promise<void> {
-  const { response, params } = ctx
   // Nobody without permission learns which requests there are
   if (!options.authorize) {
-    return response.status(403).send(FORBIDDEN.body)
+    return send(ctx, FORBIDDEN)
   }
-  const legacy = await ctx.containerResolver.make('almanac.legacy')
-  const { reports } = legacy.source(options.source)
+  try {
+    await answer(ctx, options)
+  } catch (error) {
+    fail(ctx, error)
+  }
+}
+
+async function answer(ctx: HttpContext, { source, authorize }: ReportRoutesOptions): Promise<void> {
+  const { response, params } = ctx
+  const { reports } = await sourceOf(ctx, source)
   const made = await reports.find(String(params.requestId))
-  if (!made || !(await isAllowed(ctx, options, made))) {
-    return response.status(403).send(FORBIDDEN.body)
+  if (!made || !(await isAllowed(ctx, authorize, made))) {
+    return send(ctx, FORBIDDEN)
   }
   const file = await reports.open(made, Number(params.index ?? 0))
   if (!file) {
@@ -54,17 +62,4 @@ async function download(ctx: HttpContext, options: ReportRoutesOptions): Promise
   response.header('x-content-type-options', 'nosniff')
   response.header('cache-control', 'private, no-store')
   response.stream(file.stream)
-}
-
-async function isAllowed(
-  ctx: HttpContext,
-  { authorize }: ReportRoutesOptions,
-  made: MadeReport
-): Promise<boolean> {
-  try {
-    return authorize !== undefined && (await authorize(ctx, made)) === true
-  } catch (error) {
-    ctx.logger.warn({ err: error }, 'A report was refused: its authorizer failed')
-    return false
-  }
 }

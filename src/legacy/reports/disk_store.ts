@@ -30,6 +30,9 @@ export class DiskStore implements ReportStore {
     const key = this.#prefix + name
     const part = key + PART
     const stream = new PassThrough()
+    // Whoever writes learns of it with the next row, and the commit by `stored`
+    stream.on('error', ignoreTheWriterTells)
+    let named = false
     const stored = this.#disk.putStream(part, stream)
     // A disk that refuses ends whoever is writing
     stored.catch((error: Error) => stream.destroy(error))
@@ -38,13 +41,14 @@ export class DiskStore implements ReportStore {
       commit: async () => {
         await stored
         await this.#disk.move(part, key)
+        named = true
         const { contentLength: bytes } = await this.#disk.getMetaData(key)
         return { path: key, url: null, bytes }
       },
       discard: async () => {
         stream.destroy(new Error('the report was given up'))
-        await stored.catch(ignoreItIsDeleted)
-        await this.#disk.delete(part).catch(ignoreItIsDeleted)
+        await stored.catch(ignoreTheWriterTells)
+        await this.#disk.delete(named ? key : part).catch(ignoreItExpires)
       },
     }
   }
@@ -85,4 +89,6 @@ export class DiskStore implements ReportStore {
   }
 }
 
-function ignoreItIsDeleted(): void {}
+function ignoreTheWriterTells(): void {}
+
+function ignoreItExpires(): void {}

@@ -22,18 +22,20 @@ export class FolderStore implements ReportStore {
     const stream = createWriteStream(part, { flags: 'wx', mode: 0o640 })
     const ended = finished(stream)
     ended.catch(ignoreTheWriterTells)
+    let named = false
     return {
       stream,
       commit: async () => {
         await ended
         await rename(part, path)
+        named = true
         const { size } = await stat(path)
         return { path, url: null, bytes: size }
       },
       discard: async () => {
         stream.destroy()
         await ended.catch(ignoreTheWriterTells)
-        await rm(part, { force: true })
+        await rm(named ? path : part, { force: true }).catch(ignoreItExpires)
       },
     }
   }
@@ -76,3 +78,5 @@ function absent<T>(error: unknown, fallback: T): T {
 }
 
 function ignoreTheWriterTells(): void {}
+
+function ignoreItExpires(): void {}

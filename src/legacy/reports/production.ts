@@ -59,6 +59,8 @@ export class Production {
   readonly #deps: Deps
   readonly #inline: InlineRows
   readonly #opened: Opened[] = []
+  /** All that were begun, whatever became of their writers. */
+  readonly #files: ReportFile[] = []
   #rows = 0
   #limited = false
 
@@ -75,7 +77,7 @@ export class Production {
       await session.readOnly((reader) => this.#read(reader, report, selects), { signal })
       return await this.#commit()
     } catch (error) {
-      await Promise.all(this.#opened.map(({ file }) => file.discard()))
+      await Promise.all(this.#files.map((file) => file.discard()))
       throw error
     }
   }
@@ -101,6 +103,7 @@ export class Production {
     const { store, reports, wallClock, identity } = this.#deps
     const name = fileName(identity, report.format, part)
     const file = await store.create(name)
+    this.#files.push(file)
     const options = { header: report.header, csv: reports.csv, wallClock }
     const writer = await writerOf(report.format, file, options)
     const opened = { file, writer, name, sheet, rows: 0 }

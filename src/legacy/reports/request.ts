@@ -118,13 +118,15 @@ function readBinds(payload: JsonObject, params: JsonValue | undefined): JsonObje
     params !== null &&
     (typeof params !== 'object' || Array.isArray(params))
   ) {
-    throw new Refusal('PAYLOAD.params is not an object; give the binds by their names')
+    throw new Refusal(
+      `PAYLOAD.params ${shorten(params)} is not an object; give the binds by their names`
+    )
   }
   const beside = Object.entries(payload).filter(([key]) => !OWN.includes(key.toLowerCase()))
   const binds: JsonObject = {}
   for (const [key, value] of [...beside, ...Object.entries(params ?? {})]) {
     const name = key.toLowerCase()
-    if (name in binds) {
+    if (Object.hasOwn(binds, name)) {
       throw new Refusal(`PAYLOAD gives the bind "${shorten(key)}" twice`)
     }
     if (typeof value === 'object' && value !== null) {

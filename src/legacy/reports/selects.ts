@@ -17,6 +17,8 @@ type Sheet = { sheet: string; statement: Statement }
 
 /** In a WITH they write, behind FOR they lock. */
 const WRITES = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
+/** MySQL and MariaDB run what is in such a comment. */
+const RUN_COMMENT = /^\/\*M?!/
 const MOST = 50
 
 /**
@@ -77,6 +79,9 @@ function checkReads({ statement, sheet }: Sheet): void {
   if (into || writes !== undefined) {
     throw new Refusal(`${where} has ${into ? 'INTO' : writes}; a report only reads`)
   }
+  if (statement.tokens.some(({ kind, text }) => kind === 'comment' && RUN_COMMENT.test(text))) {
+    throw new Refusal(`${where} has a comment that the server would run, /*! … */; leave it out`)
+  }
 }
 
 /** In a plain SELECT such a word is a name or a function, but behind FOR. */
@@ -96,7 +101,7 @@ function checkBinds(sheets: Sheet[], binds: JsonObject): void {
   if (unknown !== undefined) {
     throw new Refusal(`PAYLOAD.${shorten(unknown)} is no bind of the report; its binds: ${names}`)
   }
-  const missing = [...used].filter((name) => !(name in binds))
+  const missing = [...used].filter((name) => !Object.hasOwn(binds, name))
   if (missing.length > 0) {
     const wanted = missing.map((name) => `:${name}`).join(', ')
     throw new Refusal(`PAYLOAD gives no value for ${wanted}; the report's binds: ${names}`)

@@ -5,7 +5,7 @@ export interface ReportFile {
   readonly stream: Writable
   /** Moves the whole file to its name. The stream must have ended. @returns where it is */
   commit(): Promise<{ path: string | null; url: string | null; bytes: number }>
-  /** Leaves nothing of it. */
+  /** Leaves nothing of it, nor under its name once it was moved there. Never fails. */
   discard(): Promise<void>
 }
 

@@ -56,7 +56,7 @@ function readLexeme(sql: string, at: number, dialect: SqlDialect): Lexeme {
   return (
     readBlank(sql, at, dialect) ??
     readQuoted(sql, at, dialect) ??
-    readDollarQuoted(sql, at) ??
+    (dialect === 'postgres' ? readDollarQuoted(sql, at) : null) ??
     readPlain(sql, at)
   )
 }
@@ -108,7 +108,9 @@ function readQuoted(sql: string, at: number, dialect: SqlDialect): Lexeme | null
         ? { kind: 'text', end: endOfQuote(sql, at, '"', true) }
         : { kind: 'name', end: endOfQuote(sql, at, '"', false) }
     case '`':
-      return { kind: 'name', end: endOfQuote(sql, at, '`', false) }
+      return dialect === 'mysql' || dialect === 'sqlite'
+        ? { kind: 'name', end: endOfQuote(sql, at, '`', false) }
+        : null
     case '[':
       return dialect === 'sqlite' ? { kind: 'name', end: endOfText(sql, at, at, ']') } : null
     default:
@@ -147,7 +149,7 @@ function readOracleQuoted(sql: string, at: number): Lexeme | null {
   return { kind: 'text', end: endOfText(sql, at, start + 1, `${closing}'`) }
 }
 
-/** $$...$$ and $tag$...$tag$; what does not end is no quote but plain text. */
+/** PostgreSQL's $$...$$ and $tag$...$tag$, elsewhere names; what does not end is no quote but plain text. */
 function readDollarQuoted(sql: string, at: number): Lexeme | null {
   const start = isInsideWord(sql, at) ? null : match(DOLLAR_TAG, sql, at)
   if (start === null) {

@@ -36,6 +36,9 @@ export class Targets {
     const { mappings, jobs } = this.#deps
     const named =
       (await this.#named(session, mappings, mapref)) ?? (await this.#named(session, jobs, mapref))
+    if (named === 'several') {
+      return refused('several targets (TRGTBNM) are named for it')
+    }
     if (!named) {
       const { mappings: first, jobs: second } = this.#deps.own
       return refused(`neither ${first.name} nor ${second.name} names a target (TRGTBNM) for it`)
@@ -63,7 +66,7 @@ export class Targets {
     session: LegacySession,
     table: Layout | null,
     mapref: string
-  ): Promise<{ schema: string | null; table: string } | null> {
+  ): Promise<{ schema: string | null; table: string } | 'several' | null> {
     if (!table?.has('trgtbnm')) {
       return null
     }
@@ -74,11 +77,12 @@ export class Targets {
         .where(table.column('mapref'), mapref)
         .if(table.has('curflg'), (query) => query.where(table.column('curflg'), 'Y'))
     )
-    const found = new Set(rows.map(({ trgschm, trgtbnm }) => JSON.stringify([trgschm, trgtbnm])))
-    const name = toText(rows[0]?.trgtbnm)?.trim()
-    return found.size === 1 && name
-      ? { schema: toText(rows[0].trgschm)?.trim() || null, table: name }
-      : null
+    const named = rows.flatMap(({ trgschm, trgtbnm }) => {
+      const name = toText(trgtbnm)?.trim()
+      return name ? [{ schema: toText(trgschm)?.trim() || null, table: name }] : []
+    })
+    const distinct = new Set(named.map((target) => JSON.stringify(target)))
+    return distinct.size > 1 ? 'several' : (named[0] ?? null)
   }
 
   #isOwn(table: string): boolean {

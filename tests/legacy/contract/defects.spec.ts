@@ -222,6 +222,34 @@ contractGroup('Defects that did not come along', (open) => {
     }
   })
 
+  test('10: a history load goes on at the day that failed, not at its first', async ({
+    assert,
+  }) => {
+    const { world, requester, database } = open()
+    database.insertFlow({ MAPREF: 'A' })
+    const days: string[] = []
+    let broken = true
+    const load = async ({ payload }: HandlerContext<{ params: { param1: string } }>) => {
+      const { param1 } = payload.params
+      if (broken && param1 === '02-Jan-2026') {
+        throw new Error('no space left')
+      }
+      days.push(param1)
+    }
+    const node = world.node({ source: BOUND, handlers: { load: load as never } })
+    const range = { start_date: '2026-01-01', end_date: '2026-01-03' }
+    const id = requester.ask('HISTORY', 'A', range)
+    const first = await requester.end(node, id)
+    assert.equal(first.STATUS, 'FAILED')
+    assert.match(String(first.result.message), /day 2026-01-02 .*no space left/)
+    broken = false
+    await node.adapter.requests.retry(id)
+    assert.equal((await requester.end(node, id)).STATUS, 'DONE')
+    assert.deepEqual(days, ['01-Jan-2026', '02-Jan-2026', '03-Jan-2026'])
+    const statuses = requester.runs('A').map(({ STATUS }) => STATUS)
+    assert.deepEqual(statuses, ['PC', 'FL', 'PC', 'PC'])
+  })
+
   test('11: a timeout closes the row as FL', async ({ assert }) => {
     const { world, requester, database } = open()
     database.insertFlow({ MAPREF: 'A' })

@@ -346,7 +346,7 @@ contractGroup('HISTORY | refused', (open) => {
         reason: /truncate_flag "maybe" is neither/,
       },
       { payload: { ...JANUARY, on_error: 'ignore' }, reason: /on_error "ignore" is neither/ },
-      { payload: { ...JANUARY, params: [1] }, reason: /PAYLOAD\.params .*is not an object/ },
+      { payload: { ...JANUARY, params: [1] }, reason: /PAYLOAD.params \[1\] is not an object/ },
     ])
     .run(async ({ assert }, { payload, reason }) => {
       const { world, requester } = open()
@@ -357,6 +357,24 @@ contractGroup('HISTORY | refused', (open) => {
       assert.match(String(result.message), reason)
       assert.isEmpty(requester.runs(HISTORY))
     })
+
+  test('a truncate of two targets, of which nobody says which is meant', async ({ assert }) => {
+    const { world, requester, database } = await open.apart((own) => {
+      own.execute('drop table DWMAPR')
+      own.execute('create table DWMAPR (MAPREF varchar(100), TRGTBNM varchar(100))')
+    })
+    world.ledgerFlow(HISTORY)
+    database.insert('LEDGER', { PRCID: 0, MAPREF: 'kept' })
+    for (const TRGTBNM of ['LEDGER', 'OTHER']) {
+      database.insert('DWMAPR', { MAPREF: HISTORY, TRGTBNM })
+    }
+    database.insert('DWJOB', { JOBID: 1, MAPREF: HISTORY, TRGTBNM: 'LEDGER' })
+    const id = requester.ask('HISTORY', HISTORY, { ...JANUARY, truncate_flag: 'Y' })
+    const { STATUS, result } = await requester.end(world.node(), id)
+    assert.equal(STATUS, 'FAILED')
+    assert.match(String(result.message), /several targets \(TRGTBNM\) are named for it/)
+    assert.lengthOf(world.ledger(), 1)
+  })
 
   test('a truncate of {target}')
     .with([

@@ -132,6 +132,35 @@ contractGroup('REPORT', (open) => {
       assert.isEmpty(await readdir(path!))
     })
 
+  test('what hides from the reader hides nothing from it', async ({ assert }) => {
+    const { world, requester, database, kind } = open()
+    const { path, ...source } = reports()
+    const file = join(path!, 'stolen')
+    ledger(database, ['kept'])
+    const [hidden, reason] = {
+      sqlite: [`select 1 as [a]; delete from LEDGER where NOTE <> '`, /cannot be read/] as const,
+      postgres: ['select 1 `; delete from LEDGER; select ` 2', /is no SELECT/] as const,
+      mysql: [`select 1 as $$ into outfile '${file}' # $$`, /has INTO/] as const,
+    }[kind.name]
+    store(database, hidden)
+    store(database, `select NOTE from LEDGER /*!50000 into outfile '${file}' */`, 'RUN')
+    store(database, `select NOTE from LEDGER /*M! into outfile '${file}' */`, 'RUN_M')
+    const node = world.node({ source })
+    const first = await requester.end(node, requester.ask('REPORT', MAPREF))
+    assert.equal(first.STATUS, 'FAILED')
+    assert.match(String(first.result.message), reason)
+    for (const code of ['RUN', 'RUN_M']) {
+      const { STATUS, result } = await requester.end(
+        node,
+        requester.ask('REPORT', `REPORT:${code}`)
+      )
+      assert.equal(STATUS, 'FAILED')
+      assert.match(String(result.message), /a comment that the server would run.*leave it out/)
+    }
+    assert.deepEqual(world.ledger()[0].NOTE, 'kept')
+    assert.isEmpty(await readdir(path!))
+  })
+
   test('of a report that fails no file is left, and the request says what the database said', async ({
     assert,
   }) => {
@@ -297,9 +326,10 @@ contractGroup(
         { payload: { row_limit: 10_000_000 }, reason: /row_limit 10000000 is above the 1000000/ },
         { payload: { header: 'perhaps' }, reason: /header "perhaps" is neither/ },
         { payload: { reportId: 'OTHER' }, reason: /"OTHER" is not the report of MAPREF/ },
-        { payload: { params: [1] }, reason: /params is not an object/ },
+        { payload: { params: [1] }, reason: /params \[1\] is not an object/ },
         { payload: { params: { kind: {} } }, reason: /kind is no single value/ },
         { payload: { params: { kind: 1 }, KIND: 2 }, reason: /gives the bind "kind" twice/ },
+        { payload: { constructor: 1 }, reason: /constructor is no bind of the report/ },
         { payload: {}, reason: /no value for :kind/ },
         { payload: { kind: 'a', colour: 'b' }, reason: /colour is no bind of the report.*:kind/ },
         { payload: { kind: 'a', mail_to: 'x@y.z' }, reason: /"x@y.z" may not get reports/ },

@@ -55,7 +55,8 @@ async function select(
   bindings: SqlValue[]
 ): Promise<SqlRows> {
   const text = `declare ${CURSOR} no scroll cursor for ${numbered(sql)}`
-  await connection.query({ text, values: bindings })
+  // Extended: one statement and no more, whatever the text hides
+  await connection.query({ text, values: bindings, queryMode: 'extended' })
   const first = await connection.query(FETCH)
   const columns = first.fields.map(({ name, dataTypeID }) => ({
     name,
