@@ -4,6 +4,7 @@ import type { Settlement } from '../storage/contract.ts'
 import type { Executor } from './executor.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Hold } from './hold.ts'
+import { Places } from './places.ts'
 import type { Prefetch } from './prefetch.ts'
 import type { SeatPool } from './seat_pool.ts'
 
@@ -12,6 +13,8 @@ const PATIENCE = 5_000
 
 interface Deps {
   slots: number
+  /** Most attempts that get ready for a slot while all are taken. */
+  ahead: number
   clock: Clock
   executor: Executor
   heartbeat: Heartbeat
@@ -35,7 +38,7 @@ export class Dispatcher {
   readonly #deps: Deps
   readonly #waiting: Hold[] = []
   readonly #watchers = new Set<() => void>()
-  #running = 0
+  readonly #places: Places
   /** Attempts from their claim until their end is stored. */
   #active = 0
   #accepted = 0
@@ -44,11 +47,13 @@ export class Dispatcher {
 
   constructor(deps: Deps) {
     this.#deps = deps
+    const { slots, ahead, clock } = deps
+    this.#places = new Places({ slots, ahead, clock, onFree: () => this.#onFree() })
   }
 
   /** Slots that are taken. */
   get running(): number {
-    return this.#running
+    return this.#places.taken
   }
 
   get active(): number {
@@ -122,7 +127,7 @@ export class Dispatcher {
   }
 
   #fill(): void {
-    while (this.#running < this.#deps.slots && this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 && this.#mayBegin(this.#waiting[0])) {
       const hold = this.#waiting.shift()!
       if (hold.lapsed) {
         void this.endUnbegun(hold, { to: 'release', reason: 'its lease lapsed before it began' })
@@ -133,16 +138,25 @@ export class Dispatcher {
     this.#watchPatience()
   }
 
+  #mayBegin({ execution }: Hold): boolean {
+    return this.#places.mayBegin(this.#deps.executor.takesPlace(execution.handler))
+  }
+
+  #onFree(): void {
+    this.#deps.seats.changed()
+    this.#fill()
+  }
+
   async #start(hold: Hold): Promise<void> {
-    const { clock, executor, prefetch, seats } = this.#deps
-    this.#running++
+    const { clock, executor, prefetch } = this.#deps
+    const takesPlace = executor.takesPlace(hold.execution.handler)
+    const place = takesPlace ? this.#places.prepare() : this.#places.hold()
     const begun = clock.monotonic()
-    const { returned, settled } = executor.run(hold)
+    const { returned, settled } = executor.run(hold, place)
     void returned.then(() => {
-      this.#running--
-      prefetch.ended(clock.monotonic() - begun)
-      seats.changed()
-      this.#fill()
+      const share = takesPlace ? this.#places.share : 1
+      prefetch.ended((clock.monotonic() - begun) * share)
+      place.leave()
     })
     await settled
     // Its lease is no longer ours to renew, even while a stuck handler keeps the slot

@@ -4,6 +4,7 @@ import { toJson } from '../json.ts'
 import { LockSet } from '../locks/lock_set.ts'
 import { executionChannel } from '../telemetry/channels.ts'
 import { classify, timedOut, type RunEnd, type RunFacts, type Verdict } from './outcome.ts'
+import { givePlace, type Place } from './place.ts'
 import { createContext, type ContextDeps } from './run_context.ts'
 import { RunTimeout } from './run_timeout.ts'
 import { CANCEL_GRACE, STUCK_GRACE, StuckWatch } from './stuck_watch.ts'
@@ -41,6 +42,7 @@ interface Run {
   watch: StuckWatch
   logger: ExecutionLogger
   locks: LockSet
+  place: Place
 }
 
 /**
@@ -60,20 +62,25 @@ export class Executor {
     this.#deps = deps
   }
 
-  run(hold: Hold): RunHandle {
+  /** Whether runs of this handler begin without a slot and take one for their work alone. */
+  takesPlace(handler: string): boolean {
+    return this.#deps.registry.get(handler).takesPlace === true
+  }
+
+  run(hold: Hold, place: Place): RunHandle {
     const returned = Promise.withResolvers<void>()
-    const settled = this.#run(hold, returned.resolve)
+    const settled = this.#run(hold, place, returned.resolve)
     return { returned: returned.promise, settled }
   }
 
-  async #run(hold: Hold, onReturn: () => void): Promise<void> {
+  async #run(hold: Hold, place: Place, onReturn: () => void): Promise<void> {
     const definition = this.#deps.registry.get(hold.execution.handler)
     hold.begin()
     this.#deps.tracker.started(hold.execution)
     this.#deps.heartbeat.began(hold)
 
     const { promise: end, resolve } = Promise.withResolvers<RunEnd | null>()
-    const run = this.#prepare(hold, definition, () => resolve(null))
+    const run = this.#prepare({ hold, place, definition }, () => resolve(null))
     void this.#perform(run).then((done) => {
       resolve(done)
       this.#ended(run, onReturn)
@@ -81,7 +88,8 @@ export class Executor {
     await this.#settle(run, await end)
   }
 
-  #prepare(hold: Hold, definition: HandlerDefinition, onGiveUp: () => void): Run {
+  #prepare(parts: Pick<Run, 'hold' | 'place' | 'definition'>, onGiveUp: () => void): Run {
+    const { hold, definition } = parts
     const { clock, tracker } = this.#deps
     const limit = hold.execution.timeout ?? definition.timeout
     const watch = new StuckWatch({
@@ -98,7 +106,7 @@ export class Executor {
     })
     hold.onCancel(() => watch.listen(grace + CANCEL_GRACE))
     const logger = tracker.loggerFor(hold.execution)
-    const run: Run = { hold, definition, timeout, watch, logger, locks: this.#locks(hold) }
+    const run: Run = { ...parts, timeout, watch, logger, locks: this.#locks(hold) }
     return run
   }
 
@@ -109,6 +117,9 @@ export class Executor {
 
   async #perform(run: Run): Promise<RunEnd> {
     const context = createContext(this.#deps, run)
+    if (run.definition.takesPlace) {
+      givePlace(context, run.place)
+    }
     try {
       const value = await this.#traced(run.hold, () => run.definition.run(context))
       return { kind: 'returned', value }

@@ -78,6 +78,7 @@ export class JobManager {
     const executor = new Executor({ ...deps, heartbeat, locks, maxCheckpoint: config.maxPayload })
     this.#dispatcher = new Dispatcher({
       slots,
+      ahead: config.prefetch,
       clock,
       executor,
       heartbeat,

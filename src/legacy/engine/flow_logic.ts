@@ -1,6 +1,7 @@
 import { sleep } from '../../clock.ts'
 import { E_LEASE_LOST } from '../../errors.ts'
 import { Failed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
+import { placeOf } from '../../jobs/place.ts'
 import type { JsonObject } from '../../types/json.ts'
 import { Backoff } from '../backoff.ts'
 import { FencedError, type Closing } from '../closing.ts'
@@ -58,7 +59,17 @@ export class FlowLogic {
     })
   }
 
+  /** Only the logic itself stands for a slot of the node: its closing leaves it to the next. */
   async execute(logic: LogicRun): Promise<FlowVerdict> {
+    const place = placeOf(logic.context)
+    const answer = await place.take(logic.context.signal)
+    if (answer !== 'taken') {
+      return this.#notBegun(logic, answer)
+    }
+    return this.#execute(logic, () => place.leave())
+  }
+
+  async #execute(logic: LogicRun, leave: () => void): Promise<FlowVerdict> {
     const { runner } = logic.ready.resolved
     if (runner.timeout !== undefined) {
       logic.context.extend(runner.timeout ?? NO_TIMEOUT)
@@ -70,8 +81,10 @@ export class FlowLogic {
       }
       counts = await this.#inPlace(logic, () => this.#runLogic(logic))
     } catch (error) {
+      leave()
       return this.#afterThrow(logic, error)
     }
+    leave()
     return this.#end(logic, { status: 'PC', counts, error: null })
   }
 
@@ -115,6 +128,16 @@ export class FlowLogic {
     }
     context.extend(CLOSING_TIME)
     return counts
+  }
+
+  /** Its row is in progress, and it did not get a slot. */
+  #notBegun(logic: LogicRun, why: 'aborted' | 'overdue'): Promise<FlowVerdict> {
+    const { aborted } = logic
+    if (why === 'overdue' || aborted === 'shutdown') {
+      const reason = aborted ?? 'its logic had not begun; another node may be free'
+      return this.#handBack(logic, new ReleaseSignal(0, reason))
+    }
+    return this.#afterThrow(logic, new Error('aborted before its logic began'))
   }
 
   /** The logic threw, or its transaction did not commit. */
