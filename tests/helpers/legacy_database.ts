@@ -24,6 +24,7 @@ export const LEGACY_CONNECTION = 'warehouse'
 
 export const legacyDriver: LegacyDriver = {
   transaction: (client, work) => immediateTransaction(client, work, { idle: IDLE_LIMIT }),
+  statement: (client, sql, bindings) => sessionOf(client).query(sql, bindings),
   sessionOf,
   poolOf,
 }

@@ -12,6 +12,7 @@ import { ProcessLogs } from './process_logs.ts'
 import { RequestBook } from './request_book.ts'
 import { Requests } from './requests.ts'
 import { ScheduleEdits } from './schedule_edits.ts'
+import { RunGroups } from './run_groups.ts'
 import { SetWriter } from './set_writer.ts'
 
 /** The legacy tables of one source. */
@@ -27,6 +28,8 @@ export interface LegacyTables {
   jobLogs: JobLogs
   jobErrors: JobErrors
   ids: IdSource
+  /** null: the database has no such statements, or there are no requests. */
+  groups: RunGroups | null
   /** What is off, and why. */
   notes: string[]
 }
@@ -57,17 +60,33 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
   }
   const sets = new SetWriter(dialect)
   const { maxPayload } = config
+  const processLogs = new ProcessLogs(layouts.processLogs, sets)
+  const jobLogs = new JobLogs(layouts.jobLogs, sets)
+  const jobErrors = new JobErrors(layouts.jobErrors, sets)
+  const requests =
+    layouts.requests && new Requests({ table: layouts.requests, dialect, sets, maxPayload })
   return {
     schedules: new JobSchedules(layouts.jobSchedules, sets),
     scheduleEdits: new ScheduleEdits(layouts.jobSchedules),
-    requests:
-      layouts.requests && new Requests({ table: layouts.requests, dialect, sets, maxPayload }),
+    requests,
     requestBook: layouts.requests && new RequestBook(layouts.requests),
     flows: new JobFlows(layouts.jobFlows),
-    processLogs: new ProcessLogs(layouts.processLogs, sets),
-    jobLogs: new JobLogs(layouts.jobLogs, sets),
-    jobErrors: new JobErrors(layouts.jobErrors, sets),
+    processLogs,
+    jobLogs,
+    jobErrors,
     ids,
+    groups:
+      requests && dialect.groups
+        ? new RunGroups({
+            connection,
+            statements: dialect.groups,
+            layouts: { ...layouts, requests: layouts.requests! },
+            requests,
+            processLogs,
+            jobLogs,
+            jobErrors,
+          })
+        : null,
     notes: layouts.notes,
   }
 }

@@ -17,6 +17,7 @@ export const sqlite: TableDialect = {
   skipsDuplicates: false,
   locksRows: false,
   rowSets: singleRows(quoted),
+  groups: null,
   sequences: null,
 
   async prepare(client) {
