@@ -1,26 +1,40 @@
-import { jsonOf, type Quote, type Row, type Statement } from './row_sets.ts'
+import { arrayText } from '../../storage/sql_session.ts'
+import type { ColumnValue } from './layout.ts'
+import type { Quote, Row, Statement } from './row_sets.ts'
 
-/** The names that the guards of a run need, as the database spells them. */
-export interface GuardedTables {
-  requests: { name: string; id: string; status: string; claimedBy: string }
-  runs: { name: string; id: string; status: string }
+/** A table as a statement over several runs writes it. */
+export interface WrittenTable {
+  name: string
+  /** Of a row, by which runs, or requests, are told apart. */
+  id: string
+  /** Declared types, by the names of the columns. */
+  declared: ReadonlyMap<string, string>
+}
+
+/** A table whose rows are guarded by their status. */
+export interface GuardedTable extends WrittenTable {
+  status: string
+}
+
+export interface GroupTables {
+  requests: GuardedTable & { claimedBy: string }
+  runs: GuardedTable
 }
 
 /** The claims of several requests, and the rows of their runs, in the same order. */
 export interface BegunRuns {
   claims: Row[]
   runs: Row[]
-  tables: GuardedTables
+  tables: GroupTables
 }
 
-/** Rows that a part of the runs leaves in a further table. */
+/** Rows that runs leave in a further table, in the order of the runs. */
 export interface InsertedRows {
-  table: string
-  /** The column that names the run. */
-  run: string
+  table: WrittenTable
   /** Not where the table has a row of the run. */
   once: boolean
-  rows: Row[]
+  /** null where a run leaves none. */
+  rows: (Row | null)[]
 }
 
 /** What the ends of several runs change, in the same order; a request's row has its claim. */
@@ -28,7 +42,7 @@ export interface EndedRuns {
   runs: Row[]
   requests: Row[]
   inserted: InsertedRows[]
-  tables: GuardedTables
+  tables: GroupTables
 }
 
 /** Writes over several tables in one statement, which gives the runs that it was done for as `prcid`. */
@@ -39,117 +53,148 @@ export interface GroupStatements {
 
 /**
  * In the words of PostgreSQL: locks first, passing over what another
- * transaction has locked, then all writes for what is held. Rows come as JSON,
- * read by the types of their table; a request and its run have the same place.
+ * transaction has locked, then all writes for what is held.
  *
- * A guard on a status stands in a CASE, so that it leads along no index over
- * the status: there it would meet the entry of every run that ended since the
- * last vacuum, while the primary key finds the one row.
+ * Values come as an array per column, or once where all rows are alike. Arrays
+ * out of sub-selects count as short, so that each row is found along its
+ * primary key, whatever is known of the table; and a status is never compared
+ * bare: an index over it would lead to the entry of every run that ended since
+ * the last vacuum.
  */
-export function jsonGroups(quote: Quote): GroupStatements {
+export function arrayGroups(quote: Quote): GroupStatements {
   return {
-    begin: (runs) => new PostgresGroup(quote, runs.tables).begin(runs),
-    close: (runs) => new PostgresGroup(quote, runs.tables).close(runs),
+    begin: (runs) => begin(quote, runs),
+    close: (runs) => close(quote, runs),
   }
 }
 
-class PostgresGroup {
-  readonly #quote: Quote
-  readonly #tables: GuardedTables
+function begin(quote: Quote, { claims, runs, tables }: BegunRuns): Statement {
+  const given = new GivenRows(claims.length)
+  const asked = given.add(tables.requests, claims)
+  const begun = given.add(tables.runs, runs)
+  const names = [...begun.keys()]
+  const sql = `with given as (${given.sql}),
+    held as (select given.* from given, ${quote(tables.requests.name)} asked
+      where ${requestIsHeld(quote, tables.requests, asked)} for update of asked skip locked)
+    insert into ${quote(tables.runs.name)} (${names.map(quote).join(', ')})
+      select ${[...begun.values()].join(', ')} from held
+      returning ${quote(tables.runs.id)} as prcid`
+  return { sql, bindings: given.bindings }
+}
 
-  constructor(quote: Quote, tables: GuardedTables) {
-    this.#quote = quote
-    this.#tables = tables
+function close(quote: Quote, { runs, requests, inserted, tables }: EndedRuns): Statement {
+  const given = new GivenRows(runs.length)
+  const ended = given.add(tables.runs, runs)
+  const asked = given.add(tables.requests, requests)
+  const inserts = inserted.map((each, index) => {
+    const columns = given.add(each.table, each.rows)
+    return `, written_${index} as (${insertOf(quote, each, columns)})`
+  })
+  const id = ended.get(tables.runs.id)!
+  const sql = `with given as (${given.sql}),
+    held as (select given.* from given,
+        ${quote(tables.runs.name)} ended, ${quote(tables.requests.name)} asked
+      where ended.${quote(tables.runs.id)} = ${id} and ${has(quote, 'ended', tables.runs, 'IP')}
+        and ${requestIsHeld(quote, tables.requests, asked)}
+      for update of ended, asked skip locked),
+    closed as (${updateOf(quote, tables.runs, ended, 'IP')}),
+    finished as (${updateOf(quote, tables.requests, asked, 'CLAIMED')})${inserts.join('')},
+    ${WHOLE}
+    select ${id} as prcid, whole.one from held, whole`
+  return { sql, bindings: given.bindings }
+}
+
+/** Where the columns of a table stand among the given ones. */
+type Places = ReadonlyMap<string, string>
+
+interface GivenColumn {
+  name: string
+  type: string
+  values: ColumnValue[]
+}
+
+/** Rows of several tables side by side. */
+class GivenRows {
+  readonly #count: number
+  readonly #columns: GivenColumn[] = []
+
+  constructor(count: number) {
+    this.#count = count
   }
 
-  begin({ claims, runs }: BegunRuns): Statement {
-    const { requests, runs: table } = this.#tables
-    const names = this.#list(runs[0])
-    const sql = `with asked as materialized (${this.#given(requests.name)}),
-      held as materialized (${this.#heldRequests()})
-      insert into ${this.#quote(table.name)} (${names}) select ${names}
-        from (${this.#given(table.name)}) given
-        where given.ordinality in (select nth from held)
-        returning ${this.#quote(table.id)} as prcid`
-    return { sql, bindings: [jsonOf(claims), jsonOf(runs)] }
+  /** @param rows of the same columns; null gives nothing but null */
+  add({ declared }: WrittenTable, rows: (Row | null)[]): Places {
+    const names = Object.keys(rows.find((row) => row !== null)!)
+    return new Map(
+      names.map((column) => {
+        const name = `g${this.#columns.length}`
+        const values = rows.map((row) => row?.[column] ?? null)
+        this.#columns.push({ name, type: declared.get(column)!, values })
+        return [column, name]
+      })
+    )
   }
 
-  close({ runs, requests, inserted }: EndedRuns): Statement {
-    const { requests: asked, runs: ended } = this.#tables
-    const id = this.#quote(ended.id)
-    const changed = Object.keys(requests[0]).filter((name) => name !== asked.claimedBy)
-    const inserts = inserted.map((rows, index) => `, written_${index} as (${this.#insert(rows)})`)
-    const sql = `with ended as materialized (${this.#given(ended.name)}),
-      asked as materialized (${this.#given(asked.name)}),
-      open as materialized (${this.#openRuns()}),
-      held as materialized (${this.#heldRequests('join open on open.nth = asked.ordinality')}),
-      ours as materialized (select ended.* from ended join held on held.nth = ended.ordinality),
-      closed as (${this.#update(ended, 'ended', Object.keys(runs[0]), 'IP')}),
-      finished as (${this.#update(asked, 'asked', changed, 'CLAIMED')})${inserts.join('')}
-      select ours.${id} as prcid, ${WHOLE} as whole from ours`
-    const rows = inserted.map((each) => jsonOf(each.rows))
-    return { sql, bindings: [jsonOf(runs), jsonOf(requests), ...rows] }
+  get sql(): string {
+    const arrays = this.#own.map(({ type }) => `(select cast(? as ${type}[]))`)
+    const names = this.#own.map(({ name }) => name)
+    const shared = this.#shared.map(({ name, type }) => `, cast(? as ${type}) as ${name}`)
+    return `select each.*${shared.join('')} from unnest(${arrays.join(', ')}) as each(${names.join(', ')})`
   }
 
-  #list(row: Row): string {
-    return Object.keys(row).map(this.#quote).join(', ')
+  get bindings(): ColumnValue[] {
+    return [
+      ...this.#shared.map(({ values: [value] }) => value),
+      ...this.#own.map(({ values }) => arrayText(values)),
+    ]
   }
 
-  #given(table: string): string {
-    return `select * from json_populate_recordset(cast(null as ${this.#quote(table)}), cast(? as json)) with ordinality`
+  /** Columns in which the rows differ. */
+  get #own(): GivenColumn[] {
+    return this.#columns.filter((column) => !this.#isShared(column))
   }
 
-  #openRuns(): string {
-    const { name, id, status } = this.#tables.runs
-    return `select ended.ordinality as nth from ended
-      join ${this.#quote(name)} kept on kept.${this.#quote(id)} = ended.${this.#quote(id)}
-        and kept.${this.#quote(status)} = ${guard('ended', 'IP')}
-      for update of kept skip locked`
+  get #shared(): GivenColumn[] {
+    return this.#columns.filter((column) => this.#isShared(column))
   }
 
-  #heldRequests(join = ''): string {
-    const { name, id, status, claimedBy } = this.#tables.requests
-    return `select asked.ordinality as nth from asked ${join}
-      join ${this.#quote(name)} kept on kept.${this.#quote(id)} = asked.${this.#quote(id)}
-        and kept.${this.#quote(claimedBy)} = asked.${this.#quote(claimedBy)}
-        and kept.${this.#quote(status)} = ${guard('asked', 'CLAIMED')}
-      for update of kept skip locked`
-  }
-
-  #update(
-    { name, id, status }: GuardedTables['runs'],
-    given: string,
-    columns: string[],
-    from: string
-  ): string {
-    const sets = columns
-      .filter((column) => column !== id)
-      .map((column) => `${this.#quote(column)} = ${given}.${this.#quote(column)}`)
-    return `update ${this.#quote(name)} kept set ${sets.join(', ')}
-      from ${given} join held on held.nth = ${given}.ordinality
-      where kept.${this.#quote(id)} = ${given}.${this.#quote(id)}
-        and kept.${this.#quote(status)} = ${guard(given, from)}
-      returning 1`
-  }
-
-  #insert({ table, run, once, rows }: InsertedRows): string {
-    const names = this.#list(rows[0])
-    const key = this.#quote(run)
-    const missing = `and not exists (select 1 from ${this.#quote(table)} kept where kept.${key} = given.${key})`
-    return `insert into ${this.#quote(table)} (${names}) select ${names}
-      from (${this.#given(table)}) given
-      where given.${key} in (select ${this.#quote(this.#tables.runs.id)} from ours) ${once ? missing : ''}`
+  #isShared({ values }: GivenColumn): boolean {
+    return this.#count > 1 && values.every((value) => value === values[0])
   }
 }
 
-/** The status, told only once there is a row: no index over it is of use. */
-function guard(given: string, status: string): string {
-  return `case when ${given}.ordinality > 0 then '${status}' end`
+function requestIsHeld(quote: Quote, table: GroupTables['requests'], asked: Places): string {
+  const { id, claimedBy } = table
+  return `asked.${quote(id)} = ${asked.get(id)} and asked.${quote(claimedBy)} = ${asked.get(claimedBy)}
+    and ${has(quote, 'asked', table, 'CLAIMED')}`
+}
+
+/** In a form that no index over the status serves. */
+function has(quote: Quote, row: string, { status }: GuardedTable, value: string): string {
+  return `coalesce(${row}.${quote(status)}, '') = '${value}'`
+}
+
+function updateOf(quote: Quote, table: GuardedTable, places: Places, from: string): string {
+  const sets = [...places]
+    .filter(([column]) => column !== table.id)
+    .map(([column, place]) => `${quote(column)} = held.${place}`)
+  return `update ${quote(table.name)} kept set ${sets.join(', ')} from held
+    where kept.${quote(table.id)} = held.${places.get(table.id)} and ${has(quote, 'kept', table, from)}
+    returning 1`
+}
+
+function insertOf(quote: Quote, { table, once }: InsertedRows, places: Places): string {
+  const id = `held.${places.get(table.id)}`
+  const missing = `and not exists
+    (select 1 from ${quote(table.name)} kept where kept.${quote(table.id)} = ${id})`
+  return `insert into ${quote(table.name)} (${[...places.keys()].map(quote).join(', ')})
+    select ${[...places.values()].join(', ')} from held where ${id} is not null ${once ? missing : ''}`
 }
 
 /**
  * What is held cannot change, unless a trigger or a rule of the database is at
  * work: then the statement fails as a whole, by a division by zero.
  */
-const WHOLE = `1 / (case when (select count(*) from closed) = (select count(*) from held)
-  and (select count(*) from finished) = (select count(*) from held) then 1 else 0 end)`
+const WHOLE = `whole as (select 1 / (case
+  when (select count(*) from closed) = (select count(*) from held)
+  and (select count(*) from finished) = (select count(*) from held) then 1 else 0 end) as one)`

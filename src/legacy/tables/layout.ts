@@ -7,6 +7,8 @@ import type { LegacyClient } from './client.ts'
 export interface LegacyColumn {
   name: string
   type: ColumnType
+  /** The type that the table declares, in the database's words. */
+  declared: string
   limit: TextLimit | null
   /** SQL, with `??` for the column, that reads it; null: the column itself. */
   read: string | null
@@ -59,6 +61,11 @@ export class TableLayout<Key extends string = string> {
   /** The name of a column that must be there. */
   column(key: Key): string {
     return this.#find(key).name
+  }
+
+  /** The types that the table declares, by the names of its columns. */
+  get declared(): Map<string, string> {
+    return new Map([...this.#deps.columns.values()].map(({ name, declared }) => [name, declared]))
   }
 
   /** How long a text of this column may be; null: as long as it likes, or it holds no text. */

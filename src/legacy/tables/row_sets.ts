@@ -158,7 +158,7 @@ function conditions(quote: Quote, values: Row): Statement {
 const HALF = /\\ud[89a-f][0-9a-f]{2}/i
 
 /** Half a character is no JSON text for PostgreSQL; as a binding it would be replaced likewise. */
-export function jsonOf(rows: Row[]): string {
+function jsonOf(rows: Row[]): string {
   const text = JSON.stringify(rows)
   return HALF.test(text)
     ? JSON.stringify(rows, (_, value: unknown) =>

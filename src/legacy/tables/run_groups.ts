@@ -1,6 +1,6 @@
 import type { LegacyConnection } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
-import type { GroupStatements } from './group_statements.ts'
+import type { GroupStatements, GroupTables, WrittenTable } from './group_statements.ts'
 import type { JobErrors, RunError } from './job_errors.ts'
 import type { JobLogs, RunCountsRow } from './job_logs.ts'
 import type { TableLayout } from './layout.ts'
@@ -45,9 +45,11 @@ interface Deps {
  */
 export class RunGroups {
   readonly #deps: Deps
+  readonly #tables: GroupTables
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#tables = guardedTables(deps.layouts)
   }
 
   /**
@@ -62,7 +64,7 @@ export class RunGroups {
       statements.begin({
         claims: starts.map(({ claim }) => this.#claim(claim)),
         runs: starts.map(({ run }) => processLogs.startedRow(run)),
-        tables: this.#tables(),
+        tables: this.#tables,
       })
     )
   }
@@ -76,8 +78,8 @@ export class RunGroups {
    */
   close(ends: GroupedEnd[]): Promise<Set<number>> {
     const { statements, requests, processLogs, jobLogs, jobErrors, layouts } = this.#deps
-    const counts = ends.flatMap(({ counts: row }) => (row ? [jobLogs.row(row)] : []))
-    const errors = ends.flatMap(({ error }) => (error ? [jobErrors.row(error)] : []))
+    const counts = ends.map(({ counts: row }) => row && jobLogs.row(row))
+    const errors = ends.map(({ error }) => error && jobErrors.row(error))
     const statement = statements.close({
       runs: ends.map(({ run }) => processLogs.endedRow(run)),
       requests: ends.map(({ request }) => ({
@@ -85,10 +87,10 @@ export class RunGroups {
         ...requests.sets.endedRow(request),
       })),
       inserted: [
-        { ...about(layouts.jobLogs), once: true, rows: counts },
-        { ...about(layouts.jobErrors), once: false, rows: errors },
-      ].filter(({ rows }) => rows.length > 0),
-      tables: this.#tables(),
+        { table: written(layouts.jobLogs, 'prcid'), once: true, rows: counts },
+        { table: written(layouts.jobErrors, 'prcid'), once: false, rows: errors },
+      ].filter(({ rows }) => rows.some((row) => row !== null)),
+      tables: this.#tables,
     })
     return this.#run(statement)
   }
@@ -97,29 +99,23 @@ export class RunGroups {
     return this.#deps.layouts.requests.row({ requestId, claimedBy })
   }
 
-  #tables() {
-    const { requests, processLogs } = this.#deps.layouts
-    return {
-      requests: {
-        name: requests.name,
-        id: requests.column('requestId'),
-        status: requests.column('status'),
-        claimedBy: requests.column('claimedBy'),
-      },
-      runs: {
-        name: processLogs.name,
-        id: processLogs.column('prcid'),
-        status: processLogs.column('status'),
-      },
-    }
-  }
-
   async #run({ sql, bindings }: Statement): Promise<Set<number>> {
     const { rows } = await this.#deps.connection.statement(sql, bindings)
     return new Set(rows.map(({ prcid }) => Number(prcid)))
   }
 }
 
-function about(layout: TableLayout<'prcid'>): { table: string; run: string } {
-  return { table: layout.name, run: layout.column('prcid') }
+function written<Key extends string>(table: TableLayout<Key>, id: Key): WrittenTable {
+  return { name: table.name, id: table.column(id), declared: table.declared }
+}
+
+function guardedTables({ requests, processLogs }: Deps['layouts']): GroupTables {
+  return {
+    requests: {
+      ...written(requests, 'requestId'),
+      status: requests.column('status'),
+      claimedBy: requests.column('claimedBy'),
+    },
+    runs: { ...written(processLogs, 'prcid'), status: processLogs.column('status') },
+  }
 }

@@ -1,6 +1,6 @@
 import type { LegacyClient } from '../client.ts'
 import { spellings, type DatabaseColumn, type DateForm, type TableDialect } from '../dialect.ts'
-import { jsonGroups } from '../group_statements.ts'
+import { arrayGroups } from '../group_statements.ts'
 import { jsonRows } from '../row_sets.ts'
 import { quotedWith } from '../values.ts'
 
@@ -23,7 +23,7 @@ export const postgres: TableDialect = {
   skipsDuplicates: true,
   locksRows: true,
   rowSets: jsonRows(quoted),
-  groups: jsonGroups(quoted),
+  groups: arrayGroups(quoted),
 
   sequences: {
     async find(client, name) {
