@@ -83,7 +83,9 @@ export class RunStart {
         run: this.#row(run, flow, now),
       }))
     )
-    return starts.map(({ run }) => (begun.has(run.prcid) ? { kind: 'begun', startedAt: now } : null))
+    return starts.map(({ run }) =>
+      begun.has(run.prcid) ? { kind: 'begun', startedAt: now } : null
+    )
   }
 
   async #beginAlone(run: FlowRun, flow: StartedFlow): Promise<Begun> {

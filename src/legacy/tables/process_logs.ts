@@ -102,12 +102,11 @@ export class ProcessLogs {
    */
   async close(session: LegacySession, end: EndedRun): Promise<boolean> {
     const table = this.#table
-    const { prcid } = end
-    const { [table.column('prcid')]: _, ...row } = this.endedRow(end)
+    const { [table.column('prcid')]: prcid, ...row } = this.endedRow(end)
     const result: unknown = await session.run(() =>
       session.client
         .from(table.name)
-        .where(table.column('prcid'), prcid)
+        .where(table.column('prcid'), prcid!)
         .where(table.column('status'), 'IP')
         .update(row)
     )
