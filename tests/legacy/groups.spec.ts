@@ -295,6 +295,36 @@ legacyGroup(
   ['postgres']
 )
 
+legacyGroup(
+  'Groups | columns of other types',
+  () => {
+    test('are written as the table declares them: {alter}')
+      .with([
+        {
+          alter: `alter table DWPRCREQ alter RESULT_PAYLOAD type jsonb using RESULT_PAYLOAD::jsonb`,
+        },
+        // Of this one nothing is cast: a transaction per beginning and end, as elsewhere
+        {
+          alter: `create domain "Ref" as varchar(100); alter table DWPRCLOG alter MAPREF type "Ref"`,
+        },
+      ])
+      .run(async ({ assert }, { alter }) => {
+        const world = await createLegacyWorld()
+        world.database.execute(alter)
+        ask(world, ['A', 'B', 'C'])
+        const { load } = meeting(3, ({ mapref }) => ({ sourceRows: mapref === 'A' ? 1 : 2 }))
+        const node = world.node({ source: BOUND, handlers: { load } })
+        let seen = 0
+        node.onCommit = () => void seen++
+        await node.run()
+        assert.deepEqual(statuses(world), { A: 'PC', B: 'PC', C: 'PC' })
+        assert.deepEqual(answers(world), { RA: 'DONE', RB: 'DONE', RC: 'DONE' })
+        assert.equal(seen, 4)
+      })
+  },
+  ['postgres']
+)
+
 legacyGroup('Groups | a node dies between the statements of one', () => {
   test('each run has its end once, whole', async ({ assert }) => {
     const maprefs = ['A', 'B', 'C', 'D']

@@ -47,9 +47,14 @@ export interface EndedRuns {
 
 /** Writes over several tables in one statement, which gives the runs that it was done for as `prcid`. */
 export interface GroupStatements {
+  /** Whether values can be given by this declared type; a type of somebody's own may not be. */
+  takes(declared: string): boolean
   begin(runs: BegunRuns): Statement
   close(runs: EndedRuns): Statement
 }
+
+/** `NUMERIC(12,0)`, `TIMESTAMP(0) WITHOUT TIME ZONE`, and no name that would have to be quoted. */
+const PLAIN_TYPE = /^[A-Z][A-Z0-9_ ]*(\(\d+(,\d+)?\)[A-Z ]*)?$/
 
 /**
  * In the words of PostgreSQL: locks first, passing over what another
@@ -63,6 +68,7 @@ export interface GroupStatements {
  */
 export function arrayGroups(quote: Quote): GroupStatements {
   return {
+    takes: (declared) => PLAIN_TYPE.test(declared),
     begin: (runs) => begin(quote, runs),
     close: (runs) => close(quote, runs),
   }

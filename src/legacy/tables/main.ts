@@ -76,19 +76,30 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
     jobErrors,
     ids,
     groups:
-      requests && dialect.groups
-        ? new RunGroups({
-            connection,
-            statements: dialect.groups,
-            layouts: { ...layouts, requests: layouts.requests! },
-            requests,
-            processLogs,
-            jobLogs,
-            jobErrors,
-          })
-        : null,
+      requests &&
+      groupsOf({ connection, dialect, layouts }, { requests, processLogs, jobLogs, jobErrors }),
     notes: layouts.notes,
   }
+}
+
+/** @returns null where the database has no such statements, or a column is of a type of its own */
+function groupsOf(
+  {
+    connection,
+    dialect: { groups: statements },
+    layouts,
+  }: { connection: LegacyConnection; dialect: TableDialect; layouts: LegacyLayouts },
+  tables: ConstructorParameters<typeof RunGroups>[0]['tables']
+): RunGroups | null {
+  const { requests, processLogs, jobLogs, jobErrors } = layouts
+  if (!statements || !requests) {
+    return null
+  }
+  const written = { requests, processLogs, jobLogs, jobErrors }
+  const types = Object.values(written).flatMap(({ declared }) => [...declared.values()])
+  return types.every((type) => statements.takes(type))
+    ? new RunGroups({ connection, statements, layouts: written, tables })
+    : null
 }
 
 function idSource(

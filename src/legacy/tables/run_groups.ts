@@ -32,10 +32,7 @@ interface Deps {
     jobLogs: TableLayout<ColumnKey<'jobLogs'>>
     jobErrors: TableLayout<ColumnKey<'jobErrors'>>
   }
-  requests: Requests
-  processLogs: ProcessLogs
-  jobLogs: JobLogs
-  jobErrors: JobErrors
+  tables: { requests: Requests; processLogs: ProcessLogs; jobLogs: JobLogs; jobErrors: JobErrors }
 }
 
 /**
@@ -59,11 +56,11 @@ export class RunGroups {
    * @throws what the database refuses one of them for; then nothing of all was written
    */
   begin(starts: GroupedStart[]): Promise<Set<number>> {
-    const { statements, processLogs } = this.#deps
+    const { statements, tables } = this.#deps
     return this.#run(
       statements.begin({
         claims: starts.map(({ claim }) => this.#claim(claim)),
-        runs: starts.map(({ run }) => processLogs.startedRow(run)),
+        runs: starts.map(({ run }) => tables.processLogs.startedRow(run)),
         tables: this.#tables,
       })
     )
@@ -77,7 +74,8 @@ export class RunGroups {
    * @throws as `begin`
    */
   close(ends: GroupedEnd[]): Promise<Set<number>> {
-    const { statements, requests, processLogs, jobLogs, jobErrors, layouts } = this.#deps
+    const { statements, layouts } = this.#deps
+    const { requests, processLogs, jobLogs, jobErrors } = this.#deps.tables
     const counts = ends.map(({ counts: row }) => row && jobLogs.row(row))
     const errors = ends.map(({ error }) => error && jobErrors.row(error))
     const statement = statements.close({
