@@ -39,6 +39,19 @@ test.group('Lengths of declared types', () => {
   })
 })
 
+test.group('Types of columns that groups are written by', () => {
+  test('on PostgreSQL are all that need no quotes', ({ assert }) => {
+    const { takes } = postgres.groups!
+    const plain = ['BIGINT', 'NUMERIC(12,0)', 'CHARACTER VARYING(64)', 'JSONB', 'FLAG_2']
+    for (const type of [...plain, 'TIMESTAMP(0) WITHOUT TIME ZONE', 'DOUBLE PRECISION']) {
+      assert.isTrue(takes(type), type)
+    }
+    for (const type of ['"MYTYPE"', 'DW.FLAG', 'TEXT[]', 'INT); DROP TABLE X --', '']) {
+      assert.isFalse(takes(type), type)
+    }
+  })
+})
+
 test.group('Columns with dates', () => {
   test('are read as texts', ({ assert }) => {
     assert.deepEqual(sqlite.dateForm('TIMESTAMP'), { read: null, instant: false })

@@ -1,4 +1,5 @@
 import { Failed } from '../../jobs/outcome.ts'
+import { TAKES_PLACE } from '../../jobs/place.ts'
 import type { HandlerContext, HandlerContract, HandlerOptions } from '../../types/handlers.ts'
 import type { SchedulerPort } from '../ports.ts'
 import type { FlowEngine } from './flow_engine.ts'
@@ -31,6 +32,8 @@ function handlerOf(engines: Engines) {
   return class LegacyFlow implements HandlerContract {
     // A run that failed is written back as failed: a further attempt would be another run
     static options: HandlerOptions = { name: FLOW_HANDLER, retry: false }
+    // Its beginning and its end are stored together with those of others, outside of the slot
+    static readonly [TAKES_PLACE] = true
 
     async handle(context: HandlerContext) {
       const { source } = readPayload(context.execution)

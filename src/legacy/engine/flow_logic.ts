@@ -1,6 +1,7 @@
 import { sleep } from '../../clock.ts'
 import { E_LEASE_LOST } from '../../errors.ts'
 import { Cancelled, Failed, Missed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
+import { placeOf } from '../../jobs/place.ts'
 import type { JsonObject } from '../../types/json.ts'
 import { Backoff } from '../backoff.ts'
 import { RunCheckpoint } from '../checkpoints/run_checkpoint.ts'
@@ -63,7 +64,17 @@ export class FlowLogic {
     })
   }
 
+  /** Only the logic itself stands for a slot of the node: its closing leaves it to the next. */
   async execute(logic: LogicRun): Promise<FlowVerdict> {
+    const place = placeOf(logic.context)
+    const answer = await place.take(logic.context.signal)
+    if (answer !== 'taken') {
+      return this.#notBegun(logic, answer)
+    }
+    return this.#execute(logic, () => place.leave())
+  }
+
+  async #execute(logic: LogicRun, leave: () => void): Promise<FlowVerdict> {
     const { runner } = logic.ready.resolved
     if (runner.timeout !== undefined) {
       logic.context.extend(runner.timeout ?? NO_TIMEOUT)
@@ -79,8 +90,10 @@ export class FlowLogic {
         closed = await this.#end(logic, end)
       })
     } catch (error) {
+      leave()
       return closed ?? this.#afterThrow(logic, error)
     }
+    leave()
     return closed ?? this.#end(logic, { status: 'PC', counts, error: null })
   }
 
@@ -145,6 +158,17 @@ export class FlowLogic {
       }
       this.#deps.logger.warn({ err: error }, 'The checkpoint of a run was not marked as complete')
     }
+  }
+
+  /** Its row is in progress, and it did not get a slot. */
+  #notBegun(logic: LogicRun, why: 'aborted' | 'overdue'): Promise<FlowVerdict> {
+    const { aborted } = logic
+    const reason = aborted ?? 'its logic had not begun; another node may be free'
+    const cause =
+      why === 'overdue' || aborted === 'shutdown'
+        ? new ReleaseSignal(0, reason)
+        : new Error('aborted before its logic began')
+    return this.#afterThrow(logic, cause)
   }
 
   /** The logic threw, or its transaction did not commit. */

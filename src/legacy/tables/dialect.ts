@@ -6,6 +6,7 @@ import type { Holds } from './column_fit.ts'
 import { mysql } from './dialects/mysql.ts'
 import { postgres } from './dialects/postgres.ts'
 import { sqlite } from './dialects/sqlite.ts'
+import type { GroupStatements } from './group_statements.ts'
 import type { RowSets } from './row_sets.ts'
 
 /** A column as the database describes it. */
@@ -55,6 +56,8 @@ export interface TableDialect {
   readonly locksRows: boolean
   /** Writes of many rows at once. */
   readonly rowSets: RowSets
+  /** Writes over several tables in one statement; null where the database has no such statement. */
+  readonly groups: GroupStatements | null
   /** Makes the client fit: called once, before anything else. */
   prepare(client: LegacyClient): Promise<void>
   /** The columns of a table, none when it does not exist. */

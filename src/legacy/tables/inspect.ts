@@ -139,6 +139,7 @@ function asFound(spec: ColumnSpec, found: DatabaseColumn, dialect: TableDialect)
   return {
     name: found.name,
     type,
+    declared: found.type,
     limit: limitOf(spec, found, dialect),
     read: type === 'clob' ? dialect.text : date.read,
     instant: date.instant,

@@ -36,6 +36,7 @@ export const mysql: TableDialect = {
   skipsDuplicates: false,
   locksRows: true,
   rowSets: listedRows(quoted),
+  groups: null,
 
   // MariaDB alone has them: on MySQL none is found
   sequences: {

@@ -6,6 +6,7 @@ import {
   type DateForm,
   type TableDialect,
 } from '../dialect.ts'
+import { arrayGroups } from '../group_statements.ts'
 import { jsonRows } from '../row_sets.ts'
 import { quotedWith } from '../values.ts'
 
@@ -35,6 +36,7 @@ export const postgres: TableDialect = {
   skipsDuplicates: true,
   locksRows: true,
   rowSets: jsonRows(quoted),
+  groups: arrayGroups(quoted),
 
   sequences: {
     async find(client, name) {

@@ -29,6 +29,7 @@ export const sqlite: TableDialect = {
   skipsDuplicates: false,
   locksRows: false,
   rowSets: singleRows(quoted),
+  groups: null,
   sequences: null,
 
   async prepare(client) {
