@@ -1,16 +1,12 @@
-import type { Database } from '@adonisjs/lucid/database'
 import type { ApplicationService } from '@adonisjs/core/types'
 import { SystemClock } from '../src/clock.ts'
 import { Counters } from '../src/counters.ts'
 import { resolveConfig, type ResolvedConfig, type StoreFactory } from '../src/define_config.ts'
 import { E_INVALID_CONFIG } from '../src/errors.ts'
-import { withQueueFlags, type QueueFlags } from '../src/config/queues.ts'
-import { isSameSqlite, sqliteFile } from '../src/config/sqlite_file.ts'
 import { ISOLATED } from '../src/isolation/binding.ts'
 import type { QueueEngine } from '../src/engines/queue_engine.ts'
 import { HandlerIsolator } from '../src/isolation/main.ts'
 import { HostBackend } from '../src/locks/host_backend.ts'
-import type { LegacySourceConfig } from '../src/legacy/config.ts'
 import type { LegacySources } from '../src/legacy/sources.ts'
 import type { LegacyDriver } from '../src/legacy/tables/client.ts'
 import { safeNotifier } from '../src/safe_emit.ts'
@@ -21,11 +17,10 @@ import type { ProcessRole } from '../src/types/config.ts'
 import type { HandlerContract } from '../src/types/handlers.ts'
 import type { Logger } from '../src/types/logger.ts'
 import type { AlmanacEvents } from '../src/types/notifications.ts'
+import { assertConnection, legacyClient, requestClient } from './connections.ts'
+import { withLimits, type AlmanacLimits } from './limits.ts'
 
-/** What a command sets for its own process, over config/almanac.ts. */
-export interface AlmanacLimits extends QueueFlags {
-  concurrency?: number
-}
+export type { AlmanacLimits } from './limits.ts'
 
 declare module '@adonisjs/core/types' {
   interface ContainerBindings {
@@ -194,6 +189,7 @@ export default class SchedulerProvider {
       return
     }
     const { LegacyAdapter } = await import('../src/legacy/adapter.ts')
+    const { reportHost } = await import('./report_host.ts')
     const { immediateTransaction } =
       await import('../src/storage/database/immediate_transaction.ts')
     const { IDLE_LIMIT } = await import('../src/storage/database/idle_limit.ts')
@@ -206,16 +202,19 @@ export default class SchedulerProvider {
     }
     const logger = await this.app.container.make('logger')
     const legacy = await this.app.container.make('almanac.legacy')
+    const db = await this.app.container.make('lucid.db')
     for (const source of config.legacy.values()) {
-      const client = await this.#connection(source, store.connection)
-      const requestClient = await this.#requestConnection(source)
+      const clients = {
+        client: legacyClient(db, source, store.connection),
+        requestClient: requestClient(db, source),
+      }
       const deps = {
-        client,
-        requestClient,
+        ...clients,
         driver,
         clock: this.#clock,
         logger,
         counters: this.#counters,
+        host: reportHost(this.app),
       }
       const adapter = new LegacyAdapter({ scheduler: almanac, config: source, ...deps })
       adapter.attach()
@@ -246,39 +245,6 @@ export default class SchedulerProvider {
     return (name: string) => sessionOf(db!.connection(name, { mode: 'write' }))
   }
 
-  /** A flow would hold the lock of a shared SQLite file, and the heartbeat would wait for it. */
-  async #connection(source: LegacySourceConfig, storeConnection: string | null) {
-    const db = await this.app.container.make('lucid.db')
-    const [key, name] = [`legacy.sources.${source.name}.connection`, source.connection]
-    const node = assertConnection(db, key, name)
-    const own = storeConnection === null ? undefined : db.manager.get(storeConnection)
-    if (own && isSameSqlite(node.config, own.config)) {
-      const found = `"${name}", the file ${sqliteFile(node.config) ?? 'in memory'}`
-      const remedy = "give the legacy tables a file of their own: this is the store's"
-      throw new E_INVALID_CONFIG([key, found, remedy])
-    }
-    return db.connection(name, { mode: 'write' })
-  }
-
-  /** A file that both sides write would be locked by the one and waited for by the other. */
-  async #requestConnection({
-    name: source,
-    connection,
-    requestConnection: name,
-  }: LegacySourceConfig) {
-    if (name === null) {
-      return null
-    }
-    const db = await this.app.container.make('lucid.db')
-    const key = `legacy.sources.${source}.requestConnection`
-    const node = assertConnection(db, key, name)
-    if (isSameSqlite(node.config, db.manager.get(connection)!.config)) {
-      const found = `"${name}", the file of "${connection}"`
-      throw new E_INVALID_CONFIG([key, found, 'leave the key out: the tables are in one file'])
-    }
-    return db.connection(name, { mode: 'write' })
-  }
-
   /** Whatever fails here, the app goes on ending. */
   async #drain(almanac: Scheduler): Promise<void> {
     let ignoring = 0
@@ -298,22 +264,4 @@ export default class SchedulerProvider {
       this.#clock.timer(EXIT_GRACE, () => process.exit(1), { ref: false })
     }
   }
-}
-
-function assertConnection(db: Database, key: string, name: string) {
-  const node = db.manager.get(name)
-  if (!node) {
-    const names = [...db.manager.connections.keys()].join(', ')
-    throw new E_INVALID_CONFIG([key, `"${name}"`, `give one of ${names}`])
-  }
-  return node
-}
-
-function withLimits(config: unknown, limits: AlmanacLimits): unknown {
-  if (!config || typeof config !== 'object') {
-    return config
-  }
-  const { concurrency, ...flags } = limits
-  const queues = withQueueFlags('queues' in config ? config.queues : undefined, flags)
-  return { ...config, ...(concurrency && { concurrency }), ...(queues !== undefined && { queues }) }
 }

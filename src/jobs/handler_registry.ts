@@ -122,7 +122,7 @@ export class HandlerRegistry {
         const instance = await this.#deps.make(target)
         return instance.handle(context)
       })
-      return TAKES_PLACE in target ? { ...whole, takesPlace: true } : whole
+      return TAKES_PLACE in target ? { ...whole, takesPlace: target[TAKES_PLACE] === true } : whole
     }
     if (typeof target !== 'function') {
       throw new E_INVALID_HANDLER([

@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
-import type { JsonObject } from '../types/json.ts'
 import type { Logger } from '../types/logger.ts'
 import { ClaimNames, sessionIdOf } from './claims.ts'
 import type { LegacySourceConfig } from './config.ts'
@@ -25,11 +24,15 @@ import type { SchedulerPort } from './ports.ts'
 import { LeftRequests } from './left_requests.ts'
 import { Opening } from './opening.ts'
 import { Recovery, type RecoveryResult } from './recovery.ts'
+import type { ReportDesk } from './reports/desk.ts'
+import type { ReportHost } from './reports/outlets.ts'
 import { RequestEnds } from './request_ends.ts'
 import { RequestPoller } from './request_poller.ts'
+import { RequestKinds } from './request_kinds.ts'
 import { RunTimes } from './run_times.ts'
 import type { Runtime, SourceDeps } from './runtime.ts'
 import { ScheduleSync, type SyncOutcome } from './schedule_sync.ts'
+import { summaryOf, type LegacyStatus } from './status.ts'
 import type { LegacyClient, LegacyDriver } from './tables/client.ts'
 import { openLegacyTables, type LegacyTables } from './tables/main.ts'
 import type { WallClock } from './wall_clock.ts'
@@ -48,19 +51,8 @@ export interface LegacyAdapterDeps {
   counters: Counters
   /** What runners may hand on to processes of their own. Default: the environment of this process. */
   env?: Record<string, string | undefined>
-}
-
-/** How a legacy source fares in this process. */
-export interface LegacyStatus {
-  source: string
-  /** False until the tables were reached for the first time. */
-  open: boolean
-  /** What is off, and why. */
-  notes: string[]
-  /** Runs of this process, from their beginning to their write-back. */
-  running: { mapref: string; prcid: number; requestId: string | null }[]
-  /** NEW requests that `unknownTypes: 'leave'` left at the last look, by type. */
-  left: Readonly<Record<string, number>>
+  /** What reports want of the host. */
+  host?: ReportHost
 }
 
 /** The recovery looks again after so many polls, within bounds (ms). */
@@ -82,6 +74,7 @@ export class LegacyAdapter {
   readonly #deps: LegacyAdapterDeps
   readonly #shared: SourceDeps
   readonly #engine: FlowEngine
+  readonly #kinds: RequestKinds
   readonly #poller: RequestPoller
   readonly #recovery: Recovery
   readonly #tables: Opening<LegacyTables>
@@ -123,14 +116,17 @@ export class LegacyAdapter {
       open,
       onEnded: (mapref) => this.#poller.ended(mapref),
     })
-    const running = () => this.#engine.running
+    const engine = this.#engine
+    const openTables = () => this.#tables.get()
+    this.#kinds = new RequestKinds({ ...shared, open, engine, tables: openTables, host: deps.host })
+    const running = () => engine.running
     this.#poller = new RequestPoller({ ...shared, open, controls, ends, running })
     const isInFlight = (claim: string) =>
       this.#poller.isInFlight(claim) || controls.isInFlight(claim)
     this.#recovery = new Recovery({ ...shared, open, running, isInFlight })
     const facade: FacadeDeps = {
       ...shared,
-      tables: () => this.#tables.get(),
+      tables: openTables,
       sync: () => this.sync(),
     }
     this.pkgdwprc = new Pkgdwprc(facade)
@@ -142,6 +138,7 @@ export class LegacyAdapter {
   attach(): void {
     const { scheduler, config } = this.#deps
     addEngine(scheduler, config.name, this.#engine)
+    this.#kinds.attach()
     scheduler.onStart(() => this.#start())
     scheduler.addChore({
       name: `legacy.sync.${config.name}`,
@@ -183,6 +180,11 @@ export class LegacyAdapter {
   /** Ends what dead processes of this installation left in the tables. */
   recover(): Promise<RecoveryResult> {
     return this.#recovery.runOnce()
+  }
+
+  /** The reports that were made, for those who fetch them. */
+  get reports(): ReportDesk {
+    return this.#kinds.desk
   }
 
   /** How its tables show instants. */
@@ -280,15 +282,5 @@ export class LegacyAdapter {
         maxAge: source.pollInterval,
       }),
     }
-  }
-}
-
-function summaryOf(outcome: SyncOutcome): JsonObject {
-  return {
-    added: outcome.added.length,
-    changed: outcome.changed.length,
-    removed: outcome.removed.length,
-    unchanged: outcome.unchanged,
-    problems: outcome.problems.map(({ key, message }) => ({ mapref: key, message })),
   }
 }

@@ -35,6 +35,8 @@ export interface Closing {
   startedAt: number | null
   /** False leaves the request CLAIMED: the run begins again. */
   endsRequest: boolean
+  /** What RESULT_PAYLOAD tells besides. */
+  details?: JsonObject
 }
 
 /** Longest message in a result; DWPRCLOG and DWJOBERR cut their own. */
@@ -84,7 +86,7 @@ export function endedRequest(
 
 /** RESULT_PAYLOAD. */
 export function resultOf(
-  { run, end, startedAt }: Closing,
+  { run, end, startedAt, details }: Closing,
   children: QueuedChildren | null,
   nodeId: string
 ): JsonObject {
@@ -106,7 +108,7 @@ export function resultOf(
   if (children && children.loops.length > 0) {
     result.loops = children.loops
   }
-  return { ...result, node: nodeId }
+  return { ...result, ...details, node: nodeId }
 }
 
 function identity({ run, flow }: Closing) {

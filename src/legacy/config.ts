@@ -24,8 +24,11 @@ import {
   type TableOverrides,
   type TableSpecs,
 } from './config_tables.ts'
+import { readHistoryConfig, readRequestTypes, type HistoryConfig } from './config_types.ts'
+import type { OnError } from './history/request.ts'
 import type { IdEntity } from './preset.ts'
 import { PRESETS, type PresetName } from './presets.ts'
+import { readReports, type ReportsConfig, type ReportsInput } from './reports/config.ts'
 
 /** One legacy installation, as config/almanac.ts describes it. */
 export interface LegacySourceInput {
@@ -75,6 +78,12 @@ export interface LegacySourceInput {
   idempotent?: (string | RegExp)[]
   /** Whether a child also fires at its own slots. Default true. */
   dependents?: { ownSlots?: boolean }
+  /** History loads. `onError`: what a day that fails does to those after it. Default `stop`. */
+  history?: { onError?: OnError }
+  /** Handlers of further request types: `{ FILE_UPLOAD: FileUpload }`. */
+  requestTypes?: Record<string, HandlerReference>
+  /** REPORT requests. Default: none run. */
+  reports?: ReportsInput
 }
 
 export interface LegacyInput {
@@ -117,6 +126,11 @@ export interface LegacySourceConfig {
   slotGuard: boolean
   isIdempotent(mapref: string): boolean
   dependents: { ownSlots: boolean }
+  history: HistoryConfig
+  /** By type, upper case. */
+  requestTypes: ReadonlyMap<string, HandlerReference>
+  /** null: no report runs. */
+  reports: ReportsConfig | null
 }
 
 export interface LegacyConfig {
@@ -199,6 +213,9 @@ function readSource(
     slotGuard: reader.boolean('slotGuard', true),
     isIdempotent: (mapref) => patterns.some((pattern) => pattern.matches(mapref)),
     dependents: readDependents(reader.section('dependents')),
+    history: readHistoryConfig(reader.section('history')),
+    requestTypes: readRequestTypes(reader.section('requestTypes')),
+    reports: readReports(reader),
   }
   reader.end()
   return source

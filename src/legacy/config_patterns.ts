@@ -30,19 +30,20 @@ export function readHandlers(
   return listOf(reader, 'handlers').map((value, index) => {
     const entry = new Reader(value, `${reader.pathOf('handlers')}[${index}]`)
     const pattern = readPattern(entry, 'mapref')
-    const handler = handlerOf(entry)
+    const handler = readHandler(entry, 'handler')
     entry.end()
     return { ...pattern, handler }
   })
 }
 
-function handlerOf(entry: ConfigReader): HandlerReference {
-  const handler = entry.take('handler')
+/** @throws E_INVALID_CONFIG */
+export function readHandler(entry: ConfigReader, key: string): HandlerReference {
+  const handler = entry.take(key)
   const isName = typeof handler === 'string' && handler !== ''
   const isClass = typeof handler === 'function' && typeof handler.prototype?.handle === 'function'
   return isName || isClass
     ? (handler as HandlerReference)
-    : entry.refuse('handler', 'give the name of a registered handler, or its class')
+    : entry.refuse(key, 'give the name of a registered handler, or its class')
 }
 
 function listOf(reader: ConfigReader, key: string): unknown[] {

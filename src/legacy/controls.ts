@@ -117,6 +117,6 @@ export class Controls {
   }
 }
 
-function isControl(request: LegacyRequest): request is ControlRequest {
-  return request.type !== 'IMMEDIATE'
+export function isControl(request: LegacyRequest): request is ControlRequest {
+  return request.type === 'STOP' || request.type === 'REFRESH_SCHEDULE'
 }

@@ -39,7 +39,8 @@ export class Dependents {
   async queue(session: LegacySession, run: FlowRun, now: number): Promise<QueuedChildren> {
     const { requests, schedules } = this.#deps.tables
     const found: QueuedChildren = { queued: [], loops: [] }
-    if (!requests) {
+    // The load that a day belongs to queues them, once
+    if (!requests || run.origin === 'day') {
       return found
     }
     const chain = [...run.cause.chain, run.mapref]

@@ -1,20 +1,23 @@
 import type { ExecutionRecord } from '../types/executions.ts'
 import { isAlmanacSession } from './claims.ts'
 import { FencedError } from './closing.ts'
-import { failure } from './engine/failure.ts'
 import { FLOW_HANDLER, readPayload, runOf, type FlowRun, type LogicEnd } from './engine/flow_run.ts'
 import { beginsAgain, endOfLog } from './engine/rescue.ts'
+import { dayRunOf, HISTORY_HANDLER } from './history/payload.ts'
+import { endOf, LostRequests } from './lost_requests.ts'
 import type { Runtime, SourceDeps } from './runtime.ts'
 import type { ProcessLogRow } from './tables/process_logs.ts'
 
-type Deps = Pick<SourceDeps, 'connection' | 'source' | 'logger'>
+type Deps = Pick<SourceDeps, 'connection' | 'scheduler' | 'source' | 'logger'>
 
 /** The write-back of executions that have ended in our own store without it. */
 export class LostWriteback {
   readonly #deps: Deps
+  readonly #requests: LostRequests
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#requests = new LostRequests(deps)
   }
 
   /**
@@ -26,17 +29,27 @@ export class LostWriteback {
     return execution.handler === FLOW_HANDLER && readPayload(execution).source === name
   }
 
-  /** The run of an execution; null when it never got a PRCID. */
+  /** The run of an execution, of a history load that of its day; null when there is no PRCID. */
   runOf(execution: ExecutionRecord): FlowRun | null {
+    if (execution.handler !== FLOW_HANDLER) {
+      return execution.handler === HISTORY_HANDLER
+        ? dayRunOf(execution, execution.checkpoint)
+        : null
+    }
     return runOf(execution, execution.checkpoint, { slotRows: this.#deps.source.slotGuard })
   }
 
   /** @returns whether anything was missing */
   async redo(runtime: Runtime, execution: ExecutionRecord): Promise<boolean> {
     const run = this.runOf(execution)
-    if (!run) {
-      return false
+    const written = run !== null && (await this.#redoRun(runtime, execution, run))
+    if (execution.handler === FLOW_HANDLER) {
+      return written
     }
+    return (await this.#requests.redo(runtime, execution)) || written
+  }
+
+  async #redoRun(runtime: Runtime, execution: ExecutionRecord, run: FlowRun): Promise<boolean> {
     const { connection, logger } = this.#deps
     const log = await runtime.tables.processLogs.find(connection.session, run.prcid)
     const says = log !== null && log.status !== 'IP' && !beginsAgain(log)
@@ -84,17 +97,5 @@ function isOurs(log: ProcessLogRow, run: FlowRun): boolean {
 
 /** How a run ended whose row does not say it. */
 function endOfExecution(execution: ExecutionRecord, run: FlowRun): LogicEnd {
-  if (run.checkpoint.ended) {
-    return run.checkpoint.ended
-  }
-  switch (execution.state) {
-    case 'succeeded':
-      return { status: 'PC', counts: null, error: null }
-    case 'cancelled':
-      return { ...failure('STOPPED', execution.reason ?? 'stopped'), status: 'ST' }
-    default: {
-      const why = execution.error?.message ?? execution.reason ?? 'it left no message'
-      return failure('LOST', `${execution.state}: ${why}`)
-    }
-  }
+  return run.checkpoint.ended ?? endOf(execution)
 }

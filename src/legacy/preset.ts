@@ -40,7 +40,10 @@ export type TableKey =
   | 'jobLogs'
   | 'jobErrors'
   | 'idPool'
+  | 'parameters'
   | 'mappings'
+  | 'jobs'
+  | 'storedSelects'
 
 /** What ids are made for. */
 export type IdEntity = 'jobSchedule' | 'processLog' | 'jobLog' | 'jobError'
@@ -198,6 +201,14 @@ export const DW_PRESET = {
         block: optional(number('BLOCK_SIZE')),
       },
     },
+    parameters: {
+      name: 'DWPARAMS',
+      columns: {
+        type: text('PRTYP', 30),
+        code: text('PRCD', 30),
+        value: text('PRVAL', 1000),
+      },
+    },
     mappings: {
       name: 'DWMAPR',
       columns: {
@@ -208,6 +219,23 @@ export const DW_PRESET = {
         checkpointStrategy: optional(text('CHKPNTSTRTGY', 10)),
         checkpointColumn: optional(text('CHKPNTCLNM', 250)),
         checkpointEnabled: optional(text('CHKPNTENBLD', 1)),
+      },
+    },
+    jobs: {
+      name: 'DWJOB',
+      columns: {
+        mapref: text('MAPREF', 100),
+        trgschm: optional(text('TRGSCHM', 30)),
+        trgtbnm: optional(text('TRGTBNM', 30)),
+        curflg: optional(text('CURFLG', 1)),
+      },
+    },
+    storedSelects: {
+      name: 'DWMAPRSQL',
+      columns: {
+        code: text('DWMAPRSQLCD', 100),
+        sql: clob('DWMAPRSQL'),
+        curflg: text('CURFLG', 1),
       },
     },
   },

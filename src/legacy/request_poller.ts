@@ -1,17 +1,18 @@
 import type { ExecutionRecord } from '../types/executions.ts'
 import type { Seats, WorkSource } from '../types/work_source.ts'
 import { nodeNameOf } from './claims.ts'
-import type { Controls } from './controls.ts'
+import { isControl, type Controls } from './controls.ts'
 import type { FlowRun, RequestPayload } from './engine/flow_run.ts'
 import { legacySourceName } from './ids.ts'
 import type { RequestEnds } from './request_ends.ts'
-import { mapRequest } from './request_mapper.ts'
+import { mapRequest, type RunnableRequest } from './request_mapper.ts'
 import { RequestRuns, type ClaimedRequest } from './request_runs.ts'
 import type { OpenRuntime, Runtime, SourceDeps } from './runtime.ts'
 import type { Requests, RequestRow } from './tables/requests.ts'
 
 /** Claims of one pull, so that rows that are refused do not leave seats empty. */
 const ROUNDS = 5
+const NO_FLOW = { ok: true } as const
 
 interface Deps extends SourceDeps {
   open: OpenRuntime
@@ -137,23 +138,25 @@ export class RequestPoller implements WorkSource {
       const mapped = mapRequest(row, source)
       if (!mapped.ok) {
         await ends.refuse(requests, row, mapped.reason)
-      } else if (mapped.request.type === 'IMMEDIATE') {
-        runs.push({ row, request: mapped.request })
-      } else {
+      } else if (isControl(mapped.request)) {
         await controls.handle(runtime, requests, row, mapped.request)
+      } else {
+        runs.push({ row, request: mapped.request })
       }
     }
     return this.#runnable(runtime, requests, runs)
   }
 
-  /** Those whose MAPREF has a flow that may run here. */
+  /** Those whose MAPREF has a flow that may run here, and those that run none. */
   async #runnable(
     runtime: Runtime,
     requests: Requests,
     runs: ClaimedRequest[]
   ): Promise<ClaimedRequest[]> {
     const flows = await Promise.all(
-      runs.map(({ request }) => runtime.flows.resolve(request.mapref))
+      runs.map(({ request }) =>
+        runsFlow(request) ? runtime.flows.resolve(request.mapref) : NO_FLOW
+      )
     )
     const runnable: ClaimedRequest[] = []
     for (const [index, flow] of flows.entries()) {
@@ -165,4 +168,8 @@ export class RequestPoller implements WorkSource {
     }
     return runnable
   }
+}
+
+function runsFlow({ type }: RunnableRequest): boolean {
+  return type === 'IMMEDIATE' || type === 'HISTORY'
 }

@@ -1,17 +1,15 @@
-import type { JsonValue } from '../types/json.ts'
-import type { RunAnswer, RunRequest, Seats } from '../types/work_source.ts'
+import type { RunAnswer, Seats } from '../types/work_source.ts'
 import { E_PAYLOAD_NOT_JSON, E_PAYLOAD_TOO_LARGE } from '../errors.ts'
-import { FLOW_HANDLER, type RequestPayload } from './engine/flow_run.ts'
-import { concurrencyKeyOf } from './ids.ts'
+import { birthOf } from './request_births.ts'
 import type { RequestEnds } from './request_ends.ts'
-import type { ImmediateRequest } from './request_mapper.ts'
+import type { RunnableRequest } from './request_mapper.ts'
 import type { Runtime, SourceDeps } from './runtime.ts'
 import type { Requests, RequestRow } from './tables/requests.ts'
 
 /** A claimed row with what it asks for. */
 export interface ClaimedRequest {
   row: RequestRow
-  request: ImmediateRequest
+  request: RunnableRequest
 }
 
 interface Deps extends SourceDeps {
@@ -72,10 +70,13 @@ export class RequestRuns {
     seats: Seats,
     ended: ReadonlySet<string>
   ): Promise<number> {
+    const { name } = this.#deps.source
     const prcids = await runtime.tables.ids.take('processLog', claimed.length)
     let answers: RunAnswer[]
     try {
-      answers = await seats.run(claimed.map((one, index) => this.#runOf(one, prcids[index])))
+      answers = await seats.run(
+        claimed.map((one, at) => birthOf(name, one.request, one.row.claimedBy!, prcids[at]))
+      )
     } catch (error) {
       return this.#notRun(runtime, requests, claimed, seats, error)
     }
@@ -90,27 +91,6 @@ export class RequestRuns {
       }
     }
     return taken
-  }
-
-  #runOf({ row, request }: ClaimedRequest, prcid: number): RunRequest {
-    const source = this.#deps.source.name
-    const { requestId, mapref, requestParams, cause } = request
-    const claim = row.claimedBy!
-    const payload: RequestPayload = {
-      source,
-      mapref,
-      requestId,
-      claim,
-      prcid,
-      requestParams,
-      cause,
-    }
-    return {
-      handler: FLOW_HANDLER,
-      payload: payload satisfies JsonValue,
-      dedupeKey: requestKey(source, requestId, claim),
-      concurrencyKey: concurrencyKeyOf(source, mapref),
-    }
   }
 
   /** Another run has the MAPREF: the request waits in the table. */
@@ -153,9 +133,4 @@ export class RequestRuns {
     }
     return taken
   }
-}
-
-/** The dedupe key of a request's execution: a claim is never made twice. */
-export function requestKey(source: string, requestId: string, claim: string): string {
-  return `req:${source}:${requestId}@${claim}`
 }

@@ -25,9 +25,10 @@ export class RequestTypes {
   constructor({
     ignoreTypes,
     unknownTypes,
-  }: Pick<LegacySourceConfig, 'ignoreTypes' | 'unknownTypes'>) {
+    requestTypes,
+  }: Pick<LegacySourceConfig, 'ignoreTypes' | 'unknownTypes' | 'requestTypes'>) {
     this.ignored = ignoreTypes
     this.controls = CONTROL_REQUESTS.filter((type) => !ignoreTypes.includes(type))
-    this.only = unknownTypes === 'leave' ? KNOWN_TYPES : null
+    this.only = unknownTypes === 'leave' ? [...KNOWN_TYPES, ...requestTypes.keys()] : null
   }
 }

@@ -8,6 +8,43 @@ export interface SqlResult {
   affected: number
 }
 
+/** What the values of a column are. */
+export type SqlColumnKind =
+  | 'number'
+  | 'text'
+  | 'boolean'
+  /** A wall clock: `yyyy-MM-dd`, with or without a time. */
+  | 'date'
+  /** An instant, as a text with its offset. */
+  | 'instant'
+
+export interface SqlColumn {
+  name: string
+  kind: SqlColumnKind
+}
+
+/**
+ * A value as it is stored: what a JavaScript number does not hold exactly is
+ * the database's own text.
+ */
+export type SqlCell = string | number | boolean | null
+
+/** The rows of one SELECT, as they come. */
+export interface SqlRows {
+  columns: SqlColumn[]
+  /** Values in the order of the columns. Who stops early leaves the rest unread. */
+  batches: AsyncIterable<SqlCell[][]>
+}
+
+/** One snapshot of a database, which nothing that is run on it can change. */
+export interface SqlReader {
+  /**
+   * Runs one SELECT with positional bindings, written `?`. Its rows are to be
+   * read before the next one is run.
+   */
+  select(sql: string, bindings?: SqlValue[]): Promise<SqlRows>
+}
+
 /**
  * A database as handlers and runners outside the storage see it. Positional
  * bindings are written `?`.
@@ -24,6 +61,16 @@ export interface SqlSession {
    * @throws E_NESTED_TRANSACTION when the session already is one
    */
   transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T>
+
+  /**
+   * Reads any number of rows in bounded memory, in one transaction that is
+   * read-only where the database has such. An abort of the signal cancels the
+   * statement where the database can, and rejects with the signal's reason.
+   */
+  readOnly<T>(
+    work: (reader: SqlReader) => Promise<T>,
+    options?: { signal?: AbortSignal }
+  ): Promise<T>
 
   /** Cancels the statement that is running, where the database can. */
   cancel(): Promise<void>

@@ -41,7 +41,8 @@ const RINGS: [Ring, RegExp][] = [
   [6, /^src\/(web|legacy|handlers|isolation|engines)\//],
   [6, /^commands\//],
   // 7: composition
-  [7, /^(src|providers)\/(configure|define_config|index|scheduler_provider|store_client)\.ts$/],
+  [7, /^src\/(configure|define_config|index|store_client)\.ts$/],
+  [7, /^providers\//],
   [7, /^src\/(services|testing)\//],
   [7, /^(configure|index)\.ts$/],
 ]

@@ -373,6 +373,10 @@ export class LegacyNode implements SchedulerPort {
         return session.query(sql, bindings, options)
       },
       transaction: (work) => session.transaction(work),
+      readOnly: async (work, options) => {
+        this.#reach(name)
+        return session.readOnly(work, options)
+      },
       cancel: () => session.cancel(),
       now: async () => {
         this.#reach(name)

@@ -56,6 +56,9 @@ test.group('Legacy config', () => {
       unknownTypes: 'fail',
       slotGuard: true,
       dependents: { ownSlots: true },
+      history: { onError: 'stop' },
+      requestTypes: new Map(),
+      reports: null,
     })
     assert.isFalse(isIdempotent('ANY'))
     assert.isNull(checkpointOf('ANY'))
@@ -343,6 +346,21 @@ test.group('Legacy config', () => {
       ['ids', { ids: { table: 7 } }, /^ids\.table is 7/],
       ['ids', { ids: { entities: { run: 'X' } } }, /^ids\.entities\.run is not a known key/],
       ['ids', { ids: { entities: { jobLog: '' } } }, /^ids\.entities\.jobLog is ''/],
+      [
+        'history',
+        { history: { onError: 'skip' } },
+        /^history\.onError is 'skip'; give one of stop/,
+      ],
+      ['a type', { requestTypes: { STOP: 'x' } }, /^requestTypes\.STOP .*none of IMMEDIATE/],
+      ['its handler', { requestTypes: { LOAD: 7 } }, /^requestTypes\.LOAD is 7; give the name/],
+      ['reports', { reports: {} }, /^reports\.folder is undefined; say where the files go/],
+      ['a folder', { reports: { folder: 'here' } }, /^reports\.folder is 'here'; give an absolute/],
+      [
+        'a report',
+        { reports: { folder: '/r', define: { A: { sql: '' } } } },
+        /define\.A\.sql is ''/,
+      ],
+      ['a key of reports', { reports: { folder: '/r', keeps: 1 } }, /keeps .*did you mean "keep"/],
       ['a key', { pollIntervall: '1s' }, /^pollIntervall .*did you mean "pollInterval"/],
     ])
     .run(({ assert }, [, source, expected]) => {

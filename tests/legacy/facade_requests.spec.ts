@@ -1,7 +1,7 @@
 import { test } from '@japa/runner'
 import { legacyGroup } from '../helpers/legacy_group.ts'
 import { NODE, openFacade, problemsOf } from '../helpers/legacy_facade.ts'
-import { requestKey } from '../../src/legacy/request_runs.ts'
+import { requestKey } from '../../src/legacy/request_births.ts'
 import { createLegacyWorld } from '../helpers/legacy_world.ts'
 
 const DAY = 86_400_000

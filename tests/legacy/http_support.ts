@@ -2,7 +2,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getActiveTest } from '@japa/runner'
 import type { FileSystem } from '@japa/file-system'
-import { legacyRoutes, type LegacyRoutesOptions } from '../../src/legacy/http/main.ts'
+import type { LegacySourceInput } from '../../src/legacy/config.ts'
+import {
+  legacyRoutes,
+  reportRoutes,
+  type LegacyRoutesOptions,
+  type ReportRoutesOptions,
+} from '../../src/legacy/http/main.ts'
 import { createLegacyDatabase } from '../helpers/legacy_database.ts'
 import { activeKind } from '../helpers/legacy_group.ts'
 import type { Generation } from '../helpers/legacy_names.ts'
@@ -18,9 +24,16 @@ export interface Reply {
 export async function startServer(
   fs: FileSystem,
   options: LegacyRoutesOptions = { authorize: () => true },
-  generation: Generation = 'dw'
+  more: {
+    source?: Partial<LegacySourceInput>
+    reports?: ReportRoutesOptions
+    generation?: Generation
+  } = {}
 ) {
-  const warehouse = await createLegacyDatabase({ kind: activeKind(), generation })
+  const warehouse = await createLegacyDatabase({
+    kind: activeKind(),
+    generation: more.generation ?? 'dw',
+  })
   getActiveTest()?.cleanup(() => warehouse.cleanup())
   warehouse.insertFlow({ MAPREF: 'LOAD_SALES', JOBFLWID: 70 })
   const { app, almanac, start } = await bootApp(fs, {
@@ -30,7 +43,12 @@ export async function startServer(
       roles: [],
       legacy: {
         sources: {
-          dw: { connection: 'warehouse', timezone: 'UTC', preset: warehouse.names.preset },
+          dw: {
+            connection: 'warehouse',
+            timezone: 'UTC',
+            preset: warehouse.names.preset,
+            ...more.source,
+          },
         },
       },
     },
@@ -40,6 +58,7 @@ export async function startServer(
   const server = await app.container.make('server')
   server.use([() => import('@adonisjs/core/bodyparser_middleware')])
   legacyRoutes(router, options)
+  reportRoutes(router, more.reports)
   await server.boot()
   const http = createServer(server.handle.bind(server))
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
@@ -56,7 +75,7 @@ export async function startServer(
     return { status: answer.status, text, body: JSON.parse(text) as Reply['body'] }
   }
   return {
-    ...{ app, almanac, warehouse },
+    ...{ app, almanac, warehouse, origin: `http://127.0.0.1:${port}` },
     post: (path: string, body?: unknown) => send('POST', path, body),
     get: (path: string) => send('GET', path),
   }

@@ -51,8 +51,8 @@ legacyGroup('Request poller', () => {
       ['B5', { MAPREF: 'NOWHERE' }, /"NOWHERE": the MAPREF is unknown/],
       ['B6', { MAPREF: 'INACTIVE' }, /"INACTIVE": .*active/],
       ['B7', { MAPREF: 'PLSQL' }, /"PLSQL": .*runner/],
-      ['B8', { REQUEST_TYPE: 'HISTORY', MAPREF: 'GOOD' }, /cannot be run by this version/],
-      ['B9', { REQUEST_TYPE: 'REPORT', MAPREF: 'REPORT:5' }, /cannot be run by this version/],
+      ['B8', { REQUEST_TYPE: 'HISTORY', PAYLOAD: '{"start_date":"soon"}' }, /"soon" is not a date/],
+      ['B9', { REQUEST_TYPE: 'REPORT', MAPREF: 'GOOD' }, /reportId is not given/],
       ['C1', { MAPREF: 'TWICE' }, /"TWICE": .*2 active rows/],
     ]
     for (const [REQUEST_ID, row] of bad) {

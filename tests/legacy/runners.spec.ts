@@ -187,6 +187,7 @@ legacyGroup('The sql runner', (kind) => {
       dialect: 'sqlite' as const,
       query: async () => Promise.reject(lost),
       transaction: async () => Promise.reject(lost),
+      readOnly: async () => Promise.reject(lost),
       cancel: async () => {},
       now: async () => 0,
     }
@@ -229,6 +230,7 @@ test.group('The plsql runner', () => {
         return { rows: [], affected: 0 }
       },
       transaction: (work) => work(session),
+      readOnly: () => Promise.reject(new Error('nothing is read here')),
       cancel: async () => {},
       now: async () => 0,
     }

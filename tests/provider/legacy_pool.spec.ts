@@ -141,10 +141,11 @@ for (const kind of [postgres, mysql]) {
       for (const MAPREF of names) {
         warehouse.insertRequest({ REQUEST_ID: `STOP-${MAPREF}`, MAPREF, REQUEST_TYPE: 'STOP' })
       }
-      while (count('DWPRCLOG', 'ST') < CONCURRENCY) {
+      // A STOP is done once its run has ended
+      while (count('DWPRCREQ', 'DONE') < CONCURRENCY) {
         await almanac.status()
       }
-      assert.equal(count('DWPRCREQ', 'DONE'), CONCURRENCY)
+      assert.equal(count('DWPRCLOG', 'ST'), CONCURRENCY)
       assert.deepEqual(warehouse.rows('select AMOUNT from SALES'), [{ AMOUNT: 0 }])
     })
   })

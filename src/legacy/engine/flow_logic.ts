@@ -1,6 +1,6 @@
 import { sleep } from '../../clock.ts'
 import { E_LEASE_LOST } from '../../errors.ts'
-import { Cancelled, Failed, Missed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
+import { Failed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
 import { placeOf } from '../../jobs/place.ts'
 import type { JsonObject } from '../../types/json.ts'
 import { Backoff } from '../backoff.ts'
@@ -12,7 +12,7 @@ import { Groups } from '../groups.ts'
 import type { SourceDeps } from '../runtime.ts'
 import type { LegacyTables } from '../tables/main.ts'
 import type { Writeback } from '../writeback.ts'
-import { endOfThrow, failure } from './failure.ts'
+import { endOfThrow, failure, isExplicit } from './failure.ts'
 import type { LogicEnd } from './flow_run.ts'
 import type { LogicRun } from './logic_run.ts'
 import { handsBack, type HandBack } from './hand_back.ts'
@@ -83,7 +83,7 @@ export class FlowLogic {
     let closed: FlowVerdict | null = null
     try {
       if (runner.atomic) {
-        return new Succeeded(await this.#inPlace(logic, () => this.#executeAtomic(logic)))
+        return Succeeded.returned(await this.#inPlace(logic, () => this.#executeAtomic(logic)))
       }
       const work = () => this.#inPlace(logic, () => this.#runLogic(logic))
       counts = await this.#stops.around(logic, work, async (end) => {
@@ -110,7 +110,7 @@ export class FlowLogic {
       const counts = await this.#runLogic(logic, session)
       const end: LogicEnd = { status: 'PC', counts, error: null }
       return this.#deps.writeback.close(session, {
-        ...closingOf(logic, end),
+        ...logic.closing(end),
         ids,
         endsRequest: true,
       })
@@ -206,7 +206,7 @@ export class FlowLogic {
       await logic.keep({ retries })
     }
     try {
-      await this.#close({ ...closingOf(logic, end), endsRequest: false })
+      await this.#close({ ...logic.closing(end), endsRequest: false })
     } catch (error) {
       if (error instanceof FencedError) {
         return this.#fenced(logic)
@@ -250,7 +250,7 @@ export class FlowLogic {
     const backoff = new Backoff()
     for (let end = first; ;) {
       try {
-        return verdictOf(end, await this.#ends.add(closingOf(logic, end)))
+        return verdictOf(end, await this.#ends.add(logic.closing(end)))
       } catch (error) {
         if (error instanceof FencedError) {
           return this.#fenced(logic)
@@ -296,14 +296,4 @@ export class FlowLogic {
     }
     await sleep(clock, wait)
   }
-}
-
-/** The logic says itself how it ended, whatever its signal says. */
-function isExplicit(error: unknown): boolean {
-  return error instanceof Succeeded || error instanceof Cancelled || error instanceof Missed
-}
-
-function closingOf({ ready, run }: LogicRun, end: LogicEnd): GroupedClosing {
-  const { resolved, startedAt } = ready
-  return { run, flow: resolved.flow, end, startedAt }
 }

@@ -1,6 +1,7 @@
 import { E_LEGACY_REQUEST } from '../../errors.ts'
 import type { JsonObject, JsonValue } from '../../types/json.ts'
 import type { ExecutionRecord } from '../../types/executions.ts'
+import { writtenDay } from '../history/days.ts'
 import { scheduledRequestId } from '../ids.ts'
 import type { RunParams } from '../params.ts'
 import { mapParams, type RunCause } from '../request_mapper.ts'
@@ -21,6 +22,12 @@ export type RequestPayload = {
   prcid: number
   requestParams: JsonObject
   cause: RunCause
+}
+
+/** Payload of one day of a history load: the load's execution lends it to the run of the day. */
+export type DayPayload = Omit<RequestPayload, 'requestId' | 'prcid'> & {
+  /** `yyyy-MM-dd` */
+  day: string
 }
 
 /** Payload of an event of the source. */
@@ -64,7 +71,8 @@ export type FlowCheckpoint = {
 
 /** One run of a flow, whatever asked for it. */
 export interface FlowRun {
-  readonly origin: 'request' | 'slot' | 'manual'
+  /** A `day` is a part of a history load, which alone ends the request and queues children. */
+  readonly origin: 'request' | 'slot' | 'manual' | 'day'
   readonly mapref: string
   /** The row in the request table; null for a scheduled run that leaves none. */
   readonly requestId: string | null
@@ -101,6 +109,9 @@ export function runOf(
       left ?? firstCheckpoint(payload.prcid, payload.claim, null)
     )
   }
+  if ('day' in payload) {
+    return left && withCheckpoint(dayRun(execution.id, payload), left)
+  }
   const run = left && scheduledRun(execution, payload, left)
   return run && !slotRows ? { ...run, requestId: null } : run
 }
@@ -130,10 +141,11 @@ export function withCheckpoint(
 export function readPayload({
   payload,
   concurrencyKey,
-}: Pick<ExecutionRecord, 'payload' | 'concurrencyKey'>): RequestPayload | SchedulePayload {
+}: Pick<ExecutionRecord, 'payload' | 'concurrencyKey'>):
+  RequestPayload | DayPayload | SchedulePayload {
   const given = isObject(payload) ? payload : {}
   if (typeof given.source === 'string' && typeof given.mapref === 'string') {
-    return given as RequestPayload | SchedulePayload
+    return given as RequestPayload | DayPayload | SchedulePayload
   }
   const [, source, mapref] = KEY.exec(concurrencyKey ?? '') ?? []
   if (source === undefined) {
@@ -164,6 +176,23 @@ function requestRun(
     params: mapParams(payload.requestParams),
     requestParams: payload.requestParams,
     cause: payload.cause,
+    executionId,
+  }
+}
+
+/** The day is param1, whatever else was given. */
+function dayRun(executionId: string, payload: DayPayload): Omit<FlowRun, 'checkpoint' | 'prcid'> {
+  const { mapref, claim, requestParams, cause, day } = payload
+  const others = Object.entries(requestParams).filter(([name]) => name.toLowerCase() !== 'param1')
+  const params = { ...Object.fromEntries(others), param1: writtenDay(day) }
+  return {
+    origin: 'day',
+    mapref,
+    requestId: null,
+    claim,
+    params: mapParams(params),
+    requestParams: params,
+    cause,
     executionId,
   }
 }

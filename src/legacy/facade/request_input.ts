@@ -1,6 +1,7 @@
 import { toJson } from '../../json.ts'
-import { refuseOthers, type Report } from '../../input/fields.ts'
+import { oneOf, refuseOthers, type Report } from '../../input/fields.ts'
 import type { JsonObject, JsonValue } from '../../types/json.ts'
+import { ON_ERROR, type OnError } from '../history/request.ts'
 import { mapRequest } from '../request_mapper.ts'
 import type { WallClock } from '../wall_clock.ts'
 import {
@@ -28,6 +29,8 @@ export interface HistoryInput {
   endDate?: string | Date | null
   /** Whether the target is truncated before the first day. Default `N`. */
   truncate?: 'Y' | 'N'
+  /** What a day that fails does to those after it. Default: as config says, `stop`. */
+  onError?: OnError
 }
 
 export interface ReportInput {
@@ -76,21 +79,32 @@ export const readImmediate: RequestReader = (input, context, report) => {
 
 export const readHistory: RequestReader = (input, { wallClock }, report) => {
   const given = asObject(input, '{ mapref, startDate: "2026-01-01" }', report)
-  refuseOthers('', given, ['mapref', 'startDate', 'endDate', 'truncate'], report)
+  refuseOthers('', given, ['mapref', 'startDate', 'endDate', 'truncate', 'onError'], report)
   const mapref = readMapref('mapref', given.mapref, report)
   const day = (field: string) =>
     isGiven(given[field]) ? readDay(field, given[field], wallClock, report) : null
   const [start, end] = [day('startDate'), day('endDate')]
   const truncate = readYesNo('truncate', given.truncate, report)
+  const onError = isGiven(given.onError) ? oneOf('onError', given.onError, ON_ERROR, report) : null
   if (start && end && end < start) {
     report('endDate', given.endDate, `it lies before the first day, ${start}; give a later one`)
     return null
   }
-  if (mapref === undefined || start === undefined || end === undefined || !truncate) {
+  if (
+    mapref === undefined ||
+    start === undefined ||
+    end === undefined ||
+    !truncate ||
+    onError === undefined
+  ) {
     return null
   }
   const days = { ...(start && { start_date: start }), ...(end && { end_date: end }) }
-  return { type: 'HISTORY', mapref, payload: { ...days, truncate_flag: truncate } }
+  return {
+    type: 'HISTORY',
+    mapref,
+    payload: { ...days, truncate_flag: truncate, ...(onError && { on_error: onError }) },
+  }
 }
 
 export const readReportRequest: RequestReader = (input, context, report) => {

@@ -7,6 +7,8 @@ import { answerOf, FORBIDDEN, type Answer } from './answers.ts'
 import { readBody } from './body.ts'
 import { OPERATIONS, queueSummary, type Operation } from './operations.ts'
 
+export { reportRoutes, type ReportRoutesOptions } from './reports.ts'
+
 export interface LegacyRoutesOptions {
   /** Before each path, such as `/api`. Default: none. */
   prefix?: string

@@ -43,6 +43,10 @@ export interface Sequences {
  */
 export interface TableDialect {
   readonly name: SqlDialect
+  /** A name, `schema.name` in its parts, as a statement takes it whatever it holds. */
+  quoted(name: string): string
+  /** The statement that empties a table, of which it gets the quoted name. */
+  emptied(table: string): string
   /** Longest list of an IN. */
   readonly listLimit: number
   /** SQL that counts the characters of `??`. */

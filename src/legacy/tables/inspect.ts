@@ -17,8 +17,11 @@ export interface LegacyLayouts {
   jobErrors: TableLayout<ColumnKey<'jobErrors'>>
   /** null where ids come from sequences. */
   idPool: TableLayout<ColumnKey<'idPool'>> | null
-  /** null where it does not exist. */
+  /** Of these each is null where it does not exist: history loads and reports may ask for it. */
+  parameters: TableLayout<ColumnKey<'parameters'>> | null
   mappings: TableLayout<ColumnKey<'mappings'>> | null
+  jobs: TableLayout<ColumnKey<'jobs'>> | null
+  storedSelects: TableLayout<ColumnKey<'storedSelects'>> | null
   /** What is off, and why. */
   notes: string[]
 }
@@ -49,7 +52,12 @@ export async function inspectTables(deps: Deps): Promise<LegacyLayouts> {
     idPool: config.ids.kind === 'pool' ? await look.required('idPool') : null,
     requests: await look.requests(),
   }
-  const further = { mappings: await look.wanted('mappings') }
+  const further = {
+    parameters: await look.wanted('parameters'),
+    mappings: await look.wanted('mappings'),
+    jobs: await look.wanted('jobs'),
+    storedSelects: await look.wanted('storedSelects'),
+  }
   inspection.end()
   const { notes } = inspection
   // Nothing is missing after the end of the inspection

@@ -18,6 +18,10 @@ import { RequestTypes } from '../request_types.ts'
 import { ScheduleEdits } from './schedule_edits.ts'
 import { RunGroups } from './run_groups.ts'
 import { SetWriter } from './set_writer.ts'
+import { Parameters } from './parameters.ts'
+import { RequestProgress } from './request_progress.ts'
+import { StoredSelects } from './stored_selects.ts'
+import { Targets } from './targets.ts'
 
 /** The legacy tables of one source. */
 export interface LegacyTables {
@@ -29,6 +33,8 @@ export interface LegacyTables {
   requestBook: RequestBook | null
   /** The request table is on a connection of its own: no statement may name it beside the others. */
   requestsApart: boolean
+  /** What a request tells while it is worked on; null where the table is not used. */
+  requestProgress: RequestProgress | null
   flows: JobFlows
   processLogs: ProcessLogs
   jobLogs: JobLogs
@@ -36,6 +42,9 @@ export interface LegacyTables {
   mappings: Mappings
   /** Where runs stand, in their rows. */
   positions: Positions
+  parameters: Parameters
+  targets: Targets
+  storedSelects: StoredSelects
   ids: IdSource
   /** null: the database has no such statements, or there are no requests. */
   groups: RunGroups | null
@@ -89,6 +98,9 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
     jobErrors,
     mappings: new Mappings(layouts.mappings),
     positions: new Positions(layouts.processLogs),
+    parameters: new Parameters(layouts.parameters),
+    targets: new Targets({ ...layouts, dialect, own: config.tables }),
+    storedSelects: new StoredSelects(layouts.storedSelects),
     ids,
     groups: groupsOf(deps, dialect, layouts, written),
     notes: layouts.notes,
@@ -100,23 +112,25 @@ function requestTables(
   { config }: Deps,
   { requests: table }: LegacyLayouts,
   dialect: TableDialect
-): Pick<LegacyTables, 'requests' | 'requestBook' | 'requestsApart'> {
+): Pick<LegacyTables, 'requests' | 'requestBook' | 'requestProgress' | 'requestsApart'> {
   const requestsApart = config.requestConnection !== null
   if (table === null) {
-    return { requests: null, requestBook: null, requestsApart }
+    return { requests: null, requestBook: null, requestProgress: null, requestsApart }
   }
   const sets = new SetWriter(dialect)
   const types = new RequestTypes(config)
   const { maxPayload } = config
   const requests = new Requests({ table, dialect, sets, types, maxPayload })
   const requestBook = new RequestBook(table, types)
+  const requestProgress = new RequestProgress(table)
   return requestsApart
     ? {
         requests: onRequestConnection(requests),
         requestBook: onRequestConnection(requestBook),
+        requestProgress: onRequestConnection(requestProgress),
         requestsApart,
       }
-    : { requests, requestBook, requestsApart }
+    : { requests, requestBook, requestProgress, requestsApart }
 }
 
 type Written = ConstructorParameters<typeof RunGroups>[0]['tables']

@@ -1,11 +1,13 @@
 import type { QueryClientContract } from '@adonisjs/lucid/types/database'
 import { SystemClock, type Clock } from '../../clock.ts'
 import { E_NESTED_TRANSACTION } from '../../errors.ts'
-import type { SqlDialect, SqlResult, SqlSession, SqlValue } from '../sql_session.ts'
+import type { SqlDialect, SqlReader, SqlResult, SqlSession, SqlValue } from '../sql_session.ts'
 import { repeatWhileBusy } from './busy.ts'
 import { dialectOf, type Dialect } from './dialect.ts'
 import { immediateTransaction } from './immediate_transaction.ts'
 import { forKnex } from './raw_statement.ts'
+import { ownReader, readSnapshot } from './readers/main.ts'
+import { toSqlite } from './sqlite_values.ts'
 import { isSqliteHandle, knexOf, withShortWait, type SqliteHandle } from './sqlite_handle.ts'
 import { interrupt, StatementCancel } from './statement_cancel.ts'
 
@@ -77,6 +79,22 @@ export class LucidSession implements SqlSession {
     )
   }
 
+  async readOnly<T>(
+    work: (reader: SqlReader) => Promise<T>,
+    { signal }: { signal?: AbortSignal } = {}
+  ): Promise<T> {
+    if (this.#client.isTransaction) {
+      throw new E_NESTED_TRANSACTION([])
+    }
+    // SQLite has a single connection, which nobody is to wait for as long as somebody reads
+    const apart = await this.#onConnection(signal, async (connection) => ownReader(connection))
+    return apart
+      ? apart(work)
+      : this.#onConnection(signal, (connection) =>
+          readSnapshot(this.#dialect.name, connection, work)
+        )
+  }
+
   /** better-sqlite3 has nothing to cancel: its statements end before anybody else runs. */
   async cancel(): Promise<void> {
     const knex = knexOf(this.#client)
@@ -93,6 +111,14 @@ export class LucidSession implements SqlSession {
     bindings: SqlValue[],
     signal: AbortSignal | undefined
   ): Promise<SqlResult> {
+    return this.#onConnection(signal, (connection) => this.#run(connection, sql, bindings))
+  }
+
+  /** Lends a connection, whose statement an abort of the signal cancels. */
+  async #onConnection<T>(
+    signal: AbortSignal | undefined,
+    work: (connection: object) => Promise<T>
+  ): Promise<T> {
     signal?.throwIfAborted()
     const knex = knexOf(this.#client)
     const connection = await knex.acquireConnection()
@@ -102,7 +128,7 @@ export class LucidSession implements SqlSession {
       // It may have aborted while a connection was waited for
       signal?.throwIfAborted()
       this.#running.add(connection)
-      return await this.#run(connection, sql, bindings)
+      return await work(connection)
     } catch (error) {
       signal?.throwIfAborted()
       throw error
@@ -133,12 +159,4 @@ function runOnSqlite(handle: SqliteHandle, sql: string, bindings: SqlValue[]): S
   }
   const rows = statement.all(...values) as SqlResult['rows']
   return { rows, affected: statement.readonly ? 0 : rows.length }
-}
-
-/** SQLite has neither booleans nor instants. */
-function toSqlite(value: SqlValue): unknown {
-  if (value instanceof Date) {
-    return value.getTime()
-  }
-  return typeof value === 'boolean' ? Number(value) : value
 }

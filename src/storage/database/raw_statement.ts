@@ -42,16 +42,25 @@ export function forKnex(
   }
 }
 
+/** The same statement with `$1`, `$2` and so on in place of the question marks that are bindings. */
+export function numbered(sql: string): string {
+  let next = 0
+  return outsideQuotes(sql, QUOTED.postgres, () => `$${++next}`)
+}
+
 /** Puts the values in place of the question marks that are bindings. */
 function fillIn(sql: string, values: string[]): string {
   let next = 0
-  const fill = (part: string) =>
-    part.replaceAll('?', () => (next < values.length ? values[next++] : '?'))
+  return outsideQuotes(sql, QUOTED.mysql, () => (next < values.length ? values[next++] : '?'))
+}
+
+/** Replaces each question mark that stands in no text, name or comment. */
+function outsideQuotes(sql: string, quotes: RegExp, replacement: () => string): string {
   let end = 0
   let filled = ''
-  for (const { 0: quoted, index } of sql.matchAll(QUOTED.mysql)) {
-    filled += fill(sql.slice(end, index)) + quoted
+  for (const { 0: quoted, index } of sql.matchAll(quotes)) {
+    filled += sql.slice(end, index).replaceAll('?', replacement) + quoted
     end = index + quoted.length
   }
-  return filled + fill(sql.slice(end))
+  return filled + sql.slice(end).replaceAll('?', replacement)
 }

@@ -15,7 +15,7 @@ const SCHEDULE = {
 
 contractGroup('The old HTTP contract', () => {
   test('each route takes and gives its fields, to the letter', async ({ assert, fs }) => {
-    const { post, get, warehouse } = await startServer(fs, undefined, activeSetting().generation)
+    const { post, get, warehouse } = await startServer(fs, undefined, activeSetting())
     warehouse.insertFlow({ MAPREF: 'LOAD_STOCK', JOBFLWID: 71 })
     const plain = ['success', 'message']
 
@@ -69,7 +69,7 @@ contractGroup('The old HTTP contract', () => {
     assert,
     fs,
   }) => {
-    const { post, warehouse } = await startServer(fs, undefined, activeSetting().generation)
+    const { post, warehouse } = await startServer(fs, undefined, activeSetting())
     const bad = await post('/save_job_schedule', { ...SCHEDULE, FRQCD: 'XX' })
     assert.equal(bad.status, 400)
     assert.isFalse(bad.body.success)

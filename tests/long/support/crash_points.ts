@@ -163,6 +163,7 @@ function crashingSession(
       return result
     },
     transaction: (work) => session.transaction(work),
+    readOnly: (work, options) => session.readOnly(work, options),
     cancel: () => session.cancel(),
     now: () => session.now(),
   }

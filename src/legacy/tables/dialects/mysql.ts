@@ -30,6 +30,8 @@ const SEQUENCE = `select table_name as name from information_schema.tables
 /** MySQL and MariaDB. */
 export const mysql: TableDialect = {
   name: 'mysql',
+  quoted,
+  emptied: (table) => `truncate table ${table}`,
   listLimit: 1000,
   characters: 'char_length(??)',
   text: 'cast(?? as char)',

@@ -30,6 +30,8 @@ const SEQUENCE = `select 1 from pg_class where oid = to_regclass(?) and relkind 
 
 export const postgres: TableDialect = {
   name: 'postgres',
+  quoted,
+  emptied: (table) => `truncate table ${table}`,
   listLimit: 1000,
   characters: 'length(cast(?? as text))',
   text: 'cast(?? as text)',

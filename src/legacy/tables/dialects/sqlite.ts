@@ -23,6 +23,8 @@ const HOLDS = [
 
 export const sqlite: TableDialect = {
   name: 'sqlite',
+  quoted,
+  emptied: (table) => `delete from ${table}`,
   listLimit: 500,
   characters: 'length(??)',
   text: '??',

@@ -1,0 +1,90 @@
+import type { SqlCell, SqlColumnKind, SqlReader, SqlRows, SqlValue } from '../../sql_session.ts'
+import { numbered } from '../raw_statement.ts'
+import { BATCH } from './batch.ts'
+
+interface Answer {
+  fields: { name: string; dataTypeID: number }[]
+  rows: (string | null)[][]
+}
+
+/** The part of a connection of `pg` that is used here. */
+export interface PostgresConnection {
+  query(query: string | object): Promise<Answer>
+}
+
+/** By type id; everything else is text. */
+const KINDS: Record<number, SqlColumnKind> = {
+  16: 'boolean',
+  20: 'number',
+  21: 'number',
+  23: 'number',
+  26: 'number',
+  700: 'number',
+  701: 'number',
+  1700: 'number',
+  1082: 'date',
+  1114: 'date',
+  1184: 'instant',
+}
+/** Values stay as the server writes them. */
+const types = { getTypeParser: () => (text: string) => text }
+/** s: a process that is frozen holds its snapshot no longer. */
+const IDLE = 300
+const CURSOR = 'almanac_rows'
+const FETCH = { text: `fetch forward ${BATCH} from ${CURSOR}`, rowMode: 'array', types }
+
+/** Reads through a cursor of the server, in a read-only transaction that sees one snapshot. */
+export async function readPostgres<T>(
+  connection: PostgresConnection,
+  work: (reader: SqlReader) => Promise<T>
+): Promise<T> {
+  await connection.query('begin isolation level repeatable read read only')
+  try {
+    await connection.query(
+      `set local datestyle = 'ISO'; set local idle_in_transaction_session_timeout = '${IDLE}s'`
+    )
+    return await work({ select: (sql, bindings = []) => select(connection, sql, bindings) })
+  } finally {
+    await connection.query('rollback')
+  }
+}
+
+async function select(
+  connection: PostgresConnection,
+  sql: string,
+  bindings: SqlValue[]
+): Promise<SqlRows> {
+  const text = `declare ${CURSOR} no scroll cursor for ${numbered(sql)}`
+  await connection.query({ text, values: bindings })
+  const first = await connection.query(FETCH)
+  const columns = first.fields.map(({ name, dataTypeID }) => ({
+    name,
+    kind: KINDS[dataTypeID] ?? 'text',
+  }))
+  const kinds = columns.map(({ kind }) => kind)
+  return { columns, batches: batchesOf(connection, first, kinds) }
+}
+
+async function* batchesOf(
+  connection: PostgresConnection,
+  first: Answer,
+  kinds: SqlColumnKind[]
+): AsyncGenerator<SqlCell[][]> {
+  let answer = first
+  try {
+    while (answer.rows.length > 0) {
+      yield answer.rows.map((row) => row.map((value, at) => cellOf(value, kinds[at])))
+      if (answer.rows.length < BATCH) {
+        return
+      }
+      answer = await connection.query(FETCH)
+    }
+  } finally {
+    // In a transaction that has failed there is nothing to close any more
+    await connection.query(`close ${CURSOR}`).catch(() => {})
+  }
+}
+
+function cellOf(value: string | null, kind: SqlColumnKind): SqlCell {
+  return kind === 'boolean' && value !== null ? value === 't' : value
+}
