@@ -98,6 +98,35 @@ test.group('Places', () => {
     assert.equal(places.taken, 1)
   })
 
+  test('a slot is free for who waits only when what began beside the slots is over', async ({
+    assert,
+  }) => {
+    const { places, work } = setup()
+    await work(1, 3)
+    const slot = places.prepare()
+    await slot.take(never)
+    const beside = places.hold()
+    let taken = false
+    const waiting = places.prepare()
+    const answer = waiting.take(never).then(() => (taken = true))
+    slot.leave()
+    await Promise.resolve()
+    assert.isFalse(taken)
+    assert.equal(places.taken, 1)
+    beside.leave()
+    await answer
+    assert.equal(places.taken, 1)
+    waiting.leave()
+    assert.equal(places.taken, 0)
+  })
+
+  test('a run that has its slot all the time stands for all of its time', async ({ assert }) => {
+    const { places, work } = setup({ ahead: 2 })
+    await work(1, 20)
+    assert.equal(places.hold().share, 1)
+    assert.equal(places.prepare().share, 1 / 3)
+  })
+
   test('whoever waits too long is told so, and nothing gets ready ahead any more', async ({
     assert,
   }) => {

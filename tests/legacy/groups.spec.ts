@@ -303,9 +303,10 @@ legacyGroup(
         {
           alter: `alter table DWPRCREQ alter RESULT_PAYLOAD type jsonb using RESULT_PAYLOAD::jsonb`,
         },
-        // Of this one nothing is cast: a transaction per beginning and end, as elsewhere
+        // What is cast is cast to the type behind the domains
         {
-          alter: `create domain "Ref" as varchar(100); alter table DWPRCLOG alter MAPREF type "Ref"`,
+          alter: `create domain base as varchar(100); create domain "Ref" as base;
+            alter table DWPRCLOG alter MAPREF type "Ref"`,
         },
       ])
       .run(async ({ assert }, { alter }) => {
