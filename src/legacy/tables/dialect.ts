@@ -95,18 +95,3 @@ export function tableDialect(client: LegacyClient, source: string): TableDialect
   }
   return dialect
 }
-
-/** The first kind whose pattern fits a declared type. */
-export function holding(patterns: readonly (readonly [Holds, RegExp])[], type: string): Holds {
-  return patterns.find(([, pattern]) => pattern.test(type))?.[0] ?? 'other'
-}
-
-/** A name as configured, then as databases fold names that nobody quoted, each part by itself. */
-export function spellings(name: string): string[] {
-  const parts = name
-    .split('.')
-    .map((part) => [...new Set([part, part.toLowerCase(), part.toUpperCase()])])
-  return parts.reduce((heads, tails) =>
-    heads.flatMap((head) => tails.map((tail) => `${head}.${tail}`))
-  )
-}

@@ -1,7 +1,8 @@
 import type { LegacyClient } from '../client.ts'
-import { holding, spellings, type DatabaseColumn, type TableDialect } from '../dialect.ts'
+import { holding } from '../column_fit.ts'
+import type { DatabaseColumn, TableDialect } from '../dialect.ts'
 import { listedRows } from '../row_sets.ts'
-import { quotedWith } from '../values.ts'
+import { quotedWith, spellings } from '../values.ts'
 
 const quoted = quotedWith('`')
 const DECLARED_LENGTH = /^(?:VARCHAR|CHAR)\((\d+)\)/

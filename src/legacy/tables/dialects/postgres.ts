@@ -1,14 +1,9 @@
 import type { LegacyClient } from '../client.ts'
-import {
-  holding,
-  spellings,
-  type DatabaseColumn,
-  type DateForm,
-  type TableDialect,
-} from '../dialect.ts'
+import { holding } from '../column_fit.ts'
+import type { DatabaseColumn, DateForm, TableDialect } from '../dialect.ts'
 import { arrayGroups } from '../group_statements.ts'
 import { jsonRows } from '../row_sets.ts'
-import { quotedWith } from '../values.ts'
+import { quotedWith, spellings } from '../values.ts'
 
 const quoted = quotedWith('"')
 const DECLARED_LENGTH = /^(?:CHARACTER VARYING|CHARACTER|VARCHAR|CHAR)\((\d+)\)$/
