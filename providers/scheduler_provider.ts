@@ -197,6 +197,7 @@ export default class SchedulerProvider {
     const driver: LegacyDriver = {
       transaction: (client, work) => immediateTransaction(client, work, { idle: IDLE_LIMIT }),
       sessionOf,
+      statement: (client, sql, bindings) => sessionOf(client).query(sql, bindings),
       poolOf,
     }
     const logger = await this.app.container.make('logger')

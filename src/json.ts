@@ -61,6 +61,18 @@ export function copyJson<T>(value: T, state: 'free' | 'frozen' = 'free'): T {
   }
   const copy: unknown = Array.isArray(value)
     ? value.map((item) => copyJson<unknown>(item, state))
-    : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyJson(item, state)]))
+    : copyObject(value as Record<string, unknown>, state)
   return (state === 'frozen' ? Object.freeze(copy) : copy) as T
+}
+
+function copyObject(value: Record<string, unknown>, state: 'free' | 'frozen'): object {
+  const copy: Record<string, unknown> = { ...value }
+  for (const key of Object.keys(copy)) {
+    const item = copy[key]
+    if (item !== null && typeof item === 'object') {
+      // The key is the copy's own already, also one that is called __proto__
+      copy[key] = copyJson(item, state)
+    }
+  }
+  return copy
 }

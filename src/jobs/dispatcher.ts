@@ -5,6 +5,7 @@ import type { Executor } from './executor.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Hold } from './hold.ts'
 import type { Lane } from './lane.ts'
+import type { RunPlace } from './places.ts'
 import type { RunListener } from './run.ts'
 
 /** What was claimed ahead is handed back when it has waited so long, ms. */
@@ -48,6 +49,7 @@ export class Dispatcher {
 
   constructor(deps: Deps) {
     this.#deps = deps
+    deps.lanes.forEach((lane) => lane.onFree(() => this.#fill(lane)))
   }
 
   /** Slots that are taken. */
@@ -101,7 +103,7 @@ export class Dispatcher {
         this.#listener.over(hold)
         resolve()
       }
-      this.#start(hold, { ...this.#listener, over })
+      this.#start(hold, hold.lane.places.hold(), { ...this.#listener, over })
     })
   }
 
@@ -159,24 +161,25 @@ export class Dispatcher {
   }
 
   #fill(lane: Lane): void {
-    for (const hold of lane.begin()) {
+    const takesPlace = (hold: Hold) => this.#deps.executor.takesPlace(hold.execution.handler)
+    for (const hold of lane.begin(takesPlace)) {
       if (hold.lapsed) {
         void this.endUnbegun(hold, { to: 'release', reason: 'its lease lapsed before it began' })
       } else {
-        this.#start(hold)
+        this.#start(hold, takesPlace(hold) ? lane.places.prepare() : lane.places.hold())
       }
     }
     this.#watchPatience()
   }
 
-  #start(hold: Hold, listener = this.#listener): void {
-    hold.lane.took()
+  #start(hold: Hold, place: RunPlace, listener = this.#listener): void {
+    hold.place = place
     this.#deps.executor.run(hold, listener)
   }
 
-  #returned({ lane, begunAt }: Hold): void {
-    lane.gave(this.#deps.clock.monotonic() - begunAt)
-    this.#fill(lane)
+  #returned({ lane, place, begunAt }: Hold): void {
+    lane.ended((this.#deps.clock.monotonic() - begunAt) * (place?.share ?? 1))
+    place?.leave()
   }
 
   #finish(hold: Hold): void {

@@ -10,6 +10,7 @@ import {
   type RunFacts,
   type Verdict,
 } from './outcome.ts'
+import { givePlace } from './place.ts'
 import { parentsFor, RunContext, type ContextDeps } from './run_context.ts'
 import { Run, type RunListener, type RunParts } from './run.ts'
 import { STUCK_GRACE } from './stuck_watch.ts'
@@ -58,6 +59,12 @@ export class Executor {
     }
   }
 
+  /** Whether runs of this handler begin without a slot and take one for their work alone. */
+  takesPlace(handler: string): boolean {
+    const { registry } = this.#deps
+    return registry.has(handler) && registry.get(handler).takesPlace === true
+  }
+
   /** @throws E_UNKNOWN_HANDLER */
   run(hold: Hold, listener: RunListener): void {
     const definition = this.#deps.registry.get(hold.execution.handler)
@@ -70,13 +77,21 @@ export class Executor {
   #perform(run: Run): void {
     const parents = parentsFor(this.#deps, run.hold)
     const begin = (known: HandlerContext['parents']) =>
-      this.#traced(run, new RunContext(this.#deps, run, known))
+      this.#traced(run, this.#contextOf(run, known))
     // Outside of workflows the handler begins in this very turn
     const done = parents instanceof Promise ? parents.then(begin) : begin(parents)
     void done.then(
       (value) => this.#ended(run, { kind: 'returned', value }),
       (error: unknown) => this.#ended(run, { kind: 'thrown', error })
     )
+  }
+
+  #contextOf(run: Run, parents: HandlerContext['parents']): HandlerContext {
+    const context = new RunContext(this.#deps, run, parents)
+    if (run.definition.takesPlace && run.hold.place) {
+      givePlace(context, run.hold.place)
+    }
+    return context
   }
 
   #ended(run: Run, end: RunEnd): void {

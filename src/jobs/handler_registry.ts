@@ -2,6 +2,7 @@ import { E_HANDLER_EXISTS, E_INVALID_HANDLER, E_UNKNOWN_HANDLER } from '../error
 import { handlerName, isHandlerClass } from '../handler.ts'
 import { shown } from '../triggers/field_reader.ts'
 import { resolveOptions, type HandlerDefaults } from './handler_options.ts'
+import { TAKES_PLACE } from './place.ts'
 import type {
   HandlerClass,
   HandlerContract,
@@ -126,10 +127,11 @@ export class HandlerRegistry {
     options?: HandlerOptions
   ): HandlerDefinition {
     if (isHandlerClass(target)) {
-      return this.#whole(name, { ...target.options, ...options }, async (context) => {
+      const whole = this.#whole(name, { ...target.options, ...options }, async (context) => {
         const instance = await this.#deps.make(target)
         return instance.handle(context)
       })
+      return TAKES_PLACE in target ? { ...whole, takesPlace: target[TAKES_PLACE] === true } : whole
     }
     if (typeof target !== 'function') {
       throw new E_INVALID_HANDLER([

@@ -3,6 +3,7 @@ import type { Settlement } from '../storage/contract.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
 import type { AbortReason } from '../types/handlers.ts'
 import type { Lane } from './lane.ts'
+import type { RunPlace } from './places.ts'
 
 /**
  * One attempt that this node owns: from its claim, over the wait for a slot
@@ -17,6 +18,8 @@ export class Hold {
   readonly claimedAt: number
   /** The lease is ours until then, on the monotonic scale. */
   trustedUntil: number
+  /** From its beginning on. */
+  place: RunPlace | null = null
 
   /** When its handler began, on the monotonic scale. */
   #begunAt = 0

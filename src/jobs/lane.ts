@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { Hold } from './hold.ts'
+import { Places } from './places.ts'
 import { Prefetch } from './prefetch.ts'
 import { SeatPool } from './seat_pool.ts'
 
@@ -27,8 +28,9 @@ export class Lane {
   readonly exceptQueues?: string[]
   readonly seats: SeatPool
   readonly prefetch: Prefetch
+  readonly places: Places
   readonly waiting: Hold[] = []
-  #running = 0
+  #onFree = () => {}
 
   constructor(
     { name, slots, queues, exceptQueues }: Options,
@@ -38,29 +40,36 @@ export class Lane {
     this.slots = slots
     this.queues = queues
     this.exceptQueues = exceptQueues
-    this.prefetch = new Prefetch({ slots, max: slots === 0 ? 0 : deps.ahead })
-    this.seats = new SeatPool({ slots, prefetch: this.prefetch, clock: deps.clock })
+    const ahead = slots === 0 ? 0 : deps.ahead
+    const { clock } = deps
+    this.prefetch = new Prefetch({ slots, max: ahead })
+    this.seats = new SeatPool({ slots, prefetch: this.prefetch, clock })
+    this.places = new Places({ slots, ahead, clock, onFree: () => this.#onFree() })
   }
 
   /** Slots that are taken. */
   get running(): number {
-    return this.#running
+    return this.places.taken
   }
 
-  /** What is to begin now, in order; each is given a slot. */
-  *begin(): Generator<Hold> {
-    while (this.#running < this.slots && this.waiting.length > 0) {
+  /** Called whenever more of what waits may begin. */
+  onFree(callback: () => void): void {
+    this.#onFree = callback
+  }
+
+  /**
+   * What is to begin now, in order; each is given its place.
+   *
+   * @param takesPlace whether a run takes its slot by itself
+   */
+  *begin(takesPlace: (hold: Hold) => boolean): Generator<Hold> {
+    while (this.waiting.length > 0 && this.places.mayBegin(takesPlace(this.waiting[0]))) {
       yield this.waiting.shift()!
     }
   }
 
-  took(): void {
-    this.#running++
-  }
-
-  /** A slot is free again, `duration` ms after it was taken. */
-  gave(duration: number): void {
-    this.#running--
+  /** A handler has ended that stood for a slot for `duration` ms. */
+  ended(duration: number): void {
     this.prefetch.ended(duration)
     this.seats.ended()
   }

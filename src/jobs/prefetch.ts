@@ -12,12 +12,15 @@ const WEIGHT = 0.1
 export class Prefetch {
   readonly #slots: number
   readonly #max: number
+  readonly #wait: number
   #mean = 0
   #allowance = 0
 
-  constructor(params: { slots: number; max: number }) {
+  /** @param params.wait how long what is claimed ahead should wait at most, ms */
+  constructor(params: { slots: number; max: number; wait?: number }) {
     this.#slots = params.slots
     this.#max = params.max
+    this.#wait = params.wait ?? TARGET_WAIT
   }
 
   get allowance(): number {
@@ -32,8 +35,8 @@ export class Prefetch {
     }
     this.#mean += (duration - this.#mean) * WEIGHT
     // So many are worked off by all slots together within the target
-    const fitting = Math.floor((this.#slots * TARGET_WAIT) / Math.max(1, this.#mean))
-    const wanted = Math.min(this.#max, this.#mean > TARGET_WAIT ? 0 : fitting)
+    const fitting = Math.floor((this.#slots * this.#wait) / Math.max(1, this.#mean))
+    const wanted = Math.min(this.#max, this.#mean > this.#wait ? 0 : fitting)
     // One more for each quick end: it doubles with each round of that many
     this.#allowance = Math.min(wanted, this.#allowance + 1)
   }

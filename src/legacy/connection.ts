@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { sleep, type Clock } from '../clock.ts'
 import { E_NESTED_TRANSACTION } from '../errors.ts'
-import type { SqlSession } from '../storage/sql_session.ts'
+import type { SqlResult, SqlSession, SqlValue } from '../storage/sql_session.ts'
 import { placesOf, type FlowPlaces } from './flow_places.ts'
 import { BesideTransaction } from './tables/beside.ts'
 import type { LegacyClient, LegacyDriver } from './tables/client.ts'
@@ -115,6 +115,17 @@ export class LegacyConnection {
       // What was started inside and goes on after the end is outside again
       transaction.open = false
     }
+  }
+
+  /**
+   * One statement that changes several rows as a transaction does: all or
+   * nothing, committed with its answer.
+   *
+   * @throws E_NESTED_TRANSACTION when the caller is inside a transaction
+   */
+  async statement(sql: string, bindings: SqlValue[]): Promise<SqlResult> {
+    this.assertOutside()
+    return this.#deps.driver.statement(this.#deps.client, sql, bindings)
   }
 
   /** For flows that hold a connection of the pool for as long as they run. */

@@ -6,6 +6,8 @@ import type { RunTimes } from './run_times.ts'
 import type { ScheduleFamily } from './tables/job_schedules.ts'
 import type { LegacyTables } from './tables/main.ts'
 import type { RequestEnd } from './tables/request_sets.ts'
+import type { RunGroups } from './tables/run_groups.ts'
+import type { Logger } from '../types/logger.ts'
 
 interface Deps {
   connection: LegacyConnection
@@ -14,6 +16,7 @@ interface Deps {
   runTimes: RunTimes
   sessionId: number
   nodeId: string
+  logger: Logger
 }
 
 /** A closing that its request lets end, with the ids still to be given. */
@@ -24,10 +27,11 @@ type Results = Map<Closing, JsonObject>
 const NOTHING: ReadonlyMap<Closing, JsonObject> = new Map()
 
 /**
- * Step 5 of several runs in ONE transaction. First it takes hold of every row
- * that it is going to change: a run of which one is not as it should be, or is
- * locked by another transaction, is left out and closed by itself, where the
- * guards of `Writeback` decide. What is held is then written in sets.
+ * Step 5 of several runs in ONE transaction, or in one statement where that is
+ * enough. First it takes hold of every row that it is going to change: a run of
+ * which one is not as it should be, or is locked by another transaction, is left
+ * out and closed by itself, where the guards of `Writeback` decide. What is held
+ * is then written in sets.
  */
 export class GroupWriteback {
   readonly #deps: Deps
@@ -42,11 +46,86 @@ export class GroupWriteback {
    */
   async close(closings: GroupedClosing[]): Promise<(JsonObject | null)[]> {
     const numbered = await this.#numbered(closings)
+    const units = await this.#units(numbered)
+    const results: Results = new Map()
+    for (const unit of units) {
+      try {
+        const written = await unit()
+        written.forEach((result, closing) => results.set(closing, result))
+      } catch (error) {
+        // What another unit has written stays: those of this one are closed by themselves
+        if (units.length === 1) {
+          throw error
+        }
+        this.#deps.logger.debug({ err: error }, 'A part of a group of ends was refused')
+      }
+    }
+    return numbered.map((closing) => results.get(closing) ?? null)
+  }
+
+  /**
+   * Plain ends in one statement each for those with counts and those without,
+   * where the database can; all else in one transaction.
+   */
+  async #units(closings: Closing[]): Promise<(() => Promise<ReadonlyMap<Closing, JsonObject>>)[]> {
+    const { connection, tables } = this.#deps
+    const { groups } = tables
+    if (!groups) {
+      return [() => this.#inTransaction(closings)]
+    }
+    const maprefs = closings.map(({ run }) => run.mapref)
+    const [now, family] = await Promise.all([
+      connection.now(),
+      tables.schedules.familyOf(connection.session, maprefs),
+    ])
+    const plain = closings.filter((closing) => this.#isPlain(closing, family))
+    const others = closings.filter((closing) => !plain.includes(closing))
+    const counted = plain.filter(({ end }) => end.counts !== null)
+    const uncounted = plain.filter(({ end }) => end.counts === null)
+    return [
+      ...[counted, uncounted]
+        .filter(({ length }) => length > 0)
+        .map((alike) => () => this.#inOne(groups, alike, now)),
+      ...(others.length > 0 ? [() => this.#inTransaction(others)] : []),
+    ]
+  }
+
+  /** Whether it changes nothing but its run, its logs and its request. */
+  #isPlain({ run, end }: Closing, { current, parents }: ScheduleFamily): boolean {
+    const { schedules } = this.#deps.tables
+    const hasChildren = end.status === 'PC' && parents.has(run.mapref)
+    const isMarked = schedules.keepsRunTimes && current.has(run.mapref)
+    return run.requestId !== null && !hasChildren && !isMarked
+  }
+
+  async #inOne(groups: RunGroups, closings: Closing[], now: number): Promise<Results> {
+    const { sessionId, nodeId } = this.#deps
+    const results: Results = new Map()
+    const closed = await groups.close(
+      closings.map((closing) => {
+        const result = resultOf(closing, null, nodeId)
+        results.set(closing, result)
+        return {
+          request: endedRequest(closing, result, now)!,
+          run: endedRun(closing, now),
+          counts: countsOf(closing, sessionId, now),
+          error: errorOf(closing, sessionId, now),
+        }
+      })
+    )
+    for (const closing of closings) {
+      if (!closed.has(closing.run.prcid)) {
+        results.delete(closing)
+      }
+    }
+    return results
+  }
+
+  #inTransaction(closings: Closing[]): Promise<ReadonlyMap<Closing, JsonObject>> {
     return this.#deps.connection.transaction(async (session) => {
       const now = await session.sql.now()
-      const open = await this.#open(session, numbered)
-      const results = open.length > 0 ? await this.#closeOpen(session, open, now) : NOTHING
-      return numbered.map((closing) => results.get(closing) ?? null)
+      const open = await this.#open(session, closings)
+      return open.length > 0 ? this.#closeOpen(session, open, now) : NOTHING
     })
   }
 

@@ -17,7 +17,9 @@ export type ParamName = (typeof PARAM_NAMES)[number]
 /** The parameters of a run; null for what was not given. */
 export type RunParams = Record<ParamName, string | null>
 
+const EMPTY = Object.fromEntries(PARAM_NAMES.map((name) => [name, null])) as RunParams
+
 /** No parameter given. */
 export function emptyParams(): RunParams {
-  return Object.fromEntries(PARAM_NAMES.map((name) => [name, null])) as RunParams
+  return { ...EMPTY }
 }

@@ -78,3 +78,14 @@ export interface SqlSession {
   /** The database's clock, epoch ms (UTC). */
   now(): Promise<number>
 }
+
+/** An array in the words of PostgreSQL, for one binding. */
+export function arrayText(values: readonly SqlValue[]): string {
+  const items = values.map((value) => {
+    if (typeof value !== 'string') {
+      return value === null ? 'null' : String(value)
+    }
+    return `"${/["\\]/.test(value) ? value.replace(/["\\]/g, String.raw`\$&`) : value}"`
+  })
+  return `{${items.join()}}`
+}

@@ -265,6 +265,8 @@ export interface HandlerDefinition {
   /** null where it has none. */
   limits: HandlerLimits | null
   retention: NonNullable<HandlerOptions['retention']>
+  /** Its runs begin without a slot, and take one for their work alone. */
+  takesPlace?: boolean
   /** Makes the instance (through the container for a class) and runs it, isolated where it is to be. */
   run(context: HandlerContext): Promise<unknown>
 }

@@ -22,7 +22,7 @@ const RINGS: [Ring, RegExp][] = [
   [1, /^src\/config\//],
   [1, /^src\/input\//],
   [1, /^src\/executions\/(state|notices|error_record)\.ts$/],
-  [1, /^src\/jobs\/(retry_policy|outcome|outcome_words)\.ts$/],
+  [1, /^src\/jobs\/(retry_policy|outcome|outcome_words|place)\.ts$/],
   [1, /^src\/loop\/(plan|slot)_\w+\.ts$/],
   [1, /^src\/legacy\/frequency_codes\.ts$/],
   // 2: contracts

@@ -37,6 +37,7 @@ const LEGACY_TABLES = [
 
 export const legacyDriver: LegacyDriver = {
   transaction: (client, work) => immediateTransaction(client, work, { idle: IDLE_LIMIT }),
+  statement: (client, sql, bindings) => sessionOf(client).query(sql, bindings),
   sessionOf,
   poolOf,
 }

@@ -345,15 +345,23 @@ export class LegacyNode implements SchedulerPort {
     return {
       sessionOf: (client) => this.#watched(legacyDriver.sessionOf(client), name),
       poolOf: (client) => legacyDriver.poolOf(client),
-      transaction: async (client, work) => {
-        const count = ++this.#transactions
-        await this.onTransaction(count, name)
-        this.#reach(name)
-        const result = await legacyDriver.transaction(client, work)
-        await this.onCommit(count)
-        return result
-      },
+      transaction: (client, work) =>
+        this.#committed(name, () => legacyDriver.transaction(client, work)),
+      statement: (client, sql, bindings) =>
+        this.#committed(name, () => {
+          this.onStatement(sql)
+          return legacyDriver.statement(client, sql, bindings)
+        }),
     }
+  }
+
+  async #committed<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const count = ++this.#transactions
+    await this.onTransaction(count, name)
+    this.#reach(name)
+    const result = await work()
+    await this.onCommit(count)
+    return result
   }
 
   #watched(session: SqlSession, name: string): SqlSession {

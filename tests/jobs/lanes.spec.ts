@@ -1,6 +1,8 @@
 import { test } from '@japa/runner'
+import { placeOf, TAKES_PLACE } from '../../src/jobs/place.ts'
 import type { CoreConfig } from '../../src/types/config.ts'
-import type { HandlerContext } from '../../src/types/handlers.ts'
+import type { NewExecution } from '../../src/storage/contract.ts'
+import type { HandlerContext, HandlerContract } from '../../src/types/handlers.ts'
 import { createNode, gate, newExecution } from './setup.ts'
 
 const LIMIT = { kind: 'limit' as const, limits: { cluster: 6 }, reason: null }
@@ -81,6 +83,45 @@ test.group('Lanes', () => {
     await clock.advance(1_000)
     assert.deepEqual(counts(), { default: 1, loads: 1, reports: 1 })
     await finish()
+  })
+
+  test('a slot that a run leaves before its end goes to the next of its queue', async ({
+    assert,
+  }) => {
+    const { promise, open } = gate()
+    const worked: string[] = []
+    class Early implements HandlerContract {
+      static readonly [TAKES_PLACE] = true
+
+      async handle(context: HandlerContext) {
+        const place = placeOf(context)
+        await place.take(context.signal)
+        worked.push(context.execution.queue)
+        place.leave()
+        return context.payload === 'quick' ? null : promise
+      }
+    }
+    const { jobs, storage, clock } = createNode({
+      config: { concurrency: 2, prefetch: 10, queuePlaces: { loads: 1 } },
+      handlers: { work: () => promise, early: Early },
+    })
+    const enqueue = (executions: NewExecution[]) =>
+      storage.executions.enqueue({ now: clock.nowOrNull(), executions })
+    const loads = { handler: 'early', queue: 'loads' }
+    // Quick ends let the queue claim ahead
+    await enqueue(Array.from({ length: 8 }, () => newExecution({ ...loads, payload: 'quick' })))
+    await jobs.start()
+    await clock.advance(5_000)
+    assert.lengthOf(worked.splice(0), 8)
+    await enqueue([newExecution(), newExecution({ handler: 'early' })])
+    await enqueue([newExecution(loads), newExecution(loads)])
+    await clock.advance(1_000)
+    assert.deepEqual(worked, ['loads', 'loads'])
+    assert.deepEqual(jobs.capacity(), { total: 2, free: 1, running: 1 })
+    open()
+    await jobs.idle()
+    assert.deepEqual(worked, ['loads', 'loads', 'default'])
+    await jobs.stop()
   })
 
   test('a node of two queues takes nothing of a third', async ({ assert }) => {

@@ -1,7 +1,11 @@
 import { test } from '@japa/runner'
+import { Counters } from '../../src/counters.ts'
+import { Groups } from '../../src/legacy/groups.ts'
+import { RecordingLogger } from '../../src/testing/recording_logger.ts'
 import type { HandlerFunction } from '../../src/types/handlers.ts'
 import { activeKind, legacyGroup } from '../helpers/legacy_group.ts'
 import { createLegacyWorld, type LegacyWorld } from '../helpers/legacy_world.ts'
+import { dieAt, mortal, takeOver } from './dying.ts'
 
 const BOUND = { handlers: [{ mapref: /^[A-F]$/, handler: 'load' }] }
 
@@ -80,7 +84,7 @@ legacyGroup('Groups | runs that begin together', (kind) => {
     assert.equal(node.counters.get('legacy.groupsRefused'), 0)
     if (kind.name !== 'sqlite') {
       assert.lengthOf(
-        seen.filter((sql) => /^(insert into|update)\W+DWPRCLOG/i.test(sql)),
+        seen.filter((sql) => /(insert into|update)\W+DWPRCLOG/i.test(sql)),
         2
       )
     }
@@ -268,3 +272,129 @@ legacyGroup(
   },
   ['postgres', 'mysql']
 )
+
+legacyGroup(
+  'Groups | a trigger that swallows a change',
+  () => {
+    test('leaves no run half closed, and the others closed', async ({ assert }) => {
+      const world = await createLegacyWorld()
+      ask(world, ['A', 'B', 'C'])
+      world.database
+        .execute(`create function swallow() returns trigger as 'begin return null; end' language plpgsql;
+        create trigger swallow before update on DWPRCREQ for each row
+        when (new.STATUS = 'DONE' and new.MAPREF = 'B') execute function swallow()`)
+      const { load } = meeting(3)
+      const node = world.node({ source: BOUND, handlers: { load } })
+      await node.run()
+      assert.deepEqual(statuses(world), { A: 'PC', B: 'PC', C: 'PC' })
+      assert.deepEqual(answers(world), { RA: 'DONE', RB: 'CLAIMED', RC: 'DONE' })
+      assert.equal(node.counters.get('legacy.groupsRefused'), 1)
+      assert.lengthOf(world.database.rows('select * from DWJOBLOG'), 3)
+    })
+  },
+  ['postgres']
+)
+
+legacyGroup(
+  'Groups | columns of other types',
+  () => {
+    test('are written as the table declares them: {alter}')
+      .with([
+        {
+          alter: `alter table DWPRCREQ alter RESULT_PAYLOAD type jsonb using RESULT_PAYLOAD::jsonb`,
+        },
+        // What is cast is cast to the type behind the domains
+        {
+          alter: `create domain base as varchar(100); create domain "Ref" as base;
+            alter table DWPRCLOG alter MAPREF type "Ref"`,
+        },
+      ])
+      .run(async ({ assert }, { alter }) => {
+        const world = await createLegacyWorld()
+        world.database.execute(alter)
+        ask(world, ['A', 'B', 'C'])
+        const { load } = meeting(3, ({ mapref }) => ({ sourceRows: mapref === 'A' ? 1 : 2 }))
+        const node = world.node({ source: BOUND, handlers: { load } })
+        let seen = 0
+        node.onCommit = () => void seen++
+        await node.run()
+        assert.deepEqual(statuses(world), { A: 'PC', B: 'PC', C: 'PC' })
+        assert.deepEqual(answers(world), { RA: 'DONE', RB: 'DONE', RC: 'DONE' })
+        assert.equal(seen, 4)
+      })
+  },
+  ['postgres']
+)
+
+legacyGroup('Groups | a node dies between the statements of one', () => {
+  test('each run has its end once, whole', async ({ assert }) => {
+    const maprefs = ['A', 'B', 'C', 'D']
+    let died = true
+    for (let nth = 1; died; nth++) {
+      const world = await createLegacyWorld()
+      ask(world, maprefs)
+      const parent = world.database.insertSchedule({ MAPREF: 'D' })
+      world.database.insertSchedule({ JOBSCHID: 90, MAPREF: 'CHILD', DPND_JOBSCHID: parent })
+      // Ends with counts, ends without, a failure and a parent are written apart
+      const load: HandlerFunction = async ({ payload }) => {
+        const { mapref } = payload as unknown as Payload
+        if (mapref === 'C') {
+          throw new Error('no')
+        }
+        return mapref === 'A' ? { sourceRows: 1 } : null
+      }
+      const options = { source: { ...BOUND, idempotent: maprefs }, handlers: { load } }
+      const dead = mortal(world, options)
+      died = await dieAt(dead, 'onCommit', nth)
+      await takeOver(world, dead, world.node({ name: 'n2', ...options }))
+      const label = `commit ${nth}`
+      assert.deepEqual(endings(world), { A: ['PC'], B: ['PC'], C: ['FL'], D: ['PC'] }, label)
+      const { [childOf(world)]: child, ...given } = answers(world)
+      assert.deepEqual(given, { RA: 'DONE', RB: 'DONE', RC: 'FAILED', RD: 'DONE' }, label)
+      assert.isDefined(child, label)
+      const counted = world.database.rows('select MAPREF from DWJOBLOG order by MAPREF')
+      assert.deepEqual(counted, [{ MAPREF: 'A' }, { MAPREF: 'B' }, { MAPREF: 'D' }], label)
+      assert.lengthOf(world.database.rows(`select * from DWJOBERR where ERRTYP = 'ERROR'`), 1)
+    }
+  }).timeout(60_000)
+})
+
+/** How the runs of each MAPREF ended, those left out that a dead node had begun. */
+function endings(world: LegacyWorld): Record<string, string[]> {
+  const ends: Record<string, string[]> = {}
+  for (const { MAPREF, STATUS, MSG } of world.runs()) {
+    if (!MSG?.startsWith('node lost')) {
+      ends[MAPREF] = [...(ends[MAPREF] ?? []), STATUS]
+    }
+  }
+  return ends
+}
+
+/** REQUEST_ID of what the success of D has queued. */
+function childOf(world: LegacyWorld): string {
+  return world.requests().find(({ MAPREF }) => MAPREF === 'CHILD')!.REQUEST_ID
+}
+
+test.group('Groups', () => {
+  test('are bounded, and whoever is left out is done alone', async ({ assert }) => {
+    const sizes: number[] = []
+    const alone: number[] = []
+    const groups = new Groups<number, number>({
+      name: 'numbers',
+      logger: new RecordingLogger(),
+      counters: new Counters(),
+      one: async (item) => {
+        alone.push(item)
+        return item
+      },
+      many: async (items) => {
+        sizes.push(items.length)
+        return items.map((item) => (item === 7 ? null : item))
+      },
+    })
+    const items = Array.from({ length: 450 }, (_, item) => item)
+    assert.deepEqual(await Promise.all(items.map((item) => groups.add(item))), items)
+    assert.deepEqual(sizes, [200, 200, 50])
+    assert.deepEqual(alone, [7])
+  })
+})

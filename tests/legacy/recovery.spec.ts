@@ -1,7 +1,6 @@
 import { test } from '@japa/runner'
 import { sessionIdOf } from '../../src/legacy/claims.ts'
 import { ReleaseSignal } from '../../src/jobs/outcome.ts'
-import { ManualClock } from '../../src/testing/manual_clock.ts'
 import type { HandlerContext } from '../../src/types/handlers.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
 import {
@@ -10,6 +9,7 @@ import {
   type LegacyNode,
   type LegacyWorld,
 } from '../helpers/legacy_world.ts'
+import { dieAt, mortal, takeOver } from './dying.ts'
 
 const SLOT = Date.UTC(2026, 2, 1, 6, 0)
 const NEVER = new Promise<never>(() => {})
@@ -17,37 +17,6 @@ const BOUND = { handlers: [{ mapref: 'A', handler: 'load' }] }
 
 function statuses(world: LegacyWorld): string[] {
   return world.runs().map(({ STATUS }) => STATUS)
-}
-
-/** Lets a node die at its n-th transaction. @returns whether it came so far */
-async function dieAt(
-  node: LegacyNode,
-  moment: 'onTransaction' | 'onCommit',
-  nth: number
-): Promise<boolean> {
-  const dead = Promise.withResolvers<true>()
-  node[moment] = (count) => {
-    if (count === nth) {
-      dead.resolve(true)
-      return NEVER
-    }
-  }
-  return Promise.race([dead.promise, node.run().then(() => false)])
-}
-
-/** A node whose time stands still: it dies in the middle of something. */
-function mortal(world: LegacyWorld, options: Parameters<LegacyWorld['node']>[0] = {}) {
-  return world.node({ ...options, clock: new ManualClock(world.clock.now()) })
-}
-
-/** What the others do about a dead node. */
-async function takeOver(world: LegacyWorld, dead: LegacyNode, heir: LegacyNode): Promise<void> {
-  // It has worked beside the other for a while
-  await heir.adapter.recover()
-  dead.leave()
-  await world.rescue()
-  await heir.adapter.recover()
-  await heir.run()
 }
 
 legacyGroup('Recovery | a node dies at every point of a run', () => {

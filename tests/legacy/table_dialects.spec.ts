@@ -5,7 +5,8 @@ import { sqlite } from '../../src/legacy/tables/dialects/sqlite.ts'
 import type { TableSpec } from '../../src/legacy/preset.ts'
 import { PRESETS, type PresetName } from '../../src/legacy/presets.ts'
 import { fits } from '../../src/legacy/tables/column_fit.ts'
-import { spellings, type TableDialect } from '../../src/legacy/tables/dialect.ts'
+import type { TableDialect } from '../../src/legacy/tables/dialect.ts'
+import { spellings } from '../../src/legacy/tables/values.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
 import { legacyDatabase } from './support.ts'
 
@@ -39,6 +40,19 @@ test.group('Lengths of declared types', () => {
   })
 })
 
+test.group('Types of columns that groups are written by', () => {
+  test('on PostgreSQL are all that need no quotes', ({ assert }) => {
+    const { takes } = postgres.groups!
+    const plain = ['BIGINT', 'NUMERIC(12,0)', 'CHARACTER VARYING(64)', 'JSONB', 'FLAG_2']
+    for (const type of [...plain, 'TIMESTAMP(0) WITHOUT TIME ZONE', 'DOUBLE PRECISION']) {
+      assert.isTrue(takes(type), type)
+    }
+    for (const type of ['"MYTYPE"', 'DW.FLAG', 'TEXT[]', 'INT); DROP TABLE X --', '']) {
+      assert.isFalse(takes(type), type)
+    }
+  })
+})
+
 test.group('Columns with dates', () => {
   test('are read as texts', ({ assert }) => {
     assert.deepEqual(sqlite.dateForm('TIMESTAMP'), { read: null, instant: false })
@@ -58,7 +72,10 @@ test.group('Columns with dates', () => {
 })
 
 /** Columns that only some installations have. */
-const RARE = ['jobid']
+const RARE: Readonly<Record<string, string[]>> = {
+  jobSchedules: ['jobid'],
+  mappings: ['curflg', 'checkpointStrategy', 'checkpointColumn', 'checkpointEnabled'],
+}
 
 for (const generation of Object.keys(PRESETS) as PresetName[]) {
   const preset = PRESETS[generation]
@@ -77,7 +94,7 @@ for (const generation of Object.keys(PRESETS) as PresetName[]) {
         for (const [column, spec] of Object.entries(table.columns)) {
           const match = found.find((each) => each.name.toUpperCase() === spec.name)
           if (match === undefined) {
-            assert.include(key === 'jobSchedules' ? RARE : [], column, `${name}.${spec.name}`)
+            assert.include(RARE[key] ?? [], column, `${name}.${spec.name}`)
             continue
           }
           assert.isTrue(fits(spec, match.type, dialect), `${name}.${spec.name} ${match.type}`)

@@ -26,7 +26,15 @@ test.group('Values of drivers', () => {
 })
 
 function columnOf(name: string, type: ColumnType): LegacyColumn {
-  return { name, type, limit: null, read: null, instant: false, clean: (text) => text }
+  return {
+    name,
+    type,
+    declared: '',
+    limit: null,
+    read: null,
+    instant: false,
+    clean: (text) => text,
+  }
 }
 
 test.group('Values of columns', () => {

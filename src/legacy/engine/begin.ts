@@ -3,6 +3,7 @@ import { Groups } from '../groups.ts'
 import type { FlowRow } from '../tables/job_flows.ts'
 import type { SourceDeps } from '../runtime.ts'
 import type { LegacyTables } from '../tables/main.ts'
+import type { RunGroups } from '../tables/run_groups.ts'
 import type { StartedRun } from '../tables/process_logs.ts'
 import type { FlowRun } from './flow_run.ts'
 
@@ -60,6 +61,9 @@ export class RunStart {
   /** Runs whose request cannot be held at once are left out. */
   async #beginTogether(starts: Start[]): Promise<(Begun | null)[]> {
     const { connection, tables } = this.#deps
+    if (tables.groups) {
+      return this.#beginInOne(tables.groups, starts)
+    }
     const claims = starts.map(({ run }) => ({ requestId: run.requestId!, claimedBy: run.claim }))
     return connection.transaction(async (session) => {
       const now = await session.sql.now()
@@ -69,6 +73,19 @@ export class RunStart {
       await tables.processLogs.insertAllInProgress(session, rows)
       return starts.map((start) => (isHeld(start) ? { kind: 'begun', startedAt: now } : null))
     })
+  }
+
+  async #beginInOne(groups: RunGroups, starts: Start[]): Promise<(Begun | null)[]> {
+    const now = await this.#deps.connection.now()
+    const begun = await groups.begin(
+      starts.map(({ run, flow }) => ({
+        claim: { requestId: run.requestId!, claimedBy: run.claim },
+        run: this.#row(run, flow, now),
+      }))
+    )
+    return starts.map(({ run }) =>
+      begun.has(run.prcid) ? { kind: 'begun', startedAt: now } : null
+    )
   }
 
   async #beginAlone(run: FlowRun, flow: StartedFlow): Promise<Begun> {

@@ -39,6 +39,11 @@ export function endOfThrow(
   }
 }
 
+/** The logic says itself how it ended, whatever its signal says. */
+export function isExplicit(error: unknown): boolean {
+  return error instanceof Succeeded || error instanceof Cancelled || error instanceof Missed
+}
+
 /** What a database driver said, or the traceback of a flow in Python; null for any other error. */
 export function databaseText(thrown: unknown): string | null {
   const { traceback } = (thrown ?? {}) as { traceback?: unknown }

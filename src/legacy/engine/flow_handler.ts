@@ -6,5 +6,7 @@ import { addSourceWork, type SourceWork } from './source_handler.ts'
 export function addEngine(scheduler: SchedulerPort, source: string, engine: SourceWork): void {
   const sourceOf = ({ execution }: Parameters<SourceWork['run']>[0]) =>
     readPayload(execution).source
-  addSourceWork(scheduler, source, { name: FLOW_HANDLER }, engine, sourceOf)
+  // Its beginning and its end are stored together with those of others, outside of the slot
+  const options = { name: FLOW_HANDLER, takesPlace: true }
+  addSourceWork(scheduler, source, options, engine, sourceOf)
 }

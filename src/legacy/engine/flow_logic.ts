@@ -1,6 +1,7 @@
 import { sleep } from '../../clock.ts'
 import { E_LEASE_LOST } from '../../errors.ts'
-import { Cancelled, Failed, Missed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
+import { Failed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
+import { placeOf } from '../../jobs/place.ts'
 import type { JsonObject } from '../../types/json.ts'
 import { Backoff } from '../backoff.ts'
 import { RunCheckpoint } from '../checkpoints/run_checkpoint.ts'
@@ -11,7 +12,7 @@ import { Groups } from '../groups.ts'
 import type { SourceDeps } from '../runtime.ts'
 import type { LegacyTables } from '../tables/main.ts'
 import type { Writeback } from '../writeback.ts'
-import { endOfThrow, failure } from './failure.ts'
+import { endOfThrow, failure, isExplicit } from './failure.ts'
 import type { LogicEnd } from './flow_run.ts'
 import type { LogicRun } from './logic_run.ts'
 import { handsBack, type HandBack } from './hand_back.ts'
@@ -63,7 +64,17 @@ export class FlowLogic {
     })
   }
 
+  /** Only the logic itself stands for a slot of the node: its closing leaves it to the next. */
   async execute(logic: LogicRun): Promise<FlowVerdict> {
+    const place = placeOf(logic.context)
+    const answer = await place.take(logic.context.signal)
+    if (answer !== 'taken') {
+      return this.#notBegun(logic, answer)
+    }
+    return this.#execute(logic, () => place.leave())
+  }
+
+  async #execute(logic: LogicRun, leave: () => void): Promise<FlowVerdict> {
     const { runner } = logic.ready.resolved
     if (runner.timeout !== undefined) {
       logic.context.extend(runner.timeout ?? NO_TIMEOUT)
@@ -72,15 +83,17 @@ export class FlowLogic {
     let closed: FlowVerdict | null = null
     try {
       if (runner.atomic) {
-        return new Succeeded(await this.#inPlace(logic, () => this.#executeAtomic(logic)))
+        return Succeeded.returned(await this.#inPlace(logic, () => this.#executeAtomic(logic)))
       }
       const work = () => this.#inPlace(logic, () => this.#runLogic(logic))
       counts = await this.#stops.around(logic, work, async (end) => {
         closed = await this.#end(logic, end)
       })
     } catch (error) {
+      leave()
       return closed ?? this.#afterThrow(logic, error)
     }
+    leave()
     return closed ?? this.#end(logic, { status: 'PC', counts, error: null })
   }
 
@@ -97,7 +110,7 @@ export class FlowLogic {
       const counts = await this.#runLogic(logic, session)
       const end: LogicEnd = { status: 'PC', counts, error: null }
       return this.#deps.writeback.close(session, {
-        ...closingOf(logic, end),
+        ...logic.closing(end),
         ids,
         endsRequest: true,
       })
@@ -147,6 +160,17 @@ export class FlowLogic {
     }
   }
 
+  /** Its row is in progress, and it did not get a slot. */
+  #notBegun(logic: LogicRun, why: 'aborted' | 'overdue'): Promise<FlowVerdict> {
+    const { aborted } = logic
+    const reason = aborted ?? 'its logic had not begun; another node may be free'
+    const cause =
+      why === 'overdue' || aborted === 'shutdown'
+        ? new ReleaseSignal(0, reason)
+        : new Error('aborted before its logic began')
+    return this.#afterThrow(logic, cause)
+  }
+
   /** The logic threw, or its transaction did not commit. */
   async #afterThrow(logic: LogicRun, error: unknown): Promise<FlowVerdict> {
     const { aborted } = logic
@@ -182,7 +206,7 @@ export class FlowLogic {
       await logic.keep({ retries })
     }
     try {
-      await this.#close({ ...closingOf(logic, end), endsRequest: false })
+      await this.#close({ ...logic.closing(end), endsRequest: false })
     } catch (error) {
       if (error instanceof FencedError) {
         return this.#fenced(logic)
@@ -226,7 +250,7 @@ export class FlowLogic {
     const backoff = new Backoff()
     for (let end = first; ;) {
       try {
-        return verdictOf(end, await this.#ends.add(closingOf(logic, end)))
+        return verdictOf(end, await this.#ends.add(logic.closing(end)))
       } catch (error) {
         if (error instanceof FencedError) {
           return this.#fenced(logic)
@@ -272,14 +296,4 @@ export class FlowLogic {
     }
     await sleep(clock, wait)
   }
-}
-
-/** The logic says itself how it ended, whatever its signal says. */
-function isExplicit(error: unknown): boolean {
-  return error instanceof Succeeded || error instanceof Cancelled || error instanceof Missed
-}
-
-function closingOf({ ready, run }: LogicRun, end: LogicEnd): GroupedClosing {
-  const { resolved, startedAt } = ready
-  return { run, flow: resolved.flow, end, startedAt }
 }

@@ -1,5 +1,6 @@
 import type { AbortReason, HandlerContext } from '../../types/handlers.ts'
 import type { JsonValue } from '../../types/json.ts'
+import type { GroupedClosing } from '../group_writeback.ts'
 import type { RunnableFlow } from './flow_resolver.ts'
 import { withCheckpoint, type FlowCheckpoint, type FlowRun, type LogicEnd } from './flow_run.ts'
 
@@ -38,6 +39,12 @@ export class LogicRun {
   get aborted(): AbortReason | null {
     const { signal } = this.context
     return signal.aborted ? (signal.reason as AbortReason) : null
+  }
+
+  /** All that this end of it changes. */
+  closing(end: LogicEnd): GroupedClosing {
+    const { resolved, startedAt } = this.ready
+    return { run: this.run, flow: resolved.flow, end, startedAt }
   }
 
   /** @throws E_LEASE_LOST */

@@ -1,4 +1,5 @@
 import { Failed } from '../../jobs/outcome.ts'
+import { TAKES_PLACE } from '../../jobs/place.ts'
 import type { HandlerContext, HandlerContract, HandlerOptions } from '../../types/handlers.ts'
 import type { SchedulerPort } from '../ports.ts'
 import type { FlowVerdict } from './verdict.ts'
@@ -6,6 +7,12 @@ import type { FlowVerdict } from './verdict.ts'
 /** What one source does with the executions of a handler that all sources share. */
 export interface SourceWork {
   run(context: HandlerContext): Promise<FlowVerdict>
+}
+
+interface Options extends HandlerOptions {
+  name: string
+  /** Its runs take their slot by themselves. */
+  takesPlace?: boolean
 }
 
 type Works = Map<string, SourceWork>
@@ -17,7 +24,7 @@ const schedulers = new WeakMap<SchedulerPort, Map<string, Works>>()
 export function addSourceWork(
   scheduler: SchedulerPort,
   source: string,
-  options: HandlerOptions & { name: string },
+  options: Options,
   work: SourceWork,
   sourceOf: (context: HandlerContext) => string = sourceIn
 ): void {
@@ -33,13 +40,14 @@ export function addSourceWork(
 }
 
 function handlerOf(
-  options: HandlerOptions,
+  { takesPlace = false, ...options }: Options,
   works: Works,
   sourceOf: (context: HandlerContext) => string
 ) {
   return class SourceHandler implements HandlerContract {
     // What failed is written back as failed: a further attempt would be another run
     static options: HandlerOptions = { ...options, retry: false }
+    static readonly [TAKES_PLACE] = takesPlace
 
     async handle(context: HandlerContext) {
       const source = sourceOf(context)

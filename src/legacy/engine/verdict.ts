@@ -15,7 +15,7 @@ export type FlowVerdict = Succeeded | Failed | Cancelled | Missed | ReleaseSigna
 export function verdictOf(end: LogicEnd, result: JsonObject): FlowVerdict {
   switch (end.status) {
     case 'PC':
-      return new Succeeded(result)
+      return Succeeded.returned(result)
     case 'ST':
       return new Cancelled(end.error?.message ?? 'stopped', { result })
     case 'FL':

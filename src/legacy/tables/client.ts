@@ -1,5 +1,5 @@
 import type { QueryClientContract } from '@adonisjs/lucid/types/database'
-import type { SqlSession } from '../../storage/sql_session.ts'
+import type { SqlResult, SqlSession, SqlValue } from '../../storage/sql_session.ts'
 
 /** A Lucid client, or a transaction of one, on the connection of the legacy tables. */
 export type LegacyClient = QueryClientContract
@@ -17,6 +17,8 @@ export interface LegacyPool {
 export interface LegacyDriver {
   /** One flat transaction that begins as a writer; a throw rolls back. */
   transaction<T>(client: LegacyClient, work: (client: LegacyClient) => Promise<T>): Promise<T>
+  /** One statement that is a transaction by itself: it commits where it stands. */
+  statement(client: LegacyClient, sql: string, bindings: SqlValue[]): Promise<SqlResult>
   sessionOf(client: LegacyClient): SqlSession
   /** @throws when the connection was closed */
   poolOf(client: LegacyClient): LegacyPool

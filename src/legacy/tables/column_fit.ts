@@ -23,6 +23,11 @@ const WORDS: Readonly<Record<ColumnSpec['type'], string>> = {
   timestamp: 'a timestamp',
 }
 
+/** The first kind whose pattern fits a declared type. */
+export function holding(patterns: readonly (readonly [Holds, RegExp])[], type: string): Holds {
+  return patterns.find(([, pattern]) => pattern.test(type))?.[0] ?? 'other'
+}
+
 /** Whether values of this column can be kept in one of that declared type (upper case). */
 export function fits(spec: ColumnSpec, type: string, dialect: TableDialect): boolean {
   const holds = dialect.holds(type)

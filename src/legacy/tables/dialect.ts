@@ -6,6 +6,7 @@ import type { Holds } from './column_fit.ts'
 import { mysql } from './dialects/mysql.ts'
 import { postgres } from './dialects/postgres.ts'
 import { sqlite } from './dialects/sqlite.ts'
+import type { GroupStatements } from './group_statements.ts'
 import type { RowSets } from './row_sets.ts'
 
 /** A column as the database describes it. */
@@ -59,6 +60,8 @@ export interface TableDialect {
   readonly locksRows: boolean
   /** Writes of many rows at once. */
   readonly rowSets: RowSets
+  /** Writes over several tables in one statement; null where the database has no such statement. */
+  readonly groups: GroupStatements | null
   /** Makes the client fit: called once, before anything else. */
   prepare(client: LegacyClient): Promise<void>
   /** The columns of a table, none when it does not exist. */
@@ -91,19 +94,4 @@ export function tableDialect(client: LegacyClient, source: string): TableDialect
     ])
   }
   return dialect
-}
-
-/** The first kind whose pattern fits a declared type. */
-export function holding(patterns: readonly (readonly [Holds, RegExp])[], type: string): Holds {
-  return patterns.find(([, pattern]) => pattern.test(type))?.[0] ?? 'other'
-}
-
-/** A name as configured, then as databases fold names that nobody quoted, each part by itself. */
-export function spellings(name: string): string[] {
-  const parts = name
-    .split('.')
-    .map((part) => [...new Set([part, part.toLowerCase(), part.toUpperCase()])])
-  return parts.reduce((heads, tails) =>
-    heads.flatMap((head) => tails.map((tail) => `${head}.${tail}`))
-  )
 }

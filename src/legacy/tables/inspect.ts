@@ -2,9 +2,10 @@ import type { LegacySourceConfig } from '../config.ts'
 import type { LegacyConnection } from '../connection.ts'
 import type { ColumnKey, ColumnSpec, TableKey } from '../preset.ts'
 import type { TextLimit } from '../text_cut.ts'
-import { spellings, type DatabaseColumn, type TableDialect } from './dialect.ts'
+import type { DatabaseColumn, TableDialect } from './dialect.ts'
 import { Inspection } from './inspection.ts'
 import { TableLayout, type LegacyColumn, type RawSql } from './layout.ts'
+import { spellings } from './values.ts'
 
 /** The tables as they were found. */
 export interface LegacyLayouts {
@@ -147,6 +148,7 @@ function asFound(spec: ColumnSpec, found: DatabaseColumn, dialect: TableDialect)
   return {
     name: found.name,
     type,
+    declared: found.type,
     limit: limitOf(spec, found, dialect),
     read: type === 'clob' ? dialect.text : date.read,
     instant: date.instant,

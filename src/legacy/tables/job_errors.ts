@@ -32,12 +32,12 @@ export class JobErrors {
   }
 
   async insert(session: LegacySession, error: RunError): Promise<void> {
-    const row = this.#row(error)
+    const row = this.row(error)
     await session.run(() => session.client.table(this.#table.name).insert(row))
   }
 
   async insertAll(session: LegacySession, errors: RunError[]): Promise<void> {
-    const rows = errors.map((error) => this.#row(error))
+    const rows = errors.map((error) => this.row(error))
     await this.#sets.insert(session, this.#table.name, rows)
   }
 
@@ -53,7 +53,8 @@ export class JobErrors {
     return rows.length > 0
   }
 
-  #row({ now, ...columns }: RunError): Row {
+  /** As it is written. */
+  row({ now, ...columns }: RunError): Row {
     return this.#table.row({ ...columns, prcdt: now, reccrdt: now })
   }
 }

@@ -38,14 +38,14 @@ export class JobLogs {
 
   /** One more row, whatever is there. */
   async insert(session: LegacySession, counts: RunCountsRow): Promise<void> {
-    const row = this.#row(counts)
+    const row = this.row(counts)
     await session.run(() => session.client.table(this.#table.name).insert(row))
   }
 
   /** As `insertIfNone`, for several runs. */
   async insertMissing(session: LegacySession, counts: RunCountsRow[]): Promise<void> {
     const table = this.#table
-    const rows = counts.map((each) => this.#row(each))
+    const rows = counts.map((each) => this.row(each))
     await this.#sets.insertMissing(session, table.name, table.column('prcid'), rows)
   }
 
@@ -61,7 +61,8 @@ export class JobLogs {
     return rows.length > 0
   }
 
-  #row({ now, ...columns }: RunCountsRow): Row {
+  /** As it is written. */
+  row({ now, ...columns }: RunCountsRow): Row {
     return this.#table.row({ ...columns, prcdt: now, reccrdt: now })
   }
 }

@@ -7,6 +7,8 @@ import type { LegacyClient } from './client.ts'
 export interface LegacyColumn {
   name: string
   type: ColumnType
+  /** The type that the table declares, in the database's words. */
+  declared: string
   limit: TextLimit | null
   /** SQL, with `??` for the column, that reads it; null: the column itself. */
   read: string | null
@@ -61,6 +63,11 @@ export class TableLayout<Key extends string = string> {
     return this.#find(key).name
   }
 
+  /** The types that the table declares, by the names of its columns. */
+  get declared(): Map<string, string> {
+    return new Map([...this.#deps.columns.values()].map(({ name, declared }) => [name, declared]))
+  }
+
   /** How long a text of this column may be; null: as long as it likes, or it holds no text. */
   limit(key: Key): TextLimit | null {
     return this.#find(key).limit
@@ -84,17 +91,14 @@ export class TableLayout<Key extends string = string> {
       })
   }
 
-  /** The same columns as they are stored: for what the database itself compares. */
-  stored(keys: readonly Key[], alias: string): string[] {
-    return keys.map((key) => `${this.qualified(key, alias)} as ${key}`)
-  }
-
   /** A row for insert or update: names of the database, values in its form; absent columns left out. */
   row(values: Partial<Record<Key, WriteValue>>): Record<string, ColumnValue> {
     const row: Record<string, ColumnValue> = {}
-    for (const [key, value] of Object.entries(values) as [Key, WriteValue][]) {
-      if (value !== undefined && this.has(key)) {
-        row[this.column(key)] = this.value(key, value)
+    for (const key of Object.keys(values) as Key[]) {
+      const value = values[key]
+      const column = value === undefined ? undefined : this.#deps.columns.get(key)
+      if (column) {
+        row[column.name] = this.#valueOf(column, value as ColumnValue)
       }
     }
     return row
@@ -102,23 +106,12 @@ export class TableLayout<Key extends string = string> {
 
   /** One value in the form that its column takes. */
   value(key: Key, value: ColumnValue): ColumnValue {
-    const { type, limit, clean } = this.#find(key)
-    if (value === null) {
-      return null
-    }
-    if (type === 'date' || type === 'timestamp') {
-      return typeof value === 'number' ? this.instant(key, value) : value
-    }
-    return type === 'number' ? value : cutText(clean(String(value)), limit)
+    return this.#valueOf(this.#find(key), value)
   }
 
   /** An instant (epoch ms) as a date or timestamp column shows it, to compare with. */
   instant(key: Key, instant: number): string {
-    const { type, instant: zoned } = this.#find(key)
-    if (zoned) {
-      return new Date(instant).toISOString()
-    }
-    return this.#deps.wallClock.render(instant, type === 'date' ? 'second' : 'millisecond')
+    return this.#instantOf(this.#find(key), instant)
   }
 
   /** A wall clock as a date or timestamp column takes it, unchanged where the column holds none of a zone. */
@@ -126,6 +119,24 @@ export class TableLayout<Key extends string = string> {
     return this.#find(key).instant
       ? new Date(this.wallClock.read(text)!).toISOString()
       : text.replace('T', ' ')
+  }
+
+  #valueOf(column: LegacyColumn, value: ColumnValue): ColumnValue {
+    const { type, limit, clean } = column
+    if (value === null) {
+      return null
+    }
+    if (type === 'date' || type === 'timestamp') {
+      return typeof value === 'number' ? this.#instantOf(column, value) : value
+    }
+    return type === 'number' ? value : cutText(clean(String(value)), limit)
+  }
+
+  #instantOf({ type, instant: zoned }: LegacyColumn, instant: number): string {
+    if (zoned) {
+      return new Date(instant).toISOString()
+    }
+    return this.#deps.wallClock.render(instant, type === 'date' ? 'second' : 'millisecond')
   }
 
   #find(key: string): LegacyColumn {

@@ -16,6 +16,7 @@ import { RequestBook } from './request_book.ts'
 import { Requests } from './requests.ts'
 import { RequestTypes } from '../request_types.ts'
 import { ScheduleEdits } from './schedule_edits.ts'
+import { RunGroups } from './run_groups.ts'
 import { SetWriter } from './set_writer.ts'
 import { Parameters } from './parameters.ts'
 import { RequestProgress } from './request_progress.ts'
@@ -45,6 +46,8 @@ export interface LegacyTables {
   targets: Targets
   storedSelects: StoredSelects
   ids: IdSource
+  /** null: the database has no such statements, or there are no requests. */
+  groups: RunGroups | null
   /** What is off, and why. */
   notes: string[]
 }
@@ -80,20 +83,26 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
     logger.warn({ source: config.name }, `Legacy source "${config.name}": ${note}`)
   }
   const sets = new SetWriter(dialect)
+  const processLogs = new ProcessLogs(layouts.processLogs, sets)
+  const jobLogs = new JobLogs(layouts.jobLogs, sets)
+  const jobErrors = new JobErrors(layouts.jobErrors, sets)
+  const asked = requestTables(deps, layouts, requestDialect)
+  const written = { requests: asked.requests, processLogs, jobLogs, jobErrors }
   return {
     schedules: new JobSchedules(layouts.jobSchedules, sets),
     scheduleEdits: new ScheduleEdits(layouts.jobSchedules),
-    ...requestTables(deps, layouts, requestDialect),
+    ...asked,
     flows: new JobFlows(layouts.jobFlows),
-    processLogs: new ProcessLogs(layouts.processLogs, sets),
-    jobLogs: new JobLogs(layouts.jobLogs, sets),
-    jobErrors: new JobErrors(layouts.jobErrors, sets),
+    processLogs,
+    jobLogs,
+    jobErrors,
     mappings: new Mappings(layouts.mappings),
     positions: new Positions(layouts.processLogs),
     parameters: new Parameters(layouts.parameters),
     targets: new Targets({ ...layouts, dialect, own: config.tables }),
     storedSelects: new StoredSelects(layouts.storedSelects),
     ids,
+    groups: groupsOf(deps, dialect, layouts, written),
     notes: layouts.notes,
   }
 }
@@ -122,6 +131,35 @@ function requestTables(
         requestsApart,
       }
     : { requests, requestBook, requestProgress, requestsApart }
+}
+
+type Written = ConstructorParameters<typeof RunGroups>[0]['tables']
+
+/**
+ * @returns null where the database has no such statements, a column is of a
+ * type of its own, or the requests are on another connection: no one statement
+ * reaches both
+ */
+function groupsOf(
+  { connection, config }: Deps,
+  { groups: statements }: TableDialect,
+  layouts: LegacyLayouts,
+  { requests, ...others }: Omit<Written, 'requests'> & Pick<LegacyTables, 'requests'>
+): RunGroups | null {
+  if (!statements || !requests || !layouts.requests || config.requestConnection !== null) {
+    return null
+  }
+  const { processLogs, jobLogs, jobErrors } = layouts
+  const written = { requests: layouts.requests, processLogs, jobLogs, jobErrors }
+  const types = Object.values(written).flatMap(({ declared }) => [...declared.values()])
+  return types.every((type) => statements.takes(type))
+    ? new RunGroups({
+        connection,
+        statements,
+        layouts: written,
+        tables: { requests, ...others },
+      })
+    : null
 }
 
 function idSource(

@@ -85,13 +85,13 @@ export class ProcessLogs {
 
   /** The row of a run whose logic starts now. */
   async insertInProgress(session: LegacySession, run: StartedRun): Promise<void> {
-    const row = this.#started(run)
+    const row = this.startedRow(run)
     await session.run(() => session.client.table(this.#table.name).insert(row))
   }
 
   /** The rows of several runs, all or none. */
   async insertAllInProgress(session: LegacySession, runs: StartedRun[]): Promise<void> {
-    const rows = runs.map((run) => this.#started(run))
+    const rows = runs.map((run) => this.startedRow(run))
     await this.#sets.insert(session, this.#table.name, rows)
   }
 
@@ -102,12 +102,11 @@ export class ProcessLogs {
    */
   async close(session: LegacySession, end: EndedRun): Promise<boolean> {
     const table = this.#table
-    const { prcid } = end
-    const row = this.#ended(end)
+    const { [table.column('prcid')]: prcid, ...row } = this.endedRow(end)
     const result: unknown = await session.run(() =>
       session.client
         .from(table.name)
-        .where(table.column('prcid'), prcid)
+        .where(table.column('prcid'), prcid!)
         .where(table.column('status'), 'IP')
         .update(row)
     )
@@ -127,7 +126,7 @@ export class ProcessLogs {
   async closeAll(session: LegacySession, ends: EndedRun[]): Promise<number> {
     const table = this.#table
     const key = table.column('prcid')
-    const rows = ends.map((end) => ({ [key]: end.prcid, ...this.#ended(end) }))
+    const rows = ends.map((end) => this.endedRow(end))
     const where = { [table.column('status')]: 'IP' }
     return this.#sets.update(session, table.name, { key, rows, where })
   }
@@ -207,12 +206,14 @@ export class ProcessLogs {
     }))
   }
 
-  #started({ now, params, ...identity }: StartedRun): Row {
+  /** The row of a run that begins. */
+  startedRow({ now, params, ...identity }: StartedRun): Row {
     const dates = { strtdt: now, reccrdt: now, recupdt: now }
     return this.#table.row({ ...identity, ...params, status: 'IP', ...dates })
   }
 
-  #ended({ prcid: _, now, ...columns }: EndedRun): Row {
+  /** What the end of a run changes of its row, with its PRCID. */
+  endedRow({ now, ...columns }: EndedRun): Row {
     return this.#table.row({ ...columns, enddt: now, recupdt: now })
   }
 

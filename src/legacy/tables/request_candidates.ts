@@ -27,18 +27,20 @@ export interface Claim {
   taken?: RequestTypes
 }
 
-/** Rows read for the first, cheap look. */
-const PAGE_FACTOR = 4
+/** Rows of the first look, at least; each further one reads so many times more. */
 const SMALLEST_PAGE = 100
+const GROWTH = 4
+/** Looks of one claim: what they do not find, the next claim does. */
+const LOOKS = 4
 
 type Query = ReturnType<LegacySession['client']['from']>
 
 /**
  * REQUEST_ID of the first row of each MAPREF that may run, oldest first.
  *
- * The first page of the queue answers that as long as it shows enough
- * MAPREFs, or is the whole queue. When one MAPREF's backlog fills the page,
- * the database picks the first row of each over the whole queue.
+ * Mostly the head of the queue shows enough MAPREFs. Where a few of them fill
+ * it, a further look passes them over: the database leaves them out by what it
+ * reads along the index, and nobody sorts the whole backlog.
  */
 export async function candidates(
   session: LegacySession,
@@ -46,68 +48,38 @@ export async function candidates(
   claim: Claim,
   listLimit: number
 ): Promise<string[]> {
-  if (claim.limit <= 0) {
-    return []
-  }
-  const size = Math.max(SMALLEST_PAGE, claim.limit * PAGE_FACTOR)
-  const page: Candidate[] = await session.run(() =>
-    oldestFirst(open(session, table, claim, listLimit), table)
-      .select(table.select(['requestId', 'mapref'], 'r'))
-      .limit(size)
-  )
-  const firsts = firstPerMapref(page)
-  if (firsts.length >= claim.limit || page.length < size) {
-    return firsts.slice(0, claim.limit)
-  }
-  const rows: Candidate[] = await session.run(() => wholeQueue(session, table, claim, listLimit))
-  return rows.map((row) => String(row.requestId))
-}
-
-interface Candidate {
-  requestId: unknown
-  mapref: unknown
-}
-
-function firstPerMapref(page: Candidate[]): string[] {
-  const firsts = new Map<unknown, string>()
-  for (const { requestId, mapref } of page) {
-    if (!firsts.has(mapref)) {
-      firsts.set(mapref, String(requestId))
+  const firsts = new Map<string, string>()
+  let size = Math.max(SMALLEST_PAGE, claim.limit)
+  for (let look = 0; look < LOOKS && firsts.size < claim.limit; look++) {
+    const blocked = [...(claim.blocked ?? []), ...firsts.keys()]
+    const page = await pageOf(session, table, { ...claim, blocked }, { size, listLimit })
+    for (const { requestId, mapref } of page) {
+      if (!firsts.has(mapref)) {
+        firsts.set(mapref, requestId)
+      }
     }
+    if (page.length < size) {
+      break
+    }
+    size *= GROWTH
   }
-  return [...firsts.values()]
+  return [...firsts.values()].slice(0, claim.limit)
 }
 
-function wholeQueue(
+async function pageOf(
   session: LegacySession,
   table: RequestLayout,
   claim: Claim,
-  listLimit: number
-): Query {
-  const { client } = session
-  const place = client.raw('row_number() over (partition by ?? order by ??, ??) as ??', [
-    table.qualified('mapref', 'r'),
-    table.qualified('requestedAt', 'r'),
-    table.qualified('requestId', 'r'),
-    'place',
-  ])
-  const ranked = open(session, table, claim, listLimit)
-    .select(table.stored(['requestId', 'requestedAt'], 'r'))
-    .select(place)
-    .as('q')
-  return client
-    .from(ranked)
-    .select('q.requestId as requestId')
-    .where('q.place', 1)
-    .orderBy('q.requestedAt')
-    .orderBy('q.requestId')
-    .limit(claim.limit)
-}
-
-function oldestFirst(query: Query, table: RequestLayout): Query {
-  return query
-    .orderBy(table.qualified('requestedAt', 'r'))
-    .orderBy(table.qualified('requestId', 'r'))
+  { size, listLimit }: { size: number; listLimit: number }
+): Promise<{ requestId: string; mapref: string }[]> {
+  const rows: Record<string, unknown>[] = await session.run(() =>
+    open(session, table, claim, listLimit)
+      .select(table.select(['requestId', 'mapref'], 'r'))
+      .orderBy(table.qualified('requestedAt', 'r'))
+      .orderBy(table.qualified('requestId', 'r'))
+      .limit(size)
+  )
+  return rows.map((row) => ({ requestId: String(row.requestId), mapref: String(row.mapref) }))
 }
 
 /** NEW rows whose MAPREF is free, as `r`. */

@@ -2,6 +2,7 @@ import { toJson } from '../../json.ts'
 import type { JsonValue } from '../../types/json.ts'
 import type { LegacySession } from '../connection.ts'
 import type { RequestLayout } from './request_candidates.ts'
+import type { Row } from './row_sets.ts'
 import type { SetWriter } from './set_writer.ts'
 
 /** A request with the claim that it is to be ours by. */
@@ -50,17 +51,16 @@ export class RequestSets {
     return new Set(ours.map((row) => String(row.requestId)))
   }
 
+  /** What the end of a request changes of its row, with its REQUEST_ID. */
+  endedRow({ requestId, status, result, now }: RequestEnd): Row {
+    const text = toJson(result, { field: 'RESULT_PAYLOAD' })
+    return this.#table.row({ requestId, status, completedAt: now, result: text })
+  }
+
   /** Ends requests that are held. @returns how many were CLAIMED */
   async finishAll(session: LegacySession, ends: RequestEnd[]): Promise<number> {
     const table = this.#table
-    const rows = ends.map(({ requestId, status, result, now }) =>
-      table.row({
-        requestId,
-        status,
-        completedAt: now,
-        result: toJson(result, { field: 'RESULT_PAYLOAD' }),
-      })
-    )
+    const rows = ends.map((end) => this.endedRow(end))
     const where = { [table.column('status')]: 'CLAIMED' }
     return this.#sets.update(session, table.name, { key: table.column('requestId'), rows, where })
   }

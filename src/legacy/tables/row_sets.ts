@@ -26,7 +26,7 @@ export interface RowSets {
   update(table: string, change: SetUpdate): Statement[]
 }
 
-type Quote = (name: string) => string
+export type Quote = (name: string) => string
 
 /** For every database: a statement for each row. */
 export function singleRows(quote: Quote): RowSets {
@@ -154,9 +154,15 @@ function conditions(quote: Quote, values: Row): Statement {
   }
 }
 
+/** Half a character, which JSON.stringify writes as an escape. */
+const HALF = /\\ud[89a-f][0-9a-f]{2}/i
+
 /** Half a character is no JSON text for PostgreSQL; as a binding it would be replaced likewise. */
 function jsonOf(rows: Row[]): string {
-  return JSON.stringify(rows, (_, value: unknown) =>
-    typeof value === 'string' ? value.toWellFormed() : value
-  )
+  const text = JSON.stringify(rows)
+  return HALF.test(text)
+    ? JSON.stringify(rows, (_, value: unknown) =>
+        typeof value === 'string' ? value.toWellFormed() : value
+      )
+    : text
 }

@@ -1,8 +1,8 @@
 import type { LegacySession } from '../connection.ts'
 import type { ColumnKey, TableKey, TableSpec } from '../preset.ts'
-import { spellings, type TableDialect } from './dialect.ts'
+import type { TableDialect } from './dialect.ts'
 import type { TableLayout } from './layout.ts'
-import { toText } from './values.ts'
+import { spellings, toText } from './values.ts'
 
 /** The table that the flow of a MAPREF fills, or why none may be emptied. */
 export type Target = { ok: true; name: string } | { ok: false; reason: string }

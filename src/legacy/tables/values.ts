@@ -28,6 +28,16 @@ export function quotedWith(mark: '"' | '`'): (name: string) => string {
   return (name) => name.split('.').map(part).join('.')
 }
 
+/** A name as configured, then as databases fold names that nobody quoted, each part by itself. */
+export function spellings(name: string): string[] {
+  const parts = name
+    .split('.')
+    .map((part) => [...new Set([part, part.toLowerCase(), part.toUpperCase()])])
+  return parts.reduce((heads, tails) =>
+    heads.flatMap((head) => tails.map((tail) => `${head}.${tail}`))
+  )
+}
+
 /** Parts of a list, none longer than `size`. */
 export function chunked<T>(list: readonly T[], size: number): T[][] {
   const parts: T[][] = []

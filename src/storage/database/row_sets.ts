@@ -1,3 +1,4 @@
+import { arrayText } from '../sql_session.ts'
 import type { Kind } from './row_mapper.ts'
 import { withoutNul, type Value } from './work.ts'
 
@@ -104,15 +105,4 @@ function recordset(columns: TableColumn[], rows: Value[][]): Statement {
     sql: `json_to_recordset(?::json) as given(${types.join(', ')})`,
     bindings: [JSON.stringify(records)],
   }
-}
-
-/** An array in the words of PostgreSQL, for one binding. */
-export function arrayText(values: readonly Value[]): string {
-  const items = values.map((value) => {
-    if (typeof value !== 'string') {
-      return value === null ? 'null' : String(value)
-    }
-    return `"${/["\\]/.test(value) ? value.replace(/["\\]/g, String.raw`\$&`) : value}"`
-  })
-  return `{${items.join()}}`
 }

@@ -1,7 +1,7 @@
 import { toJson } from '../../json.ts'
 import type { ExecutionStore, SettleResult, Settlement } from '../contract.ts'
 import { clockOr, type Dialect } from './dialect.ts'
-import { arrayText } from './row_sets.ts'
+import { arrayText } from '../sql_session.ts'
 import type { Work } from './work.ts'
 
 type SettleParams = Parameters<ExecutionStore['settle']>[0]

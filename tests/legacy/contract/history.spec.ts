@@ -1,7 +1,8 @@
 import { test } from '@japa/runner'
 import { ManualClock } from '../../../src/testing/manual_clock.ts'
 import type { HandlerContext } from '../../../src/types/handlers.ts'
-import { Gate, type LegacyNode, type LegacyWorld } from '../../helpers/legacy_world.ts'
+import { Gate, type LegacyWorld } from '../../helpers/legacy_world.ts'
+import { dieAt } from '../dying.ts'
 import { contractGroup, type Contract } from './support.ts'
 
 const JANUARY = { start_date: '2026-01-01', end_date: '2026-01-05' }
@@ -9,22 +10,6 @@ const HISTORY = 'LOAD_SALES'
 /** Fails on the days whose rows are in the table BAD. */
 const PICKY = `insert into LEDGER (PRCID, MAPREF, NOTE)
   select :prcid, :mapref, case when exists (select 1 from BAD where DAY = :param1) then null else :param1 end from ONE`
-
-/** Lets a node die at its n-th transaction. @returns whether it came so far */
-async function diesAt(
-  node: LegacyNode,
-  moment: 'onTransaction' | 'onCommit',
-  nth: number
-): Promise<boolean> {
-  const dead = Promise.withResolvers<true>()
-  node[moment] = (count) => {
-    if (count === nth) {
-      dead.resolve(true)
-      return new Promise<never>(() => {})
-    }
-  }
-  return Promise.race([dead.promise, node.run().then(() => false)])
-}
 
 /** What the ledger and the log say of the days, in the order of their runs. */
 function daysOf(world: LegacyWorld, requester: Contract['requester']) {
@@ -276,7 +261,7 @@ contractGroup(
           const range = { start_date: '2026-01-01', end_date: '2026-01-03' }
           const id = requester.ask('HISTORY', HISTORY, range)
           const dead = world.node({ name: 'dead', clock: new ManualClock(world.clock.now()) })
-          died = await diesAt(dead, moment, nth)
+          died = await dieAt(dead, moment, nth)
           if (died) {
             const heir = world.node({ name: 'heir' })
             await heir.adapter.recover()

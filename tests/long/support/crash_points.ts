@@ -119,17 +119,26 @@ export function crashingDriver(driver: LegacyDriver, crash: CrashPoints): Legacy
         noted.set(trx, statements)
         return work(trx)
       })
-      if (statements.some((sql) => /^insert into .?DWPRCLOG/i.test(sql))) {
-        crash.reached('after IP')
-      }
-      if (statements.some((sql) => /^update .?DWPRCLOG/i.test(sql))) {
-        crash.reached('after the legacy commit')
-      }
+      committed(statements, crash)
+      return answer
+    },
+    async statement(client, sql, bindings) {
+      const answer = await driver.statement(client, sql, bindings)
+      committed([sql], crash)
       return answer
     },
     sessionOf: (client) =>
       crashingSession(driver.sessionOf(client), crash, noted.get(client) ?? []),
     poolOf: (client) => driver.poolOf(client),
+  }
+}
+
+function committed(statements: string[], crash: CrashPoints): void {
+  if (statements.some((sql) => /insert into .?DWPRCLOG/i.test(sql))) {
+    crash.reached('after IP')
+  }
+  if (statements.some((sql) => /update .?DWPRCLOG/i.test(sql))) {
+    crash.reached('after the legacy commit')
   }
 }
 

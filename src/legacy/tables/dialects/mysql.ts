@@ -1,7 +1,8 @@
 import type { LegacyClient } from '../client.ts'
-import { holding, spellings, type DatabaseColumn, type TableDialect } from '../dialect.ts'
+import { holding } from '../column_fit.ts'
+import type { DatabaseColumn, TableDialect } from '../dialect.ts'
 import { listedRows } from '../row_sets.ts'
-import { quotedWith } from '../values.ts'
+import { quotedWith, spellings } from '../values.ts'
 
 const quoted = quotedWith('`')
 const DECLARED_LENGTH = /^(?:VARCHAR|CHAR)\((\d+)\)/
@@ -38,6 +39,7 @@ export const mysql: TableDialect = {
   skipsDuplicates: false,
   locksRows: true,
   rowSets: listedRows(quoted),
+  groups: null,
 
   // MariaDB alone has them: on MySQL none is found
   sequences: {

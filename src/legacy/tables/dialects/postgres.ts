@@ -1,13 +1,9 @@
 import type { LegacyClient } from '../client.ts'
-import {
-  holding,
-  spellings,
-  type DatabaseColumn,
-  type DateForm,
-  type TableDialect,
-} from '../dialect.ts'
+import { holding } from '../column_fit.ts'
+import type { DatabaseColumn, DateForm, TableDialect } from '../dialect.ts'
+import { arrayGroups } from '../group_statements.ts'
 import { jsonRows } from '../row_sets.ts'
-import { quotedWith } from '../values.ts'
+import { quotedWith, spellings } from '../values.ts'
 
 const quoted = quotedWith('"')
 const DECLARED_LENGTH = /^(?:CHARACTER VARYING|CHARACTER|VARCHAR|CHAR)\((\d+)\)$/
@@ -20,11 +16,19 @@ const HOLDS = [
 ] as const
 const TO_THE_MILLISECOND = 'YYYY-MM-DD HH24:MI:SS.MS'
 
-/** What the name means here and now: the search path decides, as it does for a statement. */
-const COLUMNS = `select a.attname as name, upper(format_type(a.atttypid, a.atttypmod)) as type
-  from pg_attribute a
-  where a.attrelid = to_regclass(?) and a.attnum > 0 and not a.attisdropped
-  order by a.attnum`
+/**
+ * What the name means here and now: the search path decides, as it does for a
+ * statement. A domain is told as the type behind it.
+ */
+const COLUMNS = `with recursive declared as (
+    select attname, attnum, atttypid as type, atttypmod as modifier from pg_attribute
+      where attrelid = to_regclass(?) and attnum > 0 and not attisdropped
+    union all
+    select d.attname, d.attnum, t.typbasetype, t.typtypmod
+      from declared d join pg_type t on t.oid = d.type where t.typtype = 'd')
+  select d.attname as name, upper(format_type(d.type, d.modifier)) as type
+  from declared d join pg_type t on t.oid = d.type where t.typtype <> 'd'
+  order by d.attnum`
 const SEQUENCE = `select 1 from pg_class where oid = to_regclass(?) and relkind = 'S'`
 
 export const postgres: TableDialect = {
@@ -37,6 +41,7 @@ export const postgres: TableDialect = {
   skipsDuplicates: true,
   locksRows: true,
   rowSets: jsonRows(quoted),
+  groups: arrayGroups(quoted),
 
   sequences: {
     async find(client, name) {

@@ -1,4 +1,5 @@
-import { holding, type DatabaseColumn, type TableDialect } from '../dialect.ts'
+import { holding } from '../column_fit.ts'
+import type { DatabaseColumn, TableDialect } from '../dialect.ts'
 import { singleRows } from '../row_sets.ts'
 import { quotedWith } from '../values.ts'
 
@@ -31,6 +32,7 @@ export const sqlite: TableDialect = {
   skipsDuplicates: false,
   locksRows: false,
   rowSets: singleRows(quoted),
+  groups: null,
   sequences: null,
 
   async prepare(client) {
