@@ -11,7 +11,7 @@ import type { Select } from './selects.ts'
 import type { ReportFile, ReportStore } from './store.ts'
 import { csvWriter, jsonWriter } from './text_writers.ts'
 import type { ReportWriter, WriterOptions } from './writer.ts'
-import { loadExcel, XlsxWriter } from './xlsx_writer.ts'
+import { XlsxWriter } from './xlsx_writer.ts'
 
 /** A file of a report, as RESULT_PAYLOAD names it. */
 export type ProducedFile = {
@@ -105,7 +105,7 @@ export class Production {
     const file = await store.create(name)
     this.#files.push(file)
     const options = { header: report.header, csv: reports.csv, wallClock }
-    const writer = await writerOf(report.format, file, options)
+    const writer = writerOf(report.format, file, options)
     const opened = { file, writer, name, sheet, rows: 0 }
     this.#opened.push(opened)
     return opened
@@ -151,18 +151,18 @@ export class Production {
   }
 }
 
-async function writerOf(
+function writerOf(
   format: ReportFormat,
   { stream }: ReportFile,
   options: WriterOptions
-): Promise<ReportWriter> {
+): ReportWriter {
   switch (format) {
     case 'csv':
       return csvWriter(stream, options)
     case 'jsonl':
       return jsonWriter(stream, options)
     case 'xlsx':
-      return new XlsxWriter(await loadExcel(), stream, options)
+      return new XlsxWriter(stream, options)
   }
 }
 

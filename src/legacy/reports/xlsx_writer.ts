@@ -1,45 +1,16 @@
-import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
 import type { SqlCell, SqlColumn } from '../../storage/sql_session.ts'
-import { dateOf, exactNumber, textOf } from './cells.ts'
+import { RowXml, SHEET_END, sheetStart } from './sheet_xml.ts'
+import { closingParts, fixedParts, sheetPath } from './workbook_parts.ts'
 import type { ReportWriter, WriterOptions } from './writer.ts'
+import { ZipPackage } from './zip_package.ts'
 
-/** The part of exceljs that is used here. */
-interface Sheet {
-  columns: { style: { numFmt?: string } }[]
-  addRow(values: unknown[]): { commit(): void }
-  commit(): void
-  /** It passes on what is written, and waits for nobody. */
-  readonly stream: { readonly pipes: Writable[] }
-}
-interface Workbook {
-  addWorksheet(name: string): Sheet
-  commit(): Promise<void>
-}
-interface ExcelJs {
-  stream: {
-    xlsx: {
-      WorkbookWriter: new (options: object) => Workbook
-    }
-  }
-}
-
-/** Rows of one sheet, and characters of one cell, as Excel bounds them. */
+/** Rows of one sheet, as Excel bounds them. */
 export const SHEET_ROWS = 1_048_576
-const CELL_LENGTH = 32_767
 const NAME_LENGTH = 31
 const FORBIDDEN = /[\\/?*[\]:]/g
-const FORMATS: Partial<Record<SqlColumn['kind'], string>> = {
-  date: 'yyyy-mm-dd hh:mm:ss',
-  instant: 'yyyy-mm-dd hh:mm:ss',
-}
-
-/** exceljs is a peer: only those who want spreadsheets need it. */
-export async function loadExcel(): Promise<ExcelJs> {
-  const { default: excel } = await import('exceljs')
-  return excel as unknown as ExcelJs
-}
+/** Characters of rows that are handed on together. */
+const CHUNK = 32_768
 
 /**
  * One workbook, a sheet for each SELECT, and a further one where Excel's rows
@@ -47,98 +18,75 @@ export async function loadExcel(): Promise<ExcelJs> {
  * texts; dates show the wall clock of the source.
  */
 export class XlsxWriter implements ReportWriter {
-  readonly #workbook: Workbook
-  readonly #stream: Writable
+  readonly #zip: ZipPackage
   readonly #options: WriterOptions
-  readonly #names = new Set<string>()
+  readonly #names: string[] = []
   #columns: SqlColumn[] = []
-  #sheet: Sheet | null = null
+  #xml: RowXml | null = null
   #name = ''
   #rows = 0
 
-  constructor(excel: ExcelJs, stream: Writable, options: WriterOptions) {
-    const zip = { zlib: { level: 1 } }
-    const settings = { stream, useStyles: true, useSharedStrings: false, zip }
-    this.#workbook = new excel.stream.xlsx.WorkbookWriter(settings)
-    this.#stream = stream
+  constructor(stream: Writable, options: WriterOptions) {
     this.#options = options
+    this.#zip = new ZipPackage(stream)
+    fixedParts().forEach(([path, xml]) => this.#zip.add(path, xml))
   }
 
   async begin(sheet: string, columns: SqlColumn[]): Promise<void> {
     this.#columns = columns
     this.#name = sheet
-    this.#open()
+    await this.#open()
   }
 
   async rows(batch: SqlCell[][]): Promise<void> {
+    let xml = ''
     for (const row of batch) {
       if (this.#rows === SHEET_ROWS) {
-        this.#open()
+        await this.#zip.write(xml)
+        xml = ''
+        await this.#open()
       }
-      this.#add(row.map((cell, at) => this.#value(cell, this.#columns[at])))
+      xml += this.#xml!.row(++this.#rows, row)
+      if (xml.length > CHUNK) {
+        await this.#zip.write(xml)
+        xml = ''
+      }
     }
-    await this.#drained()
+    await this.#zip.write(xml)
   }
 
   async end(): Promise<void> {
-    if (!this.#sheet) {
-      this.#open()
+    if (!this.#xml) {
+      await this.#open()
     }
-    this.#sheet?.commit()
-    await this.#workbook.commit()
+    await this.#zip.write(SHEET_END)
+    closingParts(this.#names).forEach(([path, xml]) => this.#zip.add(path, xml))
+    await this.#zip.end()
   }
 
-  #open(): void {
-    this.#sheet?.commit()
-    const sheet = this.#workbook.addWorksheet(this.#freeName())
-    sheet.columns = this.#columns.map(({ kind }) => ({ style: { numFmt: FORMATS[kind] } }))
-    this.#sheet = sheet
+  async #open(): Promise<void> {
+    if (this.#xml) {
+      await this.#zip.write(SHEET_END)
+    }
+    this.#names.push(this.#freeName())
+    this.#zip.begin(sheetPath(this.#names.length))
+    this.#xml = new RowXml(this.#columns, this.#options.wallClock)
     this.#rows = 0
+    await this.#zip.write(sheetStart(this.#columns))
     if (this.#options.header && this.#columns.length > 0) {
-      this.#add(this.#columns.map(({ name }) => name))
+      await this.#zip.write(this.#xml.header(++this.#rows))
     }
-  }
-
-  #add(values: unknown[]): void {
-    this.#sheet!.addRow(values).commit()
-    this.#rows++
-  }
-
-  #value(cell: SqlCell, column: SqlColumn): unknown {
-    if (typeof cell !== 'string') {
-      return cell
-    }
-    if (column.kind === 'number') {
-      return exactNumber(cell) ?? cell
-    }
-    const text = textOf(cell, column, this.#options.wallClock)
-    const date = column.kind === 'date' || column.kind === 'instant' ? dateOf(text) : null
-    return date ?? text.slice(0, CELL_LENGTH)
   }
 
   /** Excel's rules for names, compared without case. */
   #freeName(): string {
+    const taken = new Set(this.#names.map((name) => name.toLowerCase()))
     const wanted = this.#name.replace(FORBIDDEN, '_').replace(/^'|'$/g, '_').trim() || 'Sheet'
     for (let count = 1; ; count++) {
       const end = count === 1 ? '' : ` (${count})`
       const name = wanted.slice(0, NAME_LENGTH - end.length) + end
-      if (!this.#names.has(name.toLowerCase())) {
-        this.#names.add(name.toLowerCase())
+      if (!taken.has(name.toLowerCase())) {
         return name
-      }
-    }
-  }
-
-  /** The zip is written by others: they get their turn, and are waited for. */
-  async #drained(): Promise<void> {
-    await setImmediate()
-    const [zip] = this.#sheet?.stream.pipes ?? []
-    for (const stream of [zip, this.#stream]) {
-      if (this.#stream.errored) {
-        throw this.#stream.errored
-      }
-      if (stream?.writableNeedDrain) {
-        await once(stream, 'drain')
       }
     }
   }

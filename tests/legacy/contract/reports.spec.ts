@@ -9,6 +9,7 @@ import type { ReportsInput } from '../../../src/legacy/reports/config.ts'
 import type { LegacyDatabase } from '../../helpers/legacy_database.ts'
 import type { EndedRequest } from './support.ts'
 import { contractGroup } from './support.ts'
+import type { JsonObject } from '../../../src/types/json.ts'
 
 const MAPREF = 'REPORT:SALES'
 
@@ -334,7 +335,7 @@ contractGroup(
         { payload: { kind: 'a', colour: 'b' }, reason: /colour is no bind of the report.*:kind/ },
         { payload: { kind: 'a', mail_to: 'x@y.z' }, reason: /"x@y.z" may not get reports/ },
         { payload: { kind: 'a', mail_to: 'nobody' }, reason: /"nobody" is no mail address/ },
-      ])
+      ] as { payload: JsonObject; reason: RegExp }[])
       .run(async ({ assert }, { payload, reason }) => {
         const { world, requester, database } = open()
         const source = sourceWith()

@@ -10,6 +10,7 @@ interface Answer {
 /** The part of a connection of `pg` that is used here. */
 export interface PostgresConnection {
   query(query: string | object): Promise<Answer>
+  query(query: object, callback: (error: Error | null, answer: Answer) => void): unknown
 }
 
 /** By type id; everything else is text. */
@@ -57,7 +58,7 @@ async function select(
   const text = `declare ${CURSOR} no scroll cursor for ${numbered(sql)}`
   // Extended: one statement and no more, whatever the text hides
   await connection.query({ text, values: bindings, queryMode: 'extended' })
-  const first = await connection.query(FETCH)
+  const first = await fetched(connection)
   const columns = first.fields.map(({ name, dataTypeID }) => ({
     name,
     kind: KINDS[dataTypeID] ?? 'text',
@@ -78,12 +79,22 @@ async function* batchesOf(
       if (answer.rows.length < BATCH) {
         return
       }
-      answer = await connection.query(FETCH)
+      answer = await fetched(connection)
     }
   } finally {
     // In a transaction that has failed there is nothing to close any more
     await connection.query(`close ${CURSOR}`).catch(() => {})
   }
+}
+
+/**
+ * The next rows. With the promises of `pg` each answer lived as long as the
+ * next one, all of them up to the next full collection: several times the memory.
+ */
+function fetched(connection: PostgresConnection): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    connection.query(FETCH, (error, answer) => (error ? reject(error) : resolve(answer)))
+  })
 }
 
 function cellOf(value: string | null, kind: SqlColumnKind): SqlCell {
