@@ -81,7 +81,7 @@ test.group('Dead letters', () => {
     const [last] = await almanac.redrive(again.id)
     await almanac.runOnce()
     await assert.rejects(() => almanac.redrive(again.id), /which is succeeded/)
-    assert.equal((await almanac.executions.get(last.id)).state, 'succeeded')
+    assert.include(await almanac.executions.get(last.id), { state: 'succeeded' })
     assert.lengthOf(await almanac.history(), 3)
   })
 
