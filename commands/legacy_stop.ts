@@ -19,7 +19,9 @@ export default class LegacyStop extends LegacyRequestCommand {
   @flags.string({ description: 'Day of the run to stop; default: the newest run' })
   declare date?: string
 
-  @flags.boolean({ description: 'Answer at once, and close the row of a run whose handler does not listen' })
+  @flags.boolean({
+    description: 'Answer at once, and close the row of a run whose handler does not listen',
+  })
   declare force: boolean
 
   protected async work({ pkgdwprc }: LegacyAdapter): Promise<void> {

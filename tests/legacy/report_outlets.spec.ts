@@ -217,7 +217,8 @@ legacyGroup(
     }) => {
       const reports: ReportRoutesOptions = { authorize: () => true }
       const { warehouse, get } = await startServer(fs, {}, { reports })
-      assert.equal((await get('/reports/R1')).status, 403)
+      const opened = await get('/reports/R1')
+      assert.equal(opened.status, 403)
       warehouse.execute('drop table DWPRCREQ')
       const { status, body, text: answer } = await get('/reports/R1')
       assert.equal(status, 500)

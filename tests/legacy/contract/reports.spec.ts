@@ -330,7 +330,7 @@ contractGroup(
         { payload: { params: [1] }, reason: /params \[1\] is not an object/ },
         { payload: { params: { kind: {} } }, reason: /kind is no single value/ },
         { payload: { params: { kind: 1 }, KIND: 2 }, reason: /gives the bind "kind" twice/ },
-        { payload: { constructor: 1 }, reason: /constructor is no bind of the report/ },
+        { payload: '{"constructor":1}', reason: /constructor is no bind of the report/ },
         { payload: {}, reason: /no value for :kind/ },
         { payload: { kind: 'a', colour: 'b' }, reason: /colour is no bind of the report.*:kind/ },
         { payload: { kind: 'a', mail_to: 'x@y.z' }, reason: /"x@y.z" may not get reports/ },
