@@ -6,7 +6,7 @@ import type { ReportWriter, WriterOptions } from './writer.ts'
 import { ZipPackage } from './zip_package.ts'
 
 /** Rows of one sheet, as Excel bounds them. */
-export const SHEET_ROWS = 1_048_576
+const SHEET_ROWS = 1_048_576
 const NAME_LENGTH = 31
 const FORBIDDEN = /[\\/?*[\]:]/g
 /** Characters of rows that are handed on together. */
@@ -20,14 +20,17 @@ const CHUNK = 32_768
 export class XlsxWriter implements ReportWriter {
   readonly #zip: ZipPackage
   readonly #options: WriterOptions
+  readonly #sheetRows: number
   readonly #names: string[] = []
   #columns: SqlColumn[] = []
   #xml: RowXml | null = null
   #name = ''
   #rows = 0
 
-  constructor(stream: Writable, options: WriterOptions) {
+  /** @param sheetRows where a further sheet begins, its header included */
+  constructor(stream: Writable, options: WriterOptions, sheetRows = SHEET_ROWS) {
     this.#options = options
+    this.#sheetRows = sheetRows
     this.#zip = new ZipPackage(stream)
     fixedParts().forEach(([path, xml]) => this.#zip.add(path, xml))
   }
@@ -41,7 +44,7 @@ export class XlsxWriter implements ReportWriter {
   async rows(batch: SqlCell[][]): Promise<void> {
     let xml = ''
     for (const row of batch) {
-      if (this.#rows === SHEET_ROWS) {
+      if (this.#rows === this.#sheetRows) {
         await this.#zip.write(xml)
         xml = ''
         await this.#open()

@@ -11,11 +11,15 @@ export class ZipPackage {
   readonly #zip = new ZipFile()
   readonly #piped: Promise<void>
   #part: PassThrough | null = null
+  #failure: Error | null = null
 
   constructor(stream: Writable) {
     this.#piped = pipeline(this.#zip.outputStream, stream)
     // Whoever writes a part is waiting for that part, not for the pipe
-    this.#piped.catch((error: Error) => this.#part?.destroy(error))
+    this.#piped.catch((error: Error) => {
+      this.#failure = error
+      this.#part?.destroy(error)
+    })
   }
 
   /** Adds a small part as a whole. */
@@ -34,6 +38,9 @@ export class ZipPackage {
 
   /** Goes on with the part that has begun. @throws what the stream fails with */
   async write(text: string): Promise<void> {
+    if (this.#failure) {
+      throw this.#failure
+    }
     await written(this.#part!, text)
   }
 
