@@ -2,12 +2,14 @@ import { once } from 'node:events'
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads'
 
 export interface Question {
+  /** Which one it is: an answer that comes too late is none to the next. */
+  number?: number
   /** Schema or database, empty for none. */
   place: string
   sql: string
   values: unknown[]
 }
-export type Answer = { rows: Record<string, unknown>[] } | { error: string }
+export type Answer = { number?: number } & ({ rows: Record<string, unknown>[] } | { error: string })
 
 /** Longest wait for one statement, ms. */
 const PATIENCE = 15_000
@@ -23,6 +25,7 @@ export class ForeignServer {
   readonly #worker: Worker
   readonly #flag: Int32Array
   readonly #port: MessagePort
+  #asked = 0
 
   private constructor(url: string, worker: Worker, flag: Int32Array, port: MessagePort) {
     this.#url = url
@@ -58,15 +61,34 @@ export class ForeignServer {
   }
 
   query(question: Question): Record<string, unknown>[] {
+    const number = ++this.#asked
     Atomics.store(this.#flag, 0, 0)
-    this.#port.postMessage(question)
-    if (Atomics.wait(this.#flag, 0, 0, PATIENCE) === 'timed-out') {
+    this.#port.postMessage({ ...question, number })
+    const answer = this.#answerTo(number)
+    if (answer === null) {
       throw new Error(`no answer in ${PATIENCE} ms: ${question.sql}`)
     }
-    const answer = receiveMessageOnPort(this.#port)!.message as Answer
     if ('error' in answer) {
       throw new Error(`${answer.error} (${question.sql})`)
     }
     return answer.rows
+  }
+
+  /** @returns null when there is none in time */
+  #answerTo(number: number): Answer | null {
+    const deadline = performance.now() + PATIENCE
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port)?.message as Answer | undefined
+      if (received?.number === number) {
+        return received
+      }
+      const left = deadline - performance.now()
+      if (!received && (left <= 0 || Atomics.wait(this.#flag, 0, 0, left) === 'timed-out')) {
+        return null
+      }
+      if (!received) {
+        Atomics.store(this.#flag, 0, 0)
+      }
+    }
   }
 }

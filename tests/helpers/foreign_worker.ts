@@ -82,10 +82,11 @@ function plain(value: unknown, isTimestamp: boolean): unknown {
 
 const ask = await (url.startsWith('mysql') ? openMysql() : openPostgres())
 port.on('message', (question: Question) => {
+  const { number } = question
   void ask(question)
     .then(
-      (rows): Answer => ({ rows }),
-      (error: Error): Answer => ({ error: error.message })
+      (rows): Answer => ({ number, rows }),
+      (error: Error): Answer => ({ number, error: error.message })
     )
     .then((answer) => {
       port.postMessage(answer)
