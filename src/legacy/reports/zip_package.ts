@@ -14,7 +14,10 @@ export class ZipPackage {
   #failure: Error | null = null
 
   constructor(stream: Writable) {
-    this.#piped = pipeline(this.#zip.outputStream, stream)
+    this.#piped = pipeline(this.#zip.outputStream, stream).catch((error: Error) => {
+      // One that has failed before says why; the pipe only says that it is closed
+      throw stream.errored ?? error
+    })
     // Whoever writes a part is waiting for that part, not for the pipe
     this.#piped.catch((error: Error) => {
       this.#failure = error
