@@ -8,11 +8,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const SHARD = 'ALMANAC_TEST_SHARD'
 const SCRIPT = fileURLToPath(new URL('test.ts', import.meta.url))
 
-/** How many processes run the specs: most of their time they wait for databases. */
+/**
+ * How many processes run the specs: most of their time they wait for
+ * databases. The long ones, which measure, share the machine only in part.
+ */
 export function shardCount(args: string[]): number {
-  return args.length === 0 && process.env[SHARD] === undefined
-    ? Math.min(2, availableParallelism())
-    : 1
+  const inPart = Number(process.env.ALMANAC_LONG_SCALE ?? 1) < 1
+  const whole = args.length === 0 || (args.join() === 'long' && inPart)
+  return whole && process.env[SHARD] === undefined ? Math.min(2, availableParallelism()) : 1
 }
 
 /** The patterns, or in a process that has a share of the specs its files. */
@@ -30,11 +33,11 @@ async function share(patterns: string[], number: number, of: number): Promise<UR
 }
 
 /** Runs the specs in several processes and adds up what they say. */
-export async function runShards(count: number): Promise<void> {
+export async function runShards(args: string[], count: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'almanac-shards-'))
   const shards = Array.from({ length: count }, (_, number) => ({
     totals: join(folder, String(number)),
-    done: runShard(`${number}/${count}`, join(folder, String(number)), number > 0),
+    done: runShard(args, `${number}/${count}`, join(folder, String(number)), number > 0),
   }))
   let [passed, failed] = [0, 0]
   for (const { totals, done } of shards) {
@@ -57,11 +60,12 @@ export async function runShards(count: number): Promise<void> {
 
 /** @param later whether its output is to wait for that of the others */
 async function runShard(
+  args: string[],
   shard: string,
   totals: string,
   later: boolean
 ): Promise<{ code: number; output: Buffer }> {
-  const child = spawn(process.execPath, [...process.execArgv, SCRIPT], {
+  const child = spawn(process.execPath, [...process.execArgv, SCRIPT, ...args], {
     env: { ...process.env, [SHARD]: shard, ALMANAC_TEST_TOTALS: totals },
     stdio: ['ignore', later ? 'pipe' : 'inherit', later ? 'pipe' : 'inherit'],
   })

@@ -10,7 +10,7 @@ import { reportRun, totals } from './test_report.ts'
 /**
  * npm test                         everything but tests/long, in two processes
  * npm test -- --files plan_tick    some files: their names without .spec.ts
- * npm run test:long                the long suite
+ * npm run test:long                the long suite; in two processes where ALMANAC_LONG_SCALE makes it short
  * npm test -- --list-services      which services the specs need, and whether they are there
  */
 const args = process.argv.slice(2)
@@ -18,7 +18,7 @@ const listing = args.includes('--list-services')
 const shards = shardCount(args)
 
 if (shards > 1) {
-  await runShards(shards)
+  await runShards(args, shards)
 } else {
   await runSpecs()
 }
@@ -33,7 +33,7 @@ async function runSpecs(): Promise<void> {
         files: specsOf(['tests/*.spec.ts', 'tests/!(long)/**/*.spec.ts']),
         timeout: 10_000,
       },
-      { name: 'long', files: ['tests/long/**/*.spec.ts'], timeout: 20 * 60_000 },
+      { name: 'long', files: specsOf(['tests/long/**/*.spec.ts']), timeout: 20 * 60_000 },
     ],
     filters: { suites: listing ? ['fast', 'long'] : ['fast'] },
     plugins: [assert(), expectTypeOf(), fileSystem()],
