@@ -14,11 +14,16 @@ export function histogramOf(ms: number, count = 1): Histogram {
   return { [bucketOf(ms)]: count }
 }
 
-export function addHistograms(a: Histogram, b: Histogram): Histogram {
-  const sum = { ...a }
-  for (const [bucket, count] of Object.entries(b)) {
+/** Adds to a histogram, which is changed: a sum of many would be copied as often. */
+export function addToHistogram(sum: Histogram, more: Histogram): void {
+  for (const [bucket, count] of Object.entries(more)) {
     sum[bucket] = (sum[bucket] ?? 0) + count
   }
+}
+
+export function sumOf(histograms: Histogram[]): Histogram {
+  const sum: Histogram = {}
+  histograms.forEach((each) => addToHistogram(sum, each))
   return sum
 }
 

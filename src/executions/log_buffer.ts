@@ -45,9 +45,10 @@ export class LogBuffer {
 
   /** The logger of one attempt: entries of `lowest` and above. */
   loggerFor(execution: Pick<ExecutionRecord, 'id' | 'attempt'>, lowest: LogLevel): ExecutionLogger {
+    const kept = new Set(LOG_LEVELS.slice(LOG_LEVELS.indexOf(lowest)))
     let seq = 0
     const write = (level: LogLevel, message: string, data?: Record<string, unknown>) => {
-      if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(lowest)) {
+      if (!kept.has(level)) {
         return
       }
       if (seq > MAX_LOG_ENTRIES) {

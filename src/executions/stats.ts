@@ -1,4 +1,4 @@
-import { addHistograms, percentile, type Histogram } from '../histogram.ts'
+import { percentile, sumOf, type Histogram } from '../histogram.ts'
 import type { StatsRow } from '../storage/contract.ts'
 import type { Outcome } from '../types/executions.ts'
 
@@ -44,12 +44,12 @@ export function summarize(rows: StatsRow[], from: string, to: string): Execution
   const duration = {
     total: sum(run.map(({ durationTotal }) => durationTotal)),
     max: greatest(run.map(({ durationMax }) => durationMax)),
-    spread: run.map(({ durations }) => durations).reduce(addHistograms, {}),
+    spread: sumOf(run.map(({ durations }) => durations)),
   }
   const lateness = {
     total: sum(run.map(({ latenessTotal }) => latenessTotal)),
     max: greatest(run.map(({ latenessMax }) => latenessMax)),
-    spread: run.map(({ latenesses }) => latenesses).reduce(addHistograms, {}),
+    spread: sumOf(run.map(({ latenesses }) => latenesses)),
   }
   return {
     from,

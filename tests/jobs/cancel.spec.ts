@@ -1,6 +1,17 @@
 import { test } from '@japa/runner'
 import { aborted, createNode, createStore, gate } from './setup.ts'
+import type { HandlerContext } from '../../src/types/handlers.ts'
 import type { JournalEntry } from '../../src/types/journal.ts'
+
+/** A run that listens to its signal on one node, and another node beside it. */
+async function runningElsewhere(lease: { ttl: number; renew: number }) {
+  const store = createStore()
+  const handlers = { long: ({ signal }: HandlerContext) => aborted(signal) }
+  const holder = createNode({ store, config: { lease }, handlers })
+  const other = createNode({ store, nodeId: 'other.00000002' })
+  const { id } = await holder.jobs.enqueue('long', null)
+  return { store, other, id, running: holder.jobs.runOnce() }
+}
 
 test.group('Cancel', () => {
   test('a queued execution is cancelled at once, and it is announced', async ({ assert }) => {
@@ -38,16 +49,7 @@ test.group('Cancel', () => {
   test('a running one elsewhere hears it within a second, however rare the renewals', async ({
     assert,
   }) => {
-    const store = createStore()
-    const config = { lease: { ttl: 300_000, renew: 100_000 } }
-    const holder = createNode({
-      store,
-      config,
-      handlers: { long: ({ signal }) => aborted(signal) },
-    })
-    const other = createNode({ store, nodeId: 'other.00000002' })
-    const { id } = await holder.jobs.enqueue('long', null)
-    const running = holder.jobs.runOnce()
+    const { store, other, id, running } = await runningElsewhere({ ttl: 300_000, renew: 100_000 })
     await store.clock.advance(5_000)
     assert.equal(await other.jobs.cancel(id, { reason: 'by bob' }), 'requested')
     await store.clock.advance(999)
@@ -60,16 +62,7 @@ test.group('Cancel', () => {
   test('a running one elsewhere hears it with a renewal where those come often', async ({
     assert,
   }) => {
-    const store = createStore()
-    const config = { lease: { ttl: 2_000, renew: 700 } }
-    const holder = createNode({
-      store,
-      config,
-      handlers: { long: ({ signal }) => aborted(signal) },
-    })
-    const other = createNode({ store, nodeId: 'other.00000002' })
-    const { id } = await holder.jobs.enqueue('long', null)
-    const running = holder.jobs.runOnce()
+    const { store, other, id, running } = await runningElsewhere({ ttl: 2_000, renew: 700 })
     await store.clock.advance(1_400)
     assert.equal(await other.jobs.cancel(id, { reason: 'by bob' }), 'requested')
     await store.clock.advance(700)

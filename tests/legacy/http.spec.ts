@@ -1,16 +1,6 @@
 import { test } from '@japa/runner'
 import { legacyGroup } from '../helpers/legacy_group.ts'
-import { startServer } from './http_support.ts'
-
-const SCHEDULE = {
-  MAPREF: 'LOAD_SALES',
-  FRQCD: 'WK',
-  FRQDD: 'MON',
-  FRQHH: '06',
-  FRQMI: 30,
-  STRTDT: '2998-01-01',
-  ENDDT: '',
-}
+import { SCHEDULE, startServer } from './http_support.ts'
 
 legacyGroup('The old HTTP contract', () => {
   test('POST /save_job_schedule: CREATED, UNCHANGED, UPDATED', async ({ assert, fs }) => {

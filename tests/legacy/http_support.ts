@@ -20,6 +20,17 @@ export interface Reply {
   text: string
 }
 
+/** A body of POST /save_job_schedule. */
+export const SCHEDULE = {
+  MAPREF: 'LOAD_SALES',
+  FRQCD: 'WK',
+  FRQDD: 'MON',
+  FRQHH: '06',
+  FRQMI: 30,
+  STRTDT: '2998-01-01',
+  ENDDT: '',
+}
+
 /** A web process that does not work, with the old routes mounted, behind a real server. */
 export async function startServer(
   fs: FileSystem,

@@ -3,7 +3,8 @@ import type { JsonValue } from '../../types/json.ts'
 import type { LegacySession } from '../connection.ts'
 import type { RequestLayout } from './request_candidates.ts'
 import type { ClaimedRequestId } from './request_sets.ts'
-import { affectedRows, toText } from './values.ts'
+import { updateOwnRequest } from './own_request.ts'
+import { toText } from './values.ts'
 
 /** RESULT_PAYLOAD of a request that is still worked on. */
 export class RequestProgress {
@@ -26,21 +27,9 @@ export class RequestProgress {
   }
 
   /** Tells how far a request of ours has come. @returns false when it is not ours any more */
-  async note(
-    session: LegacySession,
-    { requestId, claimedBy }: ClaimedRequestId,
-    result: JsonValue
-  ): Promise<boolean> {
+  async note(session: LegacySession, claim: ClaimedRequestId, result: JsonValue): Promise<boolean> {
     const table = this.#table
     const row = table.row({ result: toJson(result, { field: 'RESULT_PAYLOAD' }) })
-    const changed: unknown = await session.run(() =>
-      session.client
-        .from(table.name)
-        .where(table.column('requestId'), requestId)
-        .where(table.column('claimedBy'), claimedBy)
-        .where(table.column('status'), 'CLAIMED')
-        .update(row)
-    )
-    return affectedRows(changed) > 0
+    return updateOwnRequest(session, table, claim, row)
   }
 }

@@ -10,6 +10,7 @@ import { isDuplicate } from './failures.ts'
 import { RequestReader, type RequestRow } from './request_reader.ts'
 import { RequestSets, type RequestEnd } from './request_sets.ts'
 import type { SetWriter } from './set_writer.ts'
+import { updateOwnRequest } from './own_request.ts'
 import { affectedRows, chunked } from './values.ts'
 
 export type { RequestRow } from './request_reader.ts'
@@ -110,7 +111,7 @@ export class Requests {
       completedAt: end.now,
       result: toJson(end.result, { field: 'RESULT_PAYLOAD' }),
     })
-    return this.#updateOwn(session, end, row)
+    return updateOwnRequest(session, this.#table, end, row)
   }
 
   /**
@@ -123,7 +124,7 @@ export class Requests {
     session: LegacySession,
     request: { requestId: string; claimedBy: string }
   ): Promise<boolean> {
-    return this.#updateOwn(session, request, this.#table.row({ status: 'CLAIMED' }))
+    return updateOwnRequest(session, this.#table, request, this.#table.row({ status: 'CLAIMED' }))
   }
 
   /** Gives a request of ours back to the queue. @returns false when it is not ours */
@@ -131,7 +132,7 @@ export class Requests {
     session: LegacySession,
     request: { requestId: string; claimedBy: string }
   ): Promise<boolean> {
-    return this.#updateOwn(session, request, this.#unclaimed())
+    return updateOwnRequest(session, this.#table, request, this.#unclaimed())
   }
 
   /** Gives several requests of one claim back. @returns how many were ours */
@@ -274,23 +275,6 @@ export class Requests {
         .where(table.column('requestId'), requestId)
     )
     return rows.length > 0
-  }
-
-  async #updateOwn(
-    session: LegacySession,
-    { requestId, claimedBy }: { requestId: string; claimedBy: string },
-    row: Record<string, unknown>
-  ): Promise<boolean> {
-    const table = this.#table
-    const result: unknown = await session.run(() =>
-      session.client
-        .from(table.name)
-        .where(table.column('requestId'), requestId)
-        .where(table.column('claimedBy'), claimedBy)
-        .where(table.column('status'), 'CLAIMED')
-        .update(row)
-    )
-    return affectedRows(result) > 0
   }
 
   #unclaimed(): Record<string, unknown> {

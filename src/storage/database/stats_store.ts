@@ -3,8 +3,8 @@ import { histogramOf } from '../../histogram.ts'
 import { nodeName } from '../rules/claim_plan.ts'
 import type { StatsFilter, StatsRow, StatsStore } from '../contract.ts'
 import {
-  addRows,
   addStats,
+  addToTotal,
   dayOf,
   emptied,
   endOfDay,
@@ -18,7 +18,7 @@ import { addNodeName, Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'
 import { toExecution } from './execution_rows.ts'
 import { integer, json, RowMapper, text } from './row_mapper.ts'
-import { chunks, first, inList, type Row, type Work } from './work.ts'
+import { chunks, inList, type Row, type Work } from './work.ts'
 
 type Params<K extends keyof StatsStore> = Parameters<StatsStore[K]>[0]
 
@@ -85,34 +85,41 @@ export class DatabaseStatsStore implements StatsStore {
 
 /** Adds to totals, which may not be there yet: in the order of their keys, as whoever else locks several. */
 export async function addTotals(work: Work, rows: StatsRow[]): Promise<void> {
-  const keyed = rows.map((row) => ({ key: hashKey(statsKey(row)), row }))
-  for (const { key, row } of keyed.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
-    await addTotal(work, key, row)
+  const keyed = rows
+    .map((row): Keyed => [hashKey(statsKey(row)), row])
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const chunk of chunks(keyed)) {
+    const missing = await increase(work, chunk)
+    if (missing.length > 0) {
+      // Another node may begin the same totals now: what it adds must not be lost
+      const empty = missing.map(([key, row]) => ({ stat_key: key, ...mapper.toRow(emptied(row)) }))
+      await mapper.writer.insertMissing(work, empty, (insert) =>
+        work.dialect.insertOrSkip(insert, 'stat_key')
+      )
+      await increase(work, missing)
+    }
   }
 }
 
-async function addTotal(work: Work, key: string, row: StatsRow): Promise<void> {
-  if (!(await increase(work, key, row))) {
-    // Another node may begin the same total now: what it adds must not be lost
-    const { sql, bindings } = mapper.insert({ stat_key: key, ...mapper.toRow(emptied(row)) })
-    await work.run(work.dialect.insertOrSkip(sql, 'stat_key'), bindings)
-    await increase(work, key, row)
-  }
-}
+type Keyed = [key: string, row: StatsRow]
 
-/** @returns false when there is no such total */
-async function increase(work: Work, key: string, row: StatsRow): Promise<boolean> {
-  const found = await first(
-    work,
-    `select * from almanac_stats where stat_key = ? ${work.dialect.lockRows}`,
-    [key]
+/** @returns those of which there is no total yet */
+async function increase(work: Work, keyed: Keyed[]): Promise<Keyed[]> {
+  const list = inList(keyed.map(([key]) => key))
+  const found = await work.all(
+    `select * from almanac_stats where stat_key in ${list.sql} order by stat_key ${work.dialect.lockRows}`,
+    list.bindings
   )
-  if (found) {
-    const total = addRows(toStats(found), row)
-    const { sql, bindings } = mapper.update(mapper.toRow(total))
-    await work.run(`${sql} where stat_key = ?`, [...bindings, key])
+  const totals = new Map(found.map((row) => [row.stat_key as string, toStats(row)]))
+  for (const [key, row] of keyed) {
+    const total = totals.get(key)
+    if (total) {
+      addToTotal(total, row)
+      const { sql, bindings } = mapper.update(mapper.toRow(total))
+      await work.run(`${sql} where stat_key = ?`, [...bindings, key])
+    }
   }
-  return found !== null
+  return keyed.filter(([key]) => !totals.has(key))
 }
 
 /** Totals that were begun before there were histograms have none. */

@@ -1,4 +1,4 @@
-import { addHistograms, histogramOf } from '../../histogram.ts'
+import { addToHistogram, histogramOf } from '../../histogram.ts'
 import { nodeName } from './claim_plan.ts'
 import type { ExecutionRecord, Outcome } from '../../types/executions.ts'
 import type { StatsFilter, StatsRow } from '../contract.ts'
@@ -62,22 +62,20 @@ export function statsOf(execution: EndedExecution): StatsRow {
 /** Adds rows into a map of totals by key. */
 export function addStats(totals: Map<string, StatsRow>, row: StatsRow): void {
   const key = statsKey(row)
-  const total = totals.get(key)
-  totals.set(key, total ? addRows(total, row) : row)
+  const total = totals.get(key) ?? emptied(row)
+  addToTotal(total, row)
+  totals.set(key, total)
 }
 
-/** The sum of two rows of one key. */
-export function addRows(total: StatsRow, row: StatsRow): StatsRow {
-  return {
-    ...total,
-    count: total.count + row.count,
-    durationTotal: total.durationTotal + row.durationTotal,
-    durationMax: Math.max(total.durationMax, row.durationMax),
-    latenessTotal: total.latenessTotal + row.latenessTotal,
-    latenessMax: Math.max(total.latenessMax, row.latenessMax),
-    durations: addHistograms(total.durations, row.durations),
-    latenesses: addHistograms(total.latenesses, row.latenesses),
-  }
+/** Adds a row of the same key to a total, which is changed. */
+export function addToTotal(total: StatsRow, row: StatsRow): void {
+  total.count += row.count
+  total.durationTotal += row.durationTotal
+  total.durationMax = Math.max(total.durationMax, row.durationMax)
+  total.latenessTotal += row.latenessTotal
+  total.latenessMax = Math.max(total.latenessMax, row.latenessMax)
+  addToHistogram(total.durations, row.durations)
+  addToHistogram(total.latenesses, row.latenesses)
 }
 
 /** A total of the same key to which nothing was added yet. */

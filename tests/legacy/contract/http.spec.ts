@@ -1,17 +1,7 @@
 import { test } from '@japa/runner'
 import { activeSetting } from '../../helpers/legacy_group.ts'
-import { startServer } from '../http_support.ts'
+import { SCHEDULE, startServer } from '../http_support.ts'
 import { contractGroup } from './support.ts'
-
-const SCHEDULE = {
-  MAPREF: 'LOAD_SALES',
-  FRQCD: 'WK',
-  FRQDD: 'MON',
-  FRQHH: '06',
-  FRQMI: 30,
-  STRTDT: '2998-01-01',
-  ENDDT: '',
-}
 
 contractGroup('The old HTTP contract', () => {
   test('each route takes and gives its fields, to the letter', async ({ assert, fs }) => {
