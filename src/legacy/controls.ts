@@ -14,7 +14,7 @@ import type { Requests, RequestRow } from './tables/requests.ts'
 /** Control rows claimed at once. */
 const BATCH = 50
 /** Looks take at most one part in so many of the time. */
-const LOOK_PAUSE = 4
+const LOOK_PAUSE = 19
 
 export type ControlRequest = StopRequest | RefreshRequest
 

@@ -1,6 +1,7 @@
 import { E_INVALID_CONFIG } from '../../errors.ts'
 import type { SqlDialect } from '../../storage/sql_session.ts'
 import type { TextLimit } from '../text_cut.ts'
+import type { ClaimStatements } from './claim_statement.ts'
 import type { LegacyClient } from './client.ts'
 import type { Holds } from './column_fit.ts'
 import { mysql } from './dialects/mysql.ts'
@@ -62,6 +63,8 @@ export interface TableDialect {
   readonly rowSets: RowSets
   /** Writes over several tables in one statement; null where the database has no such statement. */
   readonly groups: GroupStatements | null
+  /** Claims in one statement; null where the database has no such statement. */
+  readonly claims: ClaimStatements | null
   /** Makes the client fit: called once, before anything else. */
   prepare(client: LegacyClient): Promise<void>
   /** The columns of a table, none when it does not exist. */

@@ -91,6 +91,16 @@ export class TableLayout<Key extends string = string> {
       })
   }
 
+  /** As `select`, in the words of the database; the row's table is the only one it has to tell. */
+  reading(keys: readonly Key[], quote: (name: string) => string): string[] {
+    return keys
+      .filter((key) => this.has(key))
+      .map((key) => {
+        const { name, read } = this.#find(key)
+        return `${(read ?? '??').replaceAll('??', quote(name))} as ${quote(key)}`
+      })
+  }
+
   /** A row for insert or update: names of the database, values in its form; absent columns left out. */
   row(values: Partial<Record<Key, WriteValue>>): Record<string, ColumnValue> {
     const row: Record<string, ColumnValue> = {}

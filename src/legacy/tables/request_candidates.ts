@@ -28,10 +28,10 @@ export interface Claim {
 }
 
 /** Rows of the first look, at least; each further one reads so many times more. */
-const SMALLEST_PAGE = 100
-const GROWTH = 4
+export const SMALLEST_PAGE = 100
+export const GROWTH = 4
 /** Looks of one claim: what they do not find, the next claim does. */
-const LOOKS = 4
+export const LOOKS = 4
 
 type Query = ReturnType<LegacySession['client']['from']>
 

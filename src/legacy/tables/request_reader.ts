@@ -2,6 +2,7 @@ import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { RequestLayout } from './request_candidates.ts'
 import type { TableDialect } from './dialect.ts'
+import type { Quote } from './row_sets.ts'
 import { toNumber, toText } from './values.ts'
 
 /** A row of the request table. */
@@ -52,6 +53,18 @@ export class RequestReader {
     this.#dialect = dialect
   }
 
+  /** What `toRequest` takes of a row, in the words of the database. */
+  columns(quote: Quote): string {
+    const { characters, text } = this.#dialect
+    const payload = quote(this.#table.column('payload'))
+    const of = (form: string) => form.replaceAll('??', payload)
+    return [
+      ...this.#table.reading(PLAIN_COLUMNS, quote),
+      `${of(characters)} as ${quote('payloadLength')}`,
+      `case when ${of(characters)} <= ${this.#maxPayload} then ${of(text)} end as ${quote('payload')}`,
+    ].join(', ')
+  }
+
   async read(session: LegacySession, narrow: (query: Query) => Query): Promise<RequestRow[]> {
     const table = this.#table
     const rows: Record<string, unknown>[] = await session.run(() =>
@@ -59,7 +72,7 @@ export class RequestReader {
         .orderBy(table.column('requestedAt'))
         .orderBy(table.column('requestId'))
     )
-    return rows.map((row) => this.#toRequest(row))
+    return rows.map((row) => this.toRequest(row))
   }
 
   #select({ client }: LegacySession): Query {
@@ -79,7 +92,7 @@ export class RequestReader {
       .select(short)
   }
 
-  #toRequest(row: Record<string, unknown>): RequestRow {
+  toRequest(row: Record<string, unknown>): RequestRow {
     const payloadLength = toNumber(row.payloadLength) ?? 0
     return {
       requestId: String(row.requestId),

@@ -7,6 +7,7 @@ import { candidates, type Claim, type RequestLayout } from './request_candidates
 import { CONTROL_REQUESTS, type RequestTypes } from '../request_types.ts'
 import { ofTypes } from './request_types.ts'
 import { isDuplicate } from './failures.ts'
+import { RequestClaimer } from './request_claimer.ts'
 import { RequestReader, type RequestRow } from './request_reader.ts'
 import { RequestSets, type RequestEnd } from './request_sets.ts'
 import type { SetWriter } from './set_writer.ts'
@@ -26,7 +27,10 @@ export interface NewRequest {
 
 interface Deps {
   table: RequestLayout
-  dialect: Pick<TableDialect, 'listLimit' | 'characters' | 'text' | 'skipsDuplicates'>
+  dialect: Pick<
+    TableDialect,
+    'listLimit' | 'characters' | 'text' | 'skipsDuplicates' | 'claims' | 'quoted'
+  >
   sets: SetWriter
   types: RequestTypes
   /** Bytes; a payload of more characters is not even read. */
@@ -43,11 +47,14 @@ export class Requests {
   readonly #deps: Deps
   readonly #table: RequestLayout
   readonly #reader: RequestReader
+  /** null where a claim takes several statements. */
+  readonly #claimer: RequestClaimer | null
 
   constructor(deps: Deps) {
     this.#deps = deps
     this.#table = deps.table
     this.#reader = new RequestReader(deps)
+    this.#claimer = claimerOf(deps, this.#reader)
     this.sets = new RequestSets(deps)
   }
 
@@ -73,6 +80,9 @@ export class Requests {
    */
   async claimBatch(session: LegacySession, claim: Claim): Promise<RequestRow[]> {
     const exceptTypes = claim.exceptTypes ?? CONTROL_REQUESTS
+    if (this.#claimer) {
+      return this.#claimer.claim(session, { ...claim, exceptTypes })
+    }
     const scope = { ...claim, exceptTypes, taken: this.#deps.types }
     const ids = await candidates(session, this.#table, scope, this.#deps.dialect.listLimit)
     return this.#claim(session, ids, claim)
@@ -280,4 +290,11 @@ export class Requests {
   #unclaimed(): Record<string, unknown> {
     return this.#table.row({ status: 'NEW', claimedAt: null, claimedBy: null })
   }
+}
+
+function claimerOf({ table, dialect, types }: Deps, reader: RequestReader): RequestClaimer | null {
+  const { claims: statements, quoted: quote } = dialect
+  return statements?.takes(table.declared.get(table.column('mapref'))!)
+    ? new RequestClaimer({ table, reader, types, statements, quote })
+    : null
 }

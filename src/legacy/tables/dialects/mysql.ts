@@ -40,6 +40,7 @@ export const mysql: TableDialect = {
   locksRows: true,
   rowSets: listedRows(quoted),
   groups: null,
+  claims: null,
 
   // MariaDB alone has them: on MySQL none is found
   sequences: {

@@ -1,3 +1,4 @@
+import { claimStatements } from '../claim_statement.ts'
 import type { LegacyClient } from '../client.ts'
 import { holding } from '../column_fit.ts'
 import type { DatabaseColumn, DateForm, TableDialect } from '../dialect.ts'
@@ -42,6 +43,7 @@ export const postgres: TableDialect = {
   locksRows: true,
   rowSets: jsonRows(quoted),
   groups: arrayGroups(quoted),
+  claims: claimStatements(quoted, arrayGroups(quoted).takes),
 
   sequences: {
     async find(client, name) {

@@ -33,6 +33,7 @@ export const sqlite: TableDialect = {
   locksRows: false,
   rowSets: singleRows(quoted),
   groups: null,
+  claims: null,
   sequences: null,
 
   async prepare(client) {
