@@ -13,8 +13,13 @@ export function slotKey(eventId: string, slot: number): string {
  * @throws E_EMPTY_KEY
  */
 export function hashKey(text: string, field = 'key'): string {
+  checkKey(text, field)
+  return hash('sha256', text, 'hex')
+}
+
+/** @throws E_EMPTY_KEY */
+export function checkKey(text: string, field = 'key'): void {
   if (text === '') {
     throw new E_EMPTY_KEY([field])
   }
-  return hash('sha256', text, 'hex')
 }

@@ -1,6 +1,6 @@
 import { E_INVALID_INPUT } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { hashKey } from '../keys.ts'
+import { checkKey } from '../keys.ts'
 import { toJson } from '../json.ts'
 import type { Clock, ClockTimer } from '../clock.ts'
 import type { BirthResult, NewExecution, Storage } from '../storage/contract.ts'
@@ -129,8 +129,8 @@ export class PullSeats implements Seats {
 
   #birth(request: RunRequest): NewExecution {
     const definition = this.#deps.registry.get(request.handler)
-    hashKey(request.dedupeKey, 'dedupeKey')
-    hashKey(request.concurrencyKey, 'concurrencyKey')
+    checkKey(request.dedupeKey, 'dedupeKey')
+    checkKey(request.concurrencyKey, 'concurrencyKey')
     toJson(request.payload, { field: 'payload', limit: this.#deps.config.maxPayload })
     return {
       id: newId(),

@@ -79,13 +79,27 @@ export interface SqlSession {
   now(): Promise<number>
 }
 
+const ESCAPED = /["\\]/
+/** What JSON writes otherwise than PostgreSQL reads it. */
+// eslint-disable-next-line no-control-regex
+const OTHERWISE = /[\u0000-\u001f\ud800-\udfff]/
+
 /** An array in the words of PostgreSQL, for one binding. */
 export function arrayText(values: readonly SqlValue[]): string {
-  const items = values.map((value) => {
-    if (typeof value !== 'string') {
-      return value === null ? 'null' : String(value)
-    }
-    return `"${/["\\]/.test(value) ? value.replace(/["\\]/g, String.raw`\$&`) : value}"`
-  })
-  return `{${items.join()}}`
+  let text = ''
+  for (const value of values) {
+    const item = typeof value === 'string' ? quotedItem(value) : String(value)
+    text += text === '' ? item : `,${item}`
+  }
+  return `{${text}}`
+}
+
+/** Quoted as JSON is, which the engine does much quicker than a replacement. */
+function quotedItem(text: string): string {
+  if (!ESCAPED.test(text)) {
+    return `"${text}"`
+  }
+  return OTHERWISE.test(text)
+    ? `"${text.replace(/["\\]/g, String.raw`\$&`)}"`
+    : JSON.stringify(text)
 }

@@ -22,7 +22,7 @@ import { Stops } from './stops.ts'
 import { verdictOf, type FlowVerdict } from './verdict.ts'
 
 /** Once the outcome is decided, its write-back is not timed out. */
-const CLOSING_TIME = '1d'
+const CLOSING_TIME = 86_400_000
 /** What a handler without a timeout gets: the longest timer. */
 const NO_TIMEOUT = 2_147_483_647
 /** What a flow is told that touches what only its run may write. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts'
+import type { Clock, ClockTimer } from '../../clock.ts'
 import type { Logger } from '../../types/logger.ts'
 import type { SchedulerPort } from '../ports.ts'
 import { failure } from './failure.ts'
@@ -19,6 +19,12 @@ interface Deps {
   logger: Logger
   /** ms that a run which was stopped by force is waited for. */
   grace: number
+}
+
+/** How long a stop by force waits for the work. */
+interface Watch {
+  over: boolean
+  timer: ClockTimer | null
 }
 
 /** What the node of a run knows of the request to stop it. */
@@ -50,33 +56,33 @@ export class Stops {
     if (logic.ready.resolved.runner.endsByForce) {
       return work()
     }
-    const over = new AbortController()
-    const onAbort = () => void this.#onAbort(logic, over.signal, close)
+    const watch: Watch = { over: false, timer: null }
+    const onAbort = () => void this.#onAbort(logic, watch, close)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       return await work()
     } finally {
-      over.abort()
+      watch.over = true
+      watch.timer?.cancel()
       signal.removeEventListener('abort', onAbort)
     }
   }
 
   async #onAbort(
     logic: LogicRun,
-    over: AbortSignal,
+    watch: Watch,
     close: (end: LogicEnd) => Promise<void>
   ): Promise<void> {
     const { clock, grace, logger } = this.#deps
     try {
       const reason = logic.aborted === 'cancelled' ? await this.#reasonOf(logic) : null
-      if (!reason?.endsWith(FORCE) || over.aborted) {
+      if (!reason?.endsWith(FORCE) || watch.over) {
         return
       }
-      const timer = clock.timer(grace, () => {
+      watch.timer = clock.timer(grace, () => {
         const message = `${reason}; its handler had not ended ${grace} ms later`
         close({ ...failure('STOPPED', message), status: 'ST' }).catch(report)
       })
-      over.addEventListener('abort', () => timer.cancel(), { once: true })
     } catch (error) {
       report(error)
     }

@@ -2,7 +2,8 @@ import { E_LEGACY_FLOW } from '../../errors.ts'
 import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { TableLayout } from './layout.ts'
-import { toNumber, toText } from './values.ts'
+import type { Quote } from './row_sets.ts'
+import { marks, toNumber, toText } from './values.ts'
 
 /** An executable flow. */
 export interface FlowRow {
@@ -32,9 +33,11 @@ const COLUMNS = [
 /** DWJOBFLW: what runs for a MAPREF. */
 export class JobFlows {
   readonly #table: TableLayout<ColumnKey<'jobFlows'>>
+  readonly #quote: Quote
 
-  constructor(table: TableLayout<ColumnKey<'jobFlows'>>) {
+  constructor(table: TableLayout<ColumnKey<'jobFlows'>>, quote: Quote) {
     this.#table = table
+    this.#quote = quote
   }
 
   /** The flow with CURFLG = Y and STFLG = A, which must be one. */
@@ -60,14 +63,8 @@ export class JobFlows {
    * none, or several, and one that the database finds under another spelling.
    */
   async activeOf(session: LegacySession, maprefs: string[]): Promise<Map<string, FlowRow>> {
-    const table = this.#table
-    const rows: Record<string, unknown>[] = await session.run(() =>
-      session.client
-        .from(table.name)
-        .select(table.select(COLUMNS))
-        .whereIn(table.column('mapref'), maprefs)
-        .where(table.column('curflg'), 'Y')
-        .where(table.column('stflg'), 'A')
+    const { rows } = await session.run(() =>
+      session.sql.query(this.#activeSql(maprefs.length), maprefs)
     )
     const flows = rows.map(toFlow)
     const counts = new Map<string, number>()
@@ -76,6 +73,15 @@ export class JobFlows {
     }
     const single = flows.filter(({ mapref }) => counts.get(folded(mapref)) === 1)
     return new Map(single.map((flow) => [flow.mapref, flow]))
+  }
+
+  #activeSql(count: number): string {
+    const table = this.#table
+    const [mapref, curflg, stflg] = (['mapref', 'curflg', 'stflg'] as const).map((key) =>
+      this.#quote(table.column(key))
+    )
+    return `select ${table.reading(COLUMNS, this.#quote).join(', ')} from ${this.#quote(table.name)}
+      where ${mapref} in ${marks(count)} and ${curflg} = 'Y' and ${stflg} = 'A'`
   }
 
   /** @throws E_LEGACY_FLOW when there is no active flow, or more than one */

@@ -2,7 +2,8 @@ import type { LegacySession } from '../connection.ts'
 import type { ColumnKey } from '../preset.ts'
 import type { TableLayout } from './layout.ts'
 import type { SetWriter } from './set_writer.ts'
-import { affectedRows, asAsked, toNumber, toText } from './values.ts'
+import type { Quote } from './row_sets.ts'
+import { affectedRows, asAsked, marks, toNumber, toText } from './values.ts'
 
 /** Epoch ms of the last and the next run. */
 export type RunMark = { lastRun?: number | null; nextRun?: number | null }
@@ -62,10 +63,12 @@ const COLUMNS = [
 export class JobSchedules {
   readonly #table: TableLayout<ColumnKey<'jobSchedules'>>
   readonly #sets: SetWriter
+  readonly #quote: Quote
 
-  constructor(table: TableLayout<ColumnKey<'jobSchedules'>>, sets: SetWriter) {
+  constructor(table: TableLayout<ColumnKey<'jobSchedules'>>, sets: SetWriter, quote: Quote) {
     this.#table = table
     this.#sets = sets
+    this.#quote = quote
   }
 
   /** Whether LST_RUN_DT or NXT_RUN_DT exists. */
@@ -180,26 +183,8 @@ export class JobSchedules {
    * @throws Error when the database finds one under another spelling
    */
   async familyOf(session: LegacySession, maprefs: string[]): Promise<ScheduleFamily> {
-    const table = this.#table
-    const { client } = session
-    const isParent = client.raw(
-      'case when exists (select 1 from ?? where ?? = ? and ?? = ??) then 1 else 0 end as ??',
-      [
-        `${table.name} as c`,
-        table.qualified('curflg', 'c'),
-        'Y',
-        table.qualified('dpndJobschid', 'c'),
-        table.qualified('jobschid', 'p'),
-        'parent',
-      ]
-    )
-    const rows: Record<string, unknown>[] = await session.run(() =>
-      client
-        .from(`${table.name} as p`)
-        .select(table.select(COLUMNS, 'p'))
-        .select(isParent)
-        .whereIn(table.qualified('mapref', 'p'), maprefs)
-        .orderBy(table.qualified('jobschid', 'p'))
+    const { rows } = await session.run(() =>
+      session.sql.query(this.#familySql(maprefs.length), maprefs)
     )
     const schedules = rows.map((row) => this.#toSchedule(row))
     const found = asAsked(
@@ -211,6 +196,17 @@ export class JobSchedules {
       current: new Map(current.map((schedule) => [schedule.mapref!, schedule])),
       parents: new Set(found.filter((_, index) => Number(rows[index].parent) === 1)),
     }
+  }
+
+  #familySql(count: number): string {
+    const table = this.#table
+    const of = (key: (typeof COLUMNS)[number], alias: string) =>
+      this.#quote(table.qualified(key, alias))
+    const name = this.#quote(table.name)
+    return `select ${table.reading(COLUMNS, this.#quote, 'p').join(', ')},
+      case when exists (select 1 from ${name} c where ${of('curflg', 'c')} = 'Y'
+        and ${of('dpndJobschid', 'c')} = ${of('jobschid', 'p')}) then 1 else 0 end as parent
+      from ${name} p where ${of('mapref', 'p')} in ${marks(count)} order by ${of('jobschid', 'p')}`
   }
 
   /** As `ProcessLogs.lockInProgress`: which of these rows no other transaction is about to change. */

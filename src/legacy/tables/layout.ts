@@ -91,13 +91,13 @@ export class TableLayout<Key extends string = string> {
       })
   }
 
-  /** As `select`, in the words of the database; the row's table is the only one it has to tell. */
-  reading(keys: readonly Key[], quote: (name: string) => string): string[] {
+  /** As `select`, in the words of the database. */
+  reading(keys: readonly Key[], quote: (name: string) => string, alias?: string): string[] {
     return keys
       .filter((key) => this.has(key))
       .map((key) => {
         const { name, read } = this.#find(key)
-        return `${(read ?? '??').replaceAll('??', quote(name))} as ${quote(key)}`
+        return `${(read ?? '??').replaceAll('??', quote(alias ? `${alias}.${name}` : name))} as ${quote(key)}`
       })
   }
 

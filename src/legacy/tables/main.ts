@@ -89,10 +89,10 @@ export async function openLegacyTables(deps: Deps): Promise<LegacyTables> {
   const asked = requestTables(deps, layouts, requestDialect)
   const written = { requests: asked.requests, processLogs, jobLogs, jobErrors }
   return {
-    schedules: new JobSchedules(layouts.jobSchedules, sets),
+    schedules: new JobSchedules(layouts.jobSchedules, sets, dialect.quoted),
     scheduleEdits: new ScheduleEdits(layouts.jobSchedules),
     ...asked,
-    flows: new JobFlows(layouts.jobFlows),
+    flows: new JobFlows(layouts.jobFlows, dialect.quoted),
     processLogs,
     jobLogs,
     jobErrors,

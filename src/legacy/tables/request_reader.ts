@@ -18,8 +18,8 @@ export interface RequestRow {
   status: string
   claimedBy: string | null
   /** Epoch ms; null when empty or unreadable. */
-  requestedAt: number | null
-  claimedAt: number | null
+  readonly requestedAt: number | null
+  readonly claimedAt: number | null
 }
 
 const PLAIN_COLUMNS = [
@@ -92,7 +92,9 @@ export class RequestReader {
       .select(short)
   }
 
+  /** Dates are read when they are asked for: a row that is claimed shows none. */
   toRequest(row: Record<string, unknown>): RequestRow {
+    const { wallClock } = this.#table
     const payloadLength = toNumber(row.payloadLength) ?? 0
     return {
       requestId: String(row.requestId),
@@ -103,8 +105,12 @@ export class RequestReader {
       oversized: payloadLength > this.#maxPayload,
       status: String(row.status),
       claimedBy: toText(row.claimedBy),
-      requestedAt: this.#table.wallClock.readOrNull(row.requestedAt),
-      claimedAt: this.#table.wallClock.readOrNull(row.claimedAt),
+      get requestedAt() {
+        return wallClock.readOrNull(row.requestedAt)
+      },
+      get claimedAt() {
+        return wallClock.readOrNull(row.claimedAt)
+      },
     }
   }
 }

@@ -38,6 +38,11 @@ export function spellings(name: string): string[] {
   )
 }
 
+/** Question marks for the values of a list. */
+export function marks(count: number): string {
+  return `(${Array.from({ length: count }, () => '?').join()})`
+}
+
 /** Parts of a list, none longer than `size`. */
 export function chunked<T>(list: readonly T[], size: number): T[][] {
   const parts: T[][] = []
