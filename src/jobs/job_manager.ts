@@ -289,9 +289,11 @@ export class JobManager {
    */
   #onEnded(hold: Hold): void {
     const { concurrencyKey, workflowId } = hold.execution
-    if (concurrencyKey !== null || workflowId !== null || this.#limits.limited.size > 0) {
+    if (workflowId !== null) {
       this.wake(OWN_QUEUE)
-      this.wake(hold.source)
+    }
+    if (concurrencyKey !== null || workflowId !== null || this.#limits.limited.size > 0) {
+      this.#pumps.freed(hold.source)
     }
   }
 }

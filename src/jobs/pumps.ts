@@ -55,6 +55,15 @@ export class Pumps {
       }
     }
   }
+
+  /** A run of this source has left what another one may wait for. */
+  freed(source: string): void {
+    for (const pump of this.#pumps.values()) {
+      if (isOfOwnQueues(pump.source) ? pump.hasWaiting : pump.source.name === source) {
+        pump.nudge()
+      }
+    }
+  }
 }
 
 function isOfOwnQueues(source: Pullable): boolean {

@@ -50,6 +50,7 @@ export class SourcePump {
   readonly #deps: Deps
   readonly #wakeup = new Wakeup()
   #interval: number
+  #hasWaiting = true
   #failures = 0
   #error: string | null = null
   #abort: AbortController | null = null
@@ -64,6 +65,11 @@ export class SourcePump {
 
   get status(): SourceStatus {
     return { name: this.source.name, failures: this.#failures, error: this.#error }
+  }
+
+  /** False when, at its last look, the source knew of nothing that waits. */
+  get hasWaiting(): boolean {
+    return this.#hasWaiting
   }
 
   start(): void {
@@ -132,6 +138,7 @@ export class SourcePump {
   async #round(signal: AbortSignal): Promise<Round> {
     const handled = (await this.source.control?.()) ?? 0
     const timeout = this.source.pollInterval
+    this.#hasWaiting = true
     const seats = signal.aborted ? 0 : await this.#deps.lane.seats.reserve({ timeout, signal })
     if (seats === 0) {
       return 'busy'
@@ -176,6 +183,7 @@ export class SourcePump {
   async #untilNext(): Promise<number> {
     const interval = Math.min(this.source.pollInterval, this.#interval)
     const next = await this.source.nextAt?.()
+    this.#hasWaiting = next !== null
     const away = typeof next === 'number' ? next - this.#deps.clock.now() : interval
     // An instant that has passed says nothing: its key is held, or clocks differ
     return away > 0 ? Math.min(interval, away) : interval

@@ -114,7 +114,10 @@ export class LegacyAdapter {
     this.#engine = new FlowEngine({
       ...shared,
       open,
-      onEnded: (mapref) => this.#poller.ended(mapref),
+      onEnded: (mapref) => {
+        this.#poller.ended(mapref)
+        this.#recovery.ended(mapref)
+      },
     })
     const engine = this.#engine
     const openTables = () => this.#tables.get()

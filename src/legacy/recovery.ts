@@ -1,4 +1,4 @@
-import { isSessionOf, parseClaim } from './claims.ts'
+import { isSessionOf, parseClaim, sessionIdOf } from './claims.ts'
 import { isOpen } from '../executions/state.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
 import type { JsonValue } from '../types/json.ts'
@@ -42,13 +42,21 @@ const HISTORY = 50
 export class Recovery {
   readonly #deps: Deps
   readonly #lost: LostWriteback
+  /** MAPREFs whose runs have ended here since the last look began: what it read of them is old. */
+  #ended = new Set<string>()
 
   constructor(deps: Deps) {
     this.#deps = deps
     this.#lost = new LostWriteback(deps)
   }
 
+  /** A run of this MAPREF is over here. */
+  ended(mapref: string): void {
+    this.#ended.add(mapref)
+  }
+
   async runOnce(): Promise<RecoveryResult> {
+    this.#ended.clear()
     // First of all: a name that housekeeping takes out meanwhile would be forgotten
     await this.#deps.nodes.refresh()
     const runtime = await this.#deps.open()
@@ -105,7 +113,8 @@ export class Recovery {
     result: RecoveryResult
   ): Promise<void> {
     const owner = this.#deps.nodes.ownerOf(row.claimedBy!)
-    if (owner === 'foreign' || this.#deps.isInFlight(row.claimedBy!)) {
+    const isOld = owner === 'this boot' && this.#ended.has(row.mapref)
+    if (owner === 'foreign' || isOld || this.#deps.isInFlight(row.claimedBy!)) {
       return
     }
     const execution = await this.#executionOf(row)
@@ -151,8 +160,10 @@ export class Recovery {
     const { connection, nodes } = this.#deps
     const rows = await runtime.tables.processLogs.listInProgress(connection.session)
     const here = new Set(this.#deps.running().map(({ prcid }) => prcid))
+    const own = sessionIdOf(this.#deps.scheduler.nodeId)
     for (const { prcid, mapref, sessionid } of rows) {
-      if (here.has(prcid) || !nodes.hasSession(sessionid)) {
+      const isOld = sessionid === own && this.#ended.has(mapref)
+      if (here.has(prcid) || isOld || !nodes.hasSession(sessionid)) {
         continue
       }
       await this.#guard(async () => {
