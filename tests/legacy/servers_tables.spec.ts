@@ -1,6 +1,8 @@
 import { test } from '@japa/runner'
 import { emptyParams } from '../../src/legacy/params.ts'
 import type { LegacyDatabase } from '../helpers/legacy_database.ts'
+import type { LegacySession } from '../../src/legacy/connection.ts'
+import type { SqlSession } from '../../src/storage/sql_session.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
 import { NOW, openSource, openWith } from './support.ts'
 
@@ -55,6 +57,22 @@ legacyGroup(
       assert.isEmpty(await requests.claimBatch(connection.session, CLAIM))
     })
 
+    test('a claim reads the head of a long queue alone, however old the statistics are', async ({
+      assert,
+    }) => {
+      const { database, connection, requests } = await openWith([], {}, () => {})
+      database.execute('analyze DWPRCREQ')
+      database.execute(
+        `insert into DWPRCREQ (REQUEST_ID, MAPREF, REQUEST_TYPE, STATUS, REQUESTED_AT)
+         select 'R' || n, 'M' || n % 500, 'IMMEDIATE', 'NEW', now() + n * interval '1 second'
+         from generate_series(1, 5000) n`
+      )
+      const { session, plans } = explained(connection.session)
+      await requests.claimBatch(session, CLAIM)
+      assert.lengthOf(plans, 1)
+      assert.isAtMost(Math.max(...plans[0].map(rowsRead)), 200)
+    })
+
     test('payloads in columns for JSON are texts too', async ({ assert }) => {
       const { database, connection, requests } = await openWith([], {}, (legacy) =>
         legacy.execute(
@@ -85,3 +103,39 @@ legacyGroup(
   },
   ['postgres']
 )
+
+interface PlanNode {
+  'Actual Rows': number
+  'Actual Loops': number
+  'Rows Removed by Filter'?: number
+  'Plans'?: PlanNode[]
+}
+
+function rowsRead(node: PlanNode): number {
+  return (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops']
+}
+
+/** A session that keeps the plans of claims, every node of each, in place of their answers. */
+function explained(session: LegacySession): { session: LegacySession; plans: PlanNode[][] } {
+  const plans: PlanNode[][] = []
+  const ofClaim = (sql: SqlSession): SqlSession => ({
+    ...sql,
+    async query(text, bindings) {
+      if (!text.startsWith('with')) {
+        return sql.query(text, bindings)
+      }
+      const { rows } = await sql.query(`explain (analyze, format json) ${text}`, bindings)
+      const [{ Plan: root }] = rows[0]['QUERY PLAN'] as { Plan: PlanNode }[]
+      plans.push(nodesOf(root))
+      return { rows: [{ looked: 0, id: null }], affected: 0 }
+    },
+  })
+  const { sql } = session
+  const transaction: SqlSession['transaction'] = (work) =>
+    sql.transaction((inside) => work(ofClaim(inside)))
+  return { session: { ...session, sql: { ...sql, transaction } }, plans }
+}
+
+function nodesOf(node: PlanNode): PlanNode[] {
+  return [node, ...(node.Plans ?? []).flatMap(nodesOf)]
+}

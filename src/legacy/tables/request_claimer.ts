@@ -1,7 +1,13 @@
 import type { LegacySession } from '../connection.ts'
 import type { RequestTypes } from '../request_types.ts'
 import type { ClaimStatements } from './claim_statement.ts'
-import { GROWTH, LOOKS, SMALLEST_PAGE, type Claim, type RequestLayout } from './request_candidates.ts'
+import {
+  GROWTH,
+  LOOKS,
+  SMALLEST_PAGE,
+  type Claim,
+  type RequestLayout,
+} from './request_candidates.ts'
 import type { RequestReader, RequestRow } from './request_reader.ts'
 import type { Quote } from './row_sets.ts'
 import { toNumber } from './values.ts'
@@ -26,7 +32,9 @@ export class RequestClaimer {
 
   /** @returns what is ours now, by REQUESTED_AT, then REQUEST_ID of each look */
   claim(session: LegacySession, claim: Claim): Promise<RequestRow[]> {
-    return session.run(() => session.sql.transaction((sql) => this.#looks({ ...session, sql }, claim)))
+    return session.run(() =>
+      session.sql.transaction((sql) => this.#looks({ ...session, sql }, claim))
+    )
   }
 
   async #looks({ sql }: LegacySession, claim: Claim): Promise<RequestRow[]> {
