@@ -1,6 +1,7 @@
 import type { LegacySession } from '../connection.ts'
 import type { RequestTypes } from '../request_types.ts'
 import type { ClaimStatements } from './claim_statement.ts'
+import type { TableDialect } from './dialect.ts'
 import {
   GROWTH,
   LOOKS,
@@ -18,6 +19,19 @@ interface Deps {
   types: RequestTypes
   statements: ClaimStatements
   quote: Quote
+}
+
+/** @returns null where a claim takes several statements */
+export function claimerOf({
+  dialect: { claims: statements, quoted: quote },
+  ...deps
+}: Pick<Deps, 'table' | 'reader' | 'types'> & {
+  dialect: Pick<TableDialect, 'claims' | 'quoted'>
+}): RequestClaimer | null {
+  const { table } = deps
+  return statements?.takes(table.declared.get(table.column('mapref'))!)
+    ? new RequestClaimer({ ...deps, statements, quote })
+    : null
 }
 
 /** Claims requests in one statement a look, for databases that can. */

@@ -7,7 +7,7 @@ import { candidates, type Claim, type RequestLayout } from './request_candidates
 import { CONTROL_REQUESTS, type RequestTypes } from '../request_types.ts'
 import { ofTypes } from './request_types.ts'
 import { isDuplicate } from './failures.ts'
-import { RequestClaimer } from './request_claimer.ts'
+import { claimerOf, type RequestClaimer } from './request_claimer.ts'
 import { RequestReader, type RequestRow } from './request_reader.ts'
 import { RequestSets, type RequestEnd } from './request_sets.ts'
 import type { SetWriter } from './set_writer.ts'
@@ -54,7 +54,7 @@ export class Requests {
     this.#deps = deps
     this.#table = deps.table
     this.#reader = new RequestReader(deps)
-    this.#claimer = claimerOf(deps, this.#reader)
+    this.#claimer = claimerOf({ ...deps, reader: this.#reader })
     this.sets = new RequestSets(deps)
   }
 
@@ -290,11 +290,4 @@ export class Requests {
   #unclaimed(): Record<string, unknown> {
     return this.#table.row({ status: 'NEW', claimedAt: null, claimedBy: null })
   }
-}
-
-function claimerOf({ table, dialect, types }: Deps, reader: RequestReader): RequestClaimer | null {
-  const { claims: statements, quoted: quote } = dialect
-  return statements?.takes(table.declared.get(table.column('mapref'))!)
-    ? new RequestClaimer({ table, reader, types, statements, quote })
-    : null
 }
