@@ -88,6 +88,7 @@ async function work(context: SuiteContext): Promise<void> {
   await executions.list({ eventId: event.id })
   await executions.list({ concurrencyKey: 'c' })
   await storage.stats.rollup({ now: context.now, limit: 10 })
+  await storage.stats.fold({ limit: 10 })
   const rule = { outcome: 'succeeded' as const, handler: null, eventId: null }
   await executions.prune({
     now: context.now,
