@@ -11,10 +11,10 @@ import { SuiteContext } from '../../src/testing/storage_suite/context.ts'
 import type { Settlement } from '../../src/storage/contract.ts'
 import { createServerDatabase } from '../helpers/server_database.ts'
 import { requires } from '../helpers/services.ts'
+import { DELTA_DAY, delta } from '../helpers/stats_deltas.ts'
 import { CONNECTION, createDatabase } from './support.ts'
 
-const DAY = '2027-01-15'
-const RANGE = { from: DAY, to: DAY }
+const RANGE = { from: DELTA_DAY, to: DELTA_DAY }
 const postgresql = await requires('postgresql')
 const mariadb = await requires('mariadb')
 const file = { available: true, reason: '' }
@@ -35,26 +35,6 @@ const DATABASES = {
   },
   PostgreSQL: { service: postgresql, create: onServer(postgresql) },
   MariaDB: { service: mariadb, create: onServer(mariadb) },
-}
-
-/** A delta of three runs, one of which never began. */
-function delta(n: number) {
-  return {
-    stat_key: `delta:018f0000-0000-7000-8000-000000000000:${n}`,
-    stat_day: DAY,
-    handler: 'noop',
-    event_id: null,
-    outcome: 'succeeded',
-    subject: n % 2 === 0 ? 'even' : null,
-    node: 'alpha',
-    run_count: 3,
-    duration_total: n + 100,
-    duration_max: 100,
-    lateness_total: 20,
-    lateness_max: 20,
-    durations: JSON.stringify([n, 100]),
-    latenesses: '[0,20]',
-  }
 }
 
 /** The store's own transactions, on another connection. */
