@@ -14,6 +14,16 @@ export function histogramOf(ms: number, count = 1): Histogram {
   return { [bucketOf(ms)]: count }
 }
 
+/** A histogram of values in ms. */
+export function histogramOfAll(values: number[]): Histogram {
+  const histogram: Histogram = {}
+  for (const ms of values) {
+    const bucket = bucketOf(ms)
+    histogram[bucket] = (histogram[bucket] ?? 0) + 1
+  }
+  return histogram
+}
+
 /** Adds to a histogram, which is changed: a sum of many would be copied as often. */
 export function addToHistogram(sum: Histogram, more: Histogram): void {
   for (const [bucket, count] of Object.entries(more)) {

@@ -5,6 +5,8 @@ import { inBatches } from './prune.ts'
 
 /** Batches of one round. */
 const MAX_BATCHES = 50
+/** Totals of one batch that are joined: each may stand for hundreds of executions. */
+const MAX_FOLDED = 200
 
 interface Deps {
   storage: Storage
@@ -12,7 +14,7 @@ interface Deps {
   config: Pick<CoreConfig, 'housekeeping'>
 }
 
-/** Adds ended executions to the daily totals, in small batches. */
+/** Adds ended executions, and totals that ends brought along, to the daily totals, in small batches. */
 export class Rollup {
   readonly #deps: Deps
 
@@ -27,6 +29,7 @@ export class Rollup {
     const { rows } = await inBatches(batch, MAX_BATCHES, () =>
       storage.stats.rollup({ now: clock.nowOrNull(), limit: batch })
     )
+    await inBatches(MAX_FOLDED, MAX_BATCHES, () => storage.stats.fold({ limit: MAX_FOLDED }))
     return rows
   }
 }

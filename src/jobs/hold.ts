@@ -132,15 +132,20 @@ export class Hold {
 
   /** How this attempt ended, to be stored. */
   settlement(
-    end: Omit<Settlement, 'id' | 'node' | 'attempt' | 'eventId' | 'startedAt'>
+    end: Omit<
+      Settlement,
+      'id' | 'node' | 'attempt' | 'eventId' | 'handler' | 'subject' | 'startedAt'
+    >
   ): Settlement {
-    const { id, node, attempt, eventId, startedAt } = this.#execution
+    const { id, node, attempt, eventId, handler, subject, startedAt } = this.#execution
     const { to, delay, result, resultRef, error, reason, progress } = end
     return {
       id,
       node: node ?? '',
       attempt,
       eventId,
+      handler,
+      subject,
       startedAt,
       to,
       delay,

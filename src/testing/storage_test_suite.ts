@@ -25,6 +25,7 @@ import { settleCases } from './storage_suite/settle.ts'
 import { statsCases } from './storage_suite/stats.ts'
 import { successCases } from './storage_suite/successes.ts'
 import { syncCases } from './storage_suite/sync.ts'
+import { totalsCases } from './storage_suite/totals.ts'
 import { updateCases } from './storage_suite/update.ts'
 import { dependencyCases } from './storage_suite/dependencies.ts'
 import { parentEndCases } from './storage_suite/parent_ends.ts'
@@ -64,6 +65,7 @@ const TOPICS: Record<string, StorageCase[]> = {
   'logs': logCases,
   'leases and nodes': leaseCases,
   'statistics': statsCases,
+  'totals of ends together': totalsCases,
   'prune': pruneCases,
   'journal': journalCases,
 }

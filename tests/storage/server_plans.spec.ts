@@ -87,7 +87,9 @@ async function work(context: SuiteContext): Promise<void> {
   await executions.findByDedupeKey('d')
   await executions.list({ eventId: event.id })
   await executions.list({ concurrencyKey: 'c' })
+  await settleTogether(context)
   await storage.stats.rollup({ now: context.now, limit: 10 })
+  await storage.stats.fold({ limit: 10 })
   const rule = { outcome: 'succeeded' as const, handler: null, eventId: null }
   await executions.prune({
     now: context.now,
@@ -95,6 +97,15 @@ async function work(context: SuiteContext): Promise<void> {
     limit: 5,
   })
   await executions.prune({ now: context.now, rule: { ...rule, age: null, count: 150 }, limit: 5 })
+}
+
+/** As many successes as are counted by the statement that stores them. */
+async function settleTogether(context: SuiteContext): Promise<void> {
+  await context.enqueue(...Array.from({ length: 20 }, () => ({ handler: 'many' })))
+  const claimed = await context.claim({ limit: 20, handlers: ['many'] })
+  const known = { eventId: null, handler: 'many', subject: null }
+  const settlements = claimed.map((execution) => context.settlement(execution, known))
+  await context.storage.executions.settle({ now: context.now, settlements })
 }
 
 /** The plan of each statement as it was when it ran. */

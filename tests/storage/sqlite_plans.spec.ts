@@ -60,6 +60,7 @@ test.group('storage on SQLite / plans', (group) => {
     await executions.list({ concurrencyKey: 'c' })
     await executions.countByState()
     await storage.stats.rollup({ now: context.now, limit: 10 })
+    await storage.stats.fold({ limit: 10 })
     await storage.stats.read({ from: '2027-01-15', to: '2027-01-16' })
     const outcome = 'succeeded' as const
     const rule = { outcome, handler: null, eventId: null, age: 1, count: 1 }

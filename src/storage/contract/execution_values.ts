@@ -95,6 +95,9 @@ export interface Settlement extends Fence {
   to: Exclude<Outcome, 'skipped'> | 'retry' | 'release' | 'discard'
   /** Of the execution, where it is known: without an event, no counters move. */
   eventId?: string | null
+  /** Of the execution, where they are known: a store may bring many ends that share them into the totals at once. */
+  handler?: string
+  subject?: string | null
   /** When the handler really began; null when it did not. */
   startedAt: number | null
   /** Delay in ms from the database's now, for retry and release. */

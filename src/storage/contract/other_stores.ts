@@ -95,6 +95,11 @@ export interface StatsStore {
    * the totals never lose a run. @returns how many were added
    */
   rollup(params: { now: Now; limit: number }): Promise<number>
+  /**
+   * Joins at most `limit` totals that ends have brought along with the day's
+   * totals, in one transaction; they counted before as they do after. @returns how many were joined
+   */
+  fold(params: { limit: number }): Promise<number>
   /** Totals plus what is not rolled up yet. */
   read(params: StatsFilter): Promise<StatsRow[]>
 }

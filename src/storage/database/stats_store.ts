@@ -1,42 +1,23 @@
-import { hashKey } from '../../keys.ts'
 import { histogramOf } from '../../histogram.ts'
 import { nodeName } from '../rules/claim_plan.ts'
 import type { StatsFilter, StatsRow, StatsStore } from '../contract.ts'
 import {
   addStats,
-  addToTotal,
   dayOf,
-  emptied,
   endOfDay,
   sortStats,
   startOfDay,
-  statsKey,
   statsOf,
   type EndedExecution,
 } from '../rules/stats.ts'
 import { addNodeName, Conditions } from './conditions.ts'
 import type { StoreConnection } from './connection.ts'
 import { toExecution } from './execution_rows.ts'
-import { integer, json, RowMapper, text } from './row_mapper.ts'
+import { foldDeltas } from './stats_deltas.ts'
+import { addTotals, DURATION, LATENESS, toStats } from './stats_rows.ts'
 import { chunks, inList, type Row, type Work } from './work.ts'
 
 type Params<K extends keyof StatsStore> = Parameters<StatsStore[K]>[0]
-
-const mapper = new RowMapper<StatsRow>('almanac_stats', {
-  day: text('stat_day'),
-  handler: text('handler'),
-  eventId: text('event_id'),
-  outcome: text('outcome'),
-  subject: text('subject'),
-  node: text('node'),
-  count: integer('run_count'),
-  durationTotal: integer('duration_total'),
-  durationMax: integer('duration_max'),
-  latenessTotal: integer('lateness_total'),
-  latenessMax: integer('lateness_max'),
-  durations: json('durations'),
-  latenesses: json('latenesses'),
-})
 
 const UNROLLED = 'rolled_up = 0 and finished_at is not null'
 
@@ -69,6 +50,10 @@ export class DatabaseStatsStore implements StatsStore {
     })
   }
 
+  fold({ limit }: Params<'fold'>): Promise<number> {
+    return this.#connection.write('stats.fold', (work) => foldDeltas(work, limit))
+  }
+
   read(params: Params<'read'>): Promise<StatsRow[]> {
     return this.#connection.snapshot('stats.read', async (work) => {
       const totals = new Map<string, StatsRow>()
@@ -81,54 +66,6 @@ export class DatabaseStatsStore implements StatsStore {
       return sortStats([...totals.values()])
     })
   }
-}
-
-/** Adds to totals, which may not be there yet: in the order of their keys, as whoever else locks several. */
-export async function addTotals(work: Work, rows: StatsRow[]): Promise<void> {
-  const keyed = rows
-    .map((row): Keyed => [hashKey(statsKey(row)), row])
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-  for (const chunk of chunks(keyed)) {
-    const missing = await increase(work, chunk)
-    if (missing.length > 0) {
-      // Another node may begin the same totals now: what it adds must not be lost
-      const empty = missing.map(([key, row]) => ({ stat_key: key, ...mapper.toRow(emptied(row)) }))
-      await mapper.writer.insertMissing(work, empty, (insert) =>
-        work.dialect.insertOrSkip(insert, 'stat_key')
-      )
-      await increase(work, missing)
-    }
-  }
-}
-
-type Keyed = [key: string, row: StatsRow]
-
-/** @returns those of which there is no total yet */
-async function increase(work: Work, keyed: Keyed[]): Promise<Keyed[]> {
-  const list = inList(keyed.map(([key]) => key))
-  const found = await work.all(
-    `select * from almanac_stats where stat_key in ${list.sql} order by stat_key ${work.dialect.lockRows}`,
-    list.bindings
-  )
-  const totals = new Map(found.map((row) => [row.stat_key as string, toStats(row)]))
-  for (const [key, row] of keyed) {
-    const total = totals.get(key)
-    if (total) {
-      addToTotal(total, row)
-      const { sql, bindings } = mapper.update(mapper.toRow(total))
-      await work.run(`${sql} where stat_key = ?`, [...bindings, key])
-    }
-  }
-  return keyed.filter(([key]) => !totals.has(key))
-}
-
-/** Totals that were begun before there were histograms have none. */
-function toStats(row: Row): StatsRow {
-  return mapper.toRecord({
-    ...row,
-    durations: row.durations ?? '{}',
-    latenesses: row.latenesses ?? '{}',
-  })
 }
 
 /** Marks executions as part of the totals. */
@@ -197,8 +134,3 @@ function groupOf(row: Row): StatsRow {
     latenesses: began ? histogramOf(lateness, count) : {},
   }
 }
-
-/** As statsOf() counts them. */
-const DURATION = `case when started_at < finished_at then finished_at - started_at else 0 end`
-const LATENESS = `case when started_at > coalesce(slot, available_at)
-  then started_at - coalesce(slot, available_at) else 0 end`
