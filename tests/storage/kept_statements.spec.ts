@@ -139,4 +139,20 @@ test.group('storage on PostgreSQL / what the server keeps', (group) => {
     }
     assert.lengthOf(await claims(), 2)
   })
+
+  test('while much is waiting, each claim is planned for itself', async ({ assert, cleanup }) => {
+    const { asked, executions, claim } = await open(cleanup)
+    await claim()
+    const waiting = Array.from({ length: 25 }, () => execution())
+    await executions.enqueue({ now: null, executions: waiting })
+    const names: (string | undefined)[] = []
+    for (const found of [10, 10, 5]) {
+      assert.lengthOf(await claim(), found)
+      names.push(asked.at(-1)!.name)
+    }
+    assert.isDefined(names[0])
+    assert.deepEqual(names.slice(1), [undefined, undefined])
+    await claim()
+    assert.isTrue(asked.some(({ name }, place) => place > asked.length - 3 && name === names[0]))
+  })
 })

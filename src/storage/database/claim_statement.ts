@@ -79,14 +79,14 @@ async function take(
   const bindings: Value[] = [now, ...found.bindings, node, lease]
   const plans = KeptPlans.of(connection)
   // The others name keys one by one, to be planned for them
-  const kept = candidates === headOfQueue && plans.known
+  const kept = candidates === headOfQueue && plans.fit
   const sql = kept ? plans.mark(statement(found.sql)) : statement(found.sql)
   try {
     const rows = await connection.read('executions.claim', (work) =>
       (work as PostgresWork).tuples(sql, bindings, { kept })
     )
     const [locked, bytes] = rows[0].slice(CLAIMED_COLUMNS.length).map(Number)
-    plans.sized(bytes)
+    plans.claimed({ bytes, full: locked === params.limit })
     const isRow = (values: unknown[]) => values[ID] !== null
     const claimed = rows.filter(isRow).map((values) => toClaimed(values, node))
     return { claimed: claimed.sort(inOrder), locked, collided: false }

@@ -11,9 +11,11 @@ const known = new WeakMap<StoreConnection, KeptPlans>()
  * For how large a table the server keeps plans. It makes them for the table as
  * it is then, reads small ones whole, and notices growth only with the next
  * statistics: so a statement is another one, with a plan of its own, each time
- * that the table has grown fourfold.
+ * that the table has grown fourfold. Where much is waiting, claims are planned
+ * one by one, with their own limits.
  */
 export class KeptPlans {
+  /** Null while it is not known, or much is waiting. */
   #magnitude: number | null = null
 
   /** What is known of the table of executions. */
@@ -23,8 +25,8 @@ export class KeptPlans {
     return plans
   }
 
-  /** Whether the size of the table was told already. */
-  get known(): boolean {
+  /** Whether claims are to be kept: those that find little, whose planning costs more than they do. */
+  get fit(): boolean {
     return this.#magnitude !== null
   }
 
@@ -33,7 +35,9 @@ export class KeptPlans {
     return `${sql} /* ${this.#magnitude} */`
   }
 
-  sized(bytes: number): void {
-    this.#magnitude = Math.floor(Math.log(1 + bytes / SMALL) / Math.log(GROWTH))
+  /** @param seen size of the table, and whether a claim has found all that it asked for */
+  claimed(seen: { bytes: number; full: boolean }): void {
+    const magnitude = Math.floor(Math.log(1 + seen.bytes / SMALL) / Math.log(GROWTH))
+    this.#magnitude = seen.full ? null : magnitude
   }
 }
