@@ -3,6 +3,7 @@ import type { StoreConnection } from './connection.ts'
 import { clockOr } from './dialect.ts'
 import { allPriorities, fewKeys, firstOfKeys } from './few_keys.ts'
 import { CLAIMED_COLUMNS, toClaimed } from './execution_rows.ts'
+import { KeptPlans } from './kept_plans.ts'
 import type { Statement } from './row_sets.ts'
 import type { PostgresWork } from './server_work.ts'
 import { NOT_HELD, notHeld, waitingCondition, type ClaimParams } from './waiting.ts'
@@ -76,12 +77,16 @@ async function take(
   const { now, node, lease } = params
   const found = candidates(params)
   const bindings: Value[] = [now, ...found.bindings, node, lease]
-  const sql = statement(found.sql)
+  const plans = KeptPlans.of(connection)
+  // The others name keys one by one, to be planned for them
+  const kept = candidates === headOfQueue && plans.fit
+  const sql = kept ? plans.mark(statement(found.sql)) : statement(found.sql)
   try {
     const rows = await connection.read('executions.claim', (work) =>
-      (work as PostgresWork).tuples(sql, bindings)
+      (work as PostgresWork).tuples(sql, bindings, { kept })
     )
-    const locked = Number(rows[0][CLAIMED_COLUMNS.length])
+    const [locked, bytes] = rows[0].slice(CLAIMED_COLUMNS.length).map(Number)
+    plans.claimed({ bytes, full: locked === params.limit })
     const isRow = (values: unknown[]) => values[ID] !== null
     const claimed = rows.filter(isRow).map((values) => toClaimed(values, node))
     return { claimed: claimed.sort(inOrder), locked, collided: false }
@@ -107,8 +112,8 @@ type Candidates = (params: ClaimParams) => Statement
 
 /**
  * Takes the first candidate of each key that nobody holds. It gives a row in
- * any case, which tells how many were locked. Bindings: now, those of the
- * candidates, node, lease.
+ * any case, which tells how many were locked, and how large the table is.
+ * Bindings: now, those of the candidates, node, lease.
  */
 function statement(candidates: string): string {
   return `with recursive clock as materialized (${CLOCK}),
@@ -128,7 +133,8 @@ function statement(candidates: string): string {
       from clock, (select ?::text as node, ?::bigint as lease) given
       where id = any(array(select id from chosen))
       returning ${CLAIMED_COLUMNS.map((name) => `almanac_executions.${name}`).join(', ')})
-    select claimed.*, locked.locked_rows from locked left join claimed on true`
+    select claimed.*, locked.locked_rows, pg_relation_size('almanac_executions')
+      from locked left join claimed on true`
 }
 
 /** As many rows as are wanted, those of held keys among them. */

@@ -29,13 +29,14 @@ export async function controlledClaim(
   known: KnownControls,
   params: ClaimParams
 ): Promise<ExecutionRecord[]> {
-  let view = await connection.read('executions.claim', (work) => known.view(work))
+  const read = () => connection.read('executions.claim', (work) => known.current(work))
+  let view = known.view ?? (await read())
   for (let attempt = 1; ; attempt++) {
     const claimed = await claimUnder(connection, view, params)
     if (claimed.length > 0 || attempt === ATTEMPTS) {
       return claimed
     }
-    const current = await connection.read('executions.claim', (work) => known.current(work))
+    const current = await read()
     if (current === view) {
       return claimed
     }

@@ -112,8 +112,12 @@ export function toExecution(row: Row): ExecutionRecord {
  * @throws E_EMPTY_KEY, E_PAYLOAD_NOT_JSON
  */
 export function insertExecutions(work: Work, records: ExecutionRecord[]): Promise<Set<string>> {
-  const rows = records.map((record) => ({ ...mapper.toRow(record), ...keyColumns(record) }))
-  return mapper.writer.insertNew(work, rows)
+  return mapper.writer.insertNew(work, records.map(executionRow))
+}
+
+/** All columns of an execution. @throws E_EMPTY_KEY, E_PAYLOAD_NOT_JSON */
+export function executionRow(record: ExecutionRecord): Record<string, Value> {
+  return { ...mapper.toRow(record), ...keyColumns(record) }
 }
 
 function keyColumns(record: ExecutionRecord): Record<string, Value> {
@@ -170,7 +174,7 @@ function patchColumns(patch: ExecutionPatch): Record<string, Value> {
 /** Puts other records in the place of rows that the unit of work has locked; none is in the totals. */
 export function replaceExecutions(work: Work, records: ExecutionRecord[]): Promise<void> {
   const changes = records.map((record) => {
-    const { id, ...columns } = { ...mapper.toRow(record), ...keyColumns(record) }
+    const { id, ...columns } = executionRow(record)
     return { id: record.id, columns }
   })
   return mapper.writer.update(work, changes)

@@ -25,6 +25,7 @@ import { prune } from './prune.ts'
 import { renew } from './renew.ts'
 import { rescueExpired, settle } from './settle.ts'
 import { plainSuccesses, settleSuccesses } from './settle_successes.ts'
+import { insertSole, soleBirth } from './sole_birth.ts'
 import { takeOver } from './take_over.ts'
 import { first, instant, type Row } from './work.ts'
 
@@ -43,6 +44,10 @@ export class DatabaseExecutionStore implements ExecutionStore {
   }
 
   async enqueue(params: Params<'enqueue'>): Promise<EnqueueResult[]> {
+    const sole = soleBirth(this.#connection.dialect, params)
+    if (sole !== null && (await insertSole(this.#connection, params.now, sole))) {
+      return [{ id: sole.id, inserted: true }]
+    }
     return this.#connection.writeWith('executions.enqueue', params.client, (work) =>
       enqueue(work, params)
     )

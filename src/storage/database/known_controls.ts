@@ -16,9 +16,9 @@ export interface ControlsView {
 export class KnownControls {
   #view: ControlsView | null = null
 
-  /** What is known, read where nothing is. */
-  async view(work: Work): Promise<ControlsView> {
-    return this.#view ?? this.#read(work)
+  /** What is known; null where nothing was read yet. */
+  get view(): ControlsView | null {
+    return this.#view
   }
 
   /** @returns the controls as they are now; the same view while nothing has changed */

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Dialect } from './dialect.ts'
 import { withoutNul, type Row, type Value, type Work } from './work.ts'
 
@@ -7,6 +8,8 @@ export interface PostgresConnection {
 }
 
 interface PostgresQuery {
+  /** The server keeps a statement that has one, and mostly its plan. */
+  name?: string
   text: string
   values: Value[]
   rowMode?: 'array'
@@ -54,11 +57,38 @@ export class PostgresWork extends ServerWork {
     this.#connection = connection as PostgresConnection
   }
 
-  /** Rows as the texts of their columns, in order: the quick form for many of them. */
-  async tuples(sql: string, bindings: Value[]): Promise<(string | null)[][]> {
+  /**
+   * Rows as the texts of their columns, in order: the quick form for many of
+   * them, and for a statement that is worth keeping.
+   */
+  async tuples(
+    sql: string,
+    bindings: Value[],
+    { kept = false } = {}
+  ): Promise<(string | null)[][]> {
     const query = { ...toQuery(sql, bindings), rowMode: 'array' as const, types: AS_TEXT }
-    const { rows } = (await this.#connection.query(query)) as { rows: (string | null)[][] }
-    return rows
+    const answer = await (kept ? this.#kept(query) : this.#connection.query(query))
+    return (answer as { rows: (string | null)[][] }).rows
+  }
+
+  /**
+   * Behind a proxy that deals transactions out among its connections to the
+   * server, a kept statement may be unknown, or known already. Nothing was
+   * done then, and it is said whole from now on.
+   */
+  async #kept(query: PostgresQuery): Promise<unknown> {
+    if (keepsNothing.has(this.#connection)) {
+      return this.#connection.query(query)
+    }
+    try {
+      return await this.#connection.query({ ...query, name: nameOf(query.text) })
+    } catch (error) {
+      if (!NOT_KEPT.test(String((error as { code?: unknown }).code))) {
+        throw error
+      }
+      keepsNothing.add(this.#connection)
+      return this.#connection.query(query)
+    }
   }
 
   protected query(sql: string, bindings: Value[]): Promise<unknown> {
@@ -84,8 +114,13 @@ export class MysqlWork extends ServerWork {
   }
 }
 
+/** Unknown, known already, or planned for tables that have changed. */
+const NOT_KEPT = /^(26000|42P05|0A000)$/
+const keepsNothing = new WeakSet<object>()
+
 const KEPT = 512
 const texts = new Map<string, string>()
+const names = new Map<string, string>()
 
 function toQuery(sql: string, bindings: Value[]): PostgresQuery {
   return { text: numbered(sql), values: bindings.map(withoutNul) }
@@ -93,14 +128,24 @@ function toQuery(sql: string, bindings: Value[]): PostgresQuery {
 
 /** Numbers the question marks, as pg wants bindings; the store's statements hold no other ones. */
 function numbered(sql: string): string {
-  let text = texts.get(sql)
-  if (text === undefined) {
-    let count = 0
-    text = sql.replace(/\?/g, () => `$${++count}`)
-    if (texts.size >= KEPT) {
-      texts.delete(texts.keys().next().value!)
+  let count = 0
+  return remembered(texts, sql, () => sql.replace(/\?/g, () => `$${++count}`))
+}
+
+/** Of the text alone: what another process keeps by this name is the same statement. */
+function nameOf(text: string): string {
+  return remembered(names, text, () => `almanac_${hash('sha1', text, 'hex')}`)
+}
+
+/** The oldest go when there are too many. */
+function remembered(kept: Map<string, string>, key: string, make: () => string): string {
+  let value = kept.get(key)
+  if (value === undefined) {
+    value = make()
+    if (kept.size >= KEPT) {
+      kept.delete(kept.keys().next().value!)
     }
-    texts.set(sql, text)
+    kept.set(key, value)
   }
-  return text
+  return value
 }
