@@ -1,6 +1,6 @@
 import { test } from '@japa/runner'
 import { knexOf } from '../../src/storage/database/sqlite_handle.ts'
-import { LEASE, NODE, START, SuiteContext } from '../../src/testing/storage_suite/context.ts'
+import { DAY, LEASE, NODE, START, SuiteContext } from '../../src/testing/storage_suite/context.ts'
 import { createServerDatabase, type ServerDatabase } from '../helpers/server_database.ts'
 import { requires, type Service } from '../helpers/services.ts'
 
@@ -88,6 +88,7 @@ async function work(context: SuiteContext): Promise<void> {
   await executions.list({ eventId: event.id })
   await executions.list({ concurrencyKey: 'c' })
   await storage.stats.rollup({ now: context.now, limit: 10 })
+  await storage.stats.prune({ now: context.now, age: DAY, limit: 10 })
   const rule = { outcome: 'succeeded' as const, handler: null, eventId: null }
   await executions.prune({
     now: context.now,
