@@ -153,13 +153,6 @@ const CASES = [
   ]),
   ...coded<Case>('E_INVALID_HANDLER', [
     [
-      'a policy misspelt',
-      register({ retry: { retrys: 3 } }),
-      'retry.retrys',
-      '3',
-      /did you mean "retries"/,
-    ],
-    [
       'a level of a handler',
       register({ logLevel: 'loud' }),
       'logLevel',
@@ -172,6 +165,13 @@ const CASES = [
       'concurrency',
       '0',
       /give an object such as/,
+    ],
+    [
+      'a policy misspelt',
+      register({ retry: { retrys: 3 } }),
+      'retry.retrys',
+      '3',
+      /did you mean "retries"/,
     ],
     ['a rate that is a text', register({ rate: '' }), 'rate', '', /give an object such as/],
     ['a rate of none', register({ rate: { limit: 0, per: '1m' } }), 'rate.limit', '0', /from 1/],
