@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { arch, cpus, totalmem } from 'node:os'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { comparisons, type Comparison } from './comparisons.ts'
 import { measure } from './lib/child.ts'
@@ -7,7 +8,9 @@ import { verdict, type JobCpu, type Result } from './lib/result.ts'
 import { median, rotated, rounded } from './lib/statistics.ts'
 import { printTable } from './lib/table.ts'
 
-const USAGE = `npm run bench -- [comparison…] [--repetitions=5] [--out=bench.json] [--quick]
+/** What a figure that is quoted takes. */
+const ENOUGH = 5
+const USAGE = `npm run bench -- [comparison…] [--repetitions=5] [--out=tmp/bench.json] [--quick]
   comparisons: ${Object.keys(comparisons()).join(', ')}
   --quick shows in a minute that everything works; its figures mean nothing`
 
@@ -15,7 +18,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     repetitions: { type: 'string', default: '5' },
-    out: { type: 'string' },
+    out: { type: 'string', default: 'tmp/bench.json' },
     quick: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -114,6 +117,7 @@ const machine = {
   cores: cpus().length,
   memory: totalmem(),
 }
-if (values.out) {
-  await writeFile(values.out, `${JSON.stringify({ machine, results }, null, 2)}\n`)
-}
+await mkdir(dirname(values.out), { recursive: true })
+await writeFile(values.out, `${JSON.stringify({ machine, results }, null, 2)}\n`)
+const few = repetitions < ENOUGH ? `; fewer than ${ENOUGH} repetitions are a look, no measure` : ''
+console.log(`\nWritten to ${values.out}${few}`)

@@ -16,6 +16,7 @@ const DEFAULTS: Record<Outcome, Retention> = {
   skipped: { age: 30 * DAY },
 }
 const JOURNAL_AGE = 180 * DAY
+const TOTALS_AGE = 730 * DAY
 
 /** Reads `housekeeping.retention`; all ages become ms. */
 export function readRetention(reader: ConfigReader): RetentionConfig {
@@ -24,6 +25,8 @@ export function readRetention(reader: ConfigReader): RetentionConfig {
     handlers: readNamed(reader.section('handlers')),
     events: readNamed(reader.section('events')),
     journal: readAge(reader, 'journal', JOURNAL_AGE),
+    // A total is of a whole day
+    totals: readAge(reader, 'totals', TOTALS_AGE, DAY),
   }
   reader.end()
   return config
@@ -57,8 +60,9 @@ function readRule(reader: ConfigReader): Retention {
 function readAge(
   reader: ConfigReader,
   key: string,
-  fallback: number | 'forever'
+  fallback: number | 'forever',
+  min?: number
 ): number | 'forever' {
   const value = reader.take(key) ?? fallback
-  return value === 'forever' ? 'forever' : reader.duration(key, Number(fallback))
+  return value === 'forever' ? 'forever' : reader.duration(key, Number(fallback), min)
 }

@@ -10,6 +10,7 @@ import { SettleQueue } from './settle_queue.ts'
 import { summarize, type ExecutionStats } from './stats.ts'
 import { readStatsQuery, type StatsQuery } from './stats_query.ts'
 import type { Clock } from '../clock.ts'
+import type { Report } from '../input/fields.ts'
 import type { Settlement, SettleResult, Storage } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { ExecutionError, ExecutionLogEntry, ExecutionRecord } from '../types/executions.ts'
@@ -125,9 +126,13 @@ export class ExecutionTracker {
     return true
   }
 
-  /** Notes progress; the latest wins. It is stored with the next renewal of the lease. */
-  progress(execution: ExecutionRecord, progress: Progress | number): void {
-    if (this.#progress.set(execution.id, progress)) {
+  /**
+   * Notes progress; the latest wins. It is stored with the next renewal of the lease.
+   *
+   * @param report told of what cannot be read, which is left out
+   */
+  progress(execution: ExecutionRecord, progress: Progress | number, report?: Report): void {
+    if (this.#progress.set(execution.id, progress, report)) {
       const value = this.#progress.unstored(execution.id) ?? {}
       this.#deps.notifier.emit('execution:progress', {
         ...executionNotice(execution, this.#deps.clock.now()),

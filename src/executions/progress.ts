@@ -1,5 +1,7 @@
 import type { Clock } from '../clock.ts'
+import type { Report } from '../input/fields.ts'
 import type { Progress } from '../types/handlers.ts'
+import { readProgress } from './progress_value.ts'
 
 /** At most one notification and one write per execution in so many ms. */
 export const PROGRESS_INTERVAL = 1_000
@@ -44,12 +46,15 @@ export class ProgressBoard {
     this.#clock = clock
   }
 
-  /** @returns true when it is time to announce it */
-  set(executionId: string, progress: Progress | number): boolean {
+  /**
+   * @param report told of what cannot be read, which is left out
+   * @returns true when it is time to announce it
+   */
+  set(executionId: string, progress: Progress | number, report: Report = ignored): boolean {
     const now = this.#clock.monotonic()
     const before = this.#states.get(executionId)
     const announce = !before || now - before.announcedAt >= PROGRESS_INTERVAL
-    const value = normalize(progress)
+    const value: StoredProgress = readProgress(progress, report)
     const known = before !== undefined && before.first.at !== null
     const first = known ? before.first : { at: positionOf(value), since: now }
     this.#states.set(executionId, {
@@ -80,6 +85,8 @@ export class ProgressBoard {
   }
 }
 
+const ignored: Report = () => undefined
+
 function positionOf({ done, percent }: StoredProgress): number | null {
   return done ?? percent ?? null
 }
@@ -96,28 +103,4 @@ function speed(value: StoredProgress, first: Mark, now: number) {
   const left =
     whole === undefined ? {} : { remaining: Math.max(0, Math.round(((whole - at) / rate) * 1_000)) }
   return { rate: Number(rate.toPrecision(4)), ...left }
-}
-
-/** A number is a percentage. What is not finite (0 of 0) says nothing and is left out. */
-function normalize(progress: Progress | number): StoredProgress {
-  const { percent, message, done, total } =
-    typeof progress === 'number' ? { percent: progress } : (progress as Progress)
-  const value: StoredProgress = {}
-  if (isFiniteNumber(percent)) {
-    value.percent = Math.min(100, Math.max(0, percent))
-  }
-  if (message !== undefined) {
-    value.message = String(message).slice(0, 500).toWellFormed()
-  }
-  if (isFiniteNumber(done)) {
-    value.done = done
-  }
-  if (isFiniteNumber(total)) {
-    value.total = total
-  }
-  return value
-}
-
-function isFiniteNumber(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
 }

@@ -19,8 +19,8 @@ interface Deps {
 }
 
 /**
- * Deletes ended executions and journal rows that retention no longer keeps,
- * in small batches and a bounded number of them.
+ * Deletes ended executions, journal rows and daily totals that retention no
+ * longer keeps, in small batches and a bounded number of them.
  */
 export class Prune {
   readonly #deps: Deps
@@ -32,8 +32,11 @@ export class Prune {
 
   /** @returns how many rows were deleted */
   async runOnce(): Promise<number> {
+    const { journal, stats } = this.#deps.storage
     const executions = await this.#executions()
-    return executions + (await this.#journal())
+    const entries = await this.#byAge('journal', (params) => journal.prune(params))
+    const totals = await this.#byAge('totals', (params) => stats.prune(params))
+    return executions + entries + totals
   }
 
   async #executions(): Promise<number> {
@@ -59,15 +62,19 @@ export class Prune {
     )
   }
 
-  async #journal(): Promise<number> {
-    const { storage, clock, config } = this.#deps
+  async #byAge(
+    field: 'journal' | 'totals',
+    prune: (params: { now: number | null; age: number; limit: number }) => Promise<number>
+  ): Promise<number> {
+    const { clock, config } = this.#deps
     const { batch, retention } = config.housekeeping
-    if (retention.journal === 'forever') {
+    const kept = retention[field]
+    if (kept === 'forever') {
       return 0
     }
-    const age = toMilliseconds(retention.journal, 'retention.journal')
+    const age = toMilliseconds(kept, `retention.${field}`)
     const { rows } = await inBatches(batch, MAX_PRUNE_BATCHES, () =>
-      storage.journal.prune({ now: clock.nowOrNull(), age, limit: batch })
+      prune({ now: clock.nowOrNull(), age, limit: batch })
     )
     return rows
   }

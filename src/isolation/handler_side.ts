@@ -1,4 +1,5 @@
 import { toExecutionError } from '../executions/error_record.ts'
+import { progressProblem, readProgress } from '../executions/progress_value.ts'
 import { toMilliseconds } from '../duration.ts'
 import { copyJson, toJson } from '../json.ts'
 import { packReturned, packThrown, revive } from './wire.ts'
@@ -30,6 +31,7 @@ export class HandlerSide {
   readonly #progress: Throttle<Progress>
   #lastCall = 0
   #logs = 0
+  #refusedProgress = false
 
   constructor(line: Line<FromHandler, ToHandler>, clock: Clock) {
     this.#line = line
@@ -97,6 +99,16 @@ export class HandlerSide {
     }
   }
 
+  /** What no message carries is left out here, and told in the log: the first of an attempt. */
+  #readProgress(value: unknown): Progress {
+    return readProgress(value, (...problem) => {
+      if (!this.#refusedProgress) {
+        this.#refusedProgress = true
+        this.#log('warn', progressProblem(...problem))
+      }
+    })
+  }
+
   #context({ execution, payload, parents, checkpoint: before, ofFlow }: Job): HandlerContext {
     let checkpoint = before
     const flow = ofFlow ? this.#flow(() => checkpoint) : null
@@ -120,8 +132,7 @@ export class HandlerSide {
       get checkpoint() {
         return flow ? (flow as unknown as JsonValue) : checkpoint
       },
-      progress: (value) =>
-        this.#progress.set(typeof value === 'number' ? { percent: value } : value),
+      progress: (value) => this.#progress.set(this.#readProgress(value)),
       saveCheckpoint: async (value) => {
         const stored = JSON.parse(toJson(value, { field: 'checkpoint' })) as JsonValue
         await this.#call({ verb: 'saveCheckpoint', value: stored })

@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url'
 import type { ChildProcess } from 'node:child_process'
 import { E_HANDLER_EXITED } from '../errors.ts'
 import { runChild, type ChildEnd } from '../handlers/process/child.ts'
-import { Output } from '../handlers/process/output.ts'
 import { HostBridge } from './host_bridge.ts'
 import { nodeArguments } from './node_arguments.ts'
+import { printsInto } from './prints.ts'
 import {
   jobOf,
   unpackEnd,
@@ -16,8 +16,6 @@ import {
 import type { Clock } from '../clock.ts'
 import type { HandlerContext, Isolation, Isolator } from '../types/handlers.ts'
 
-/** Bytes of what the handler prints that are kept in its log. */
-const MAX_OUTPUT = 262_144
 /** How long the app of a handler that has ended may take to terminate, ms. */
 const TERMINATION = 5_000
 const OUT_OF_MEMORY = /heap out of memory|allocation failed/i
@@ -42,7 +40,7 @@ export class ProcessIsolator implements Isolator {
 
   async run(name: string, isolation: Isolation, context: HandlerContext): Promise<unknown> {
     const { clock, root } = this.#deps
-    const output = new Output({ ...context, maxOutput: MAX_OUTPUT, redact: (text) => text })
+    const output = printsInto(context.logger)
     const over = new AbortController()
     const outcome: { end: WireEnd | null } = { end: null }
     const job = jobOf(name, isolation, { root, context })

@@ -1,9 +1,8 @@
-import { toMilliseconds, type Duration } from '../duration.ts'
+import type { Duration } from '../duration.ts'
+import { readLock, readTtl, readWait } from '../locks/lock_options.ts'
 import type { HandlerLock, LockWait } from '../types/handlers.ts'
 import type { JsonValue } from '../types/json.ts'
 import type { Request } from './wire.ts'
-
-const TTL = 30_000
 
 /** A lock of an isolated handler: the process that holds the execution keeps and renews it. */
 export class RemoteLock implements HandlerLock {
@@ -13,16 +12,16 @@ export class RemoteLock implements HandlerLock {
   readonly #ask: (request: Request) => Promise<JsonValue | undefined>
   readonly name: string
 
-  /** @throws E_INVALID_DURATION */
+  /** @throws E_INVALID_INPUT */
   constructor(
     id: number,
     name: string,
-    ttl: Duration = TTL,
+    ttl: Duration | undefined,
     ask: (request: Request) => Promise<JsonValue | undefined>
   ) {
     this.#id = id
     this.name = name
-    this.#ttl = toMilliseconds(ttl, 'ttl')
+    this.#ttl = readLock(name, ttl)
     this.#ask = ask
   }
 
@@ -34,13 +33,13 @@ export class RemoteLock implements HandlerLock {
     return (await this.#ask({ verb: 'tryAcquire', ...this.#which() })) === true
   }
 
-  async acquire({ wait }: LockWait = {}): Promise<void> {
-    const limit = wait === undefined ? null : toMilliseconds(wait, 'wait')
-    await this.#ask({ verb: 'acquire', ...this.#which(), wait: limit })
+  async acquire(options?: LockWait): Promise<void> {
+    const wait = readWait(this.name, options)
+    await this.#ask({ verb: 'acquire', ...this.#which(), wait })
   }
 
   async extend(ttl?: Duration): Promise<void> {
-    const length = ttl === undefined ? null : toMilliseconds(ttl, 'ttl')
+    const length = ttl === undefined ? null : readTtl(this.name, ttl)
     await this.#ask({ verb: 'extendLock', ...this.#which(), length })
   }
 
@@ -48,7 +47,7 @@ export class RemoteLock implements HandlerLock {
     await this.#ask({ verb: 'release', ...this.#which() })
   }
 
-  async run<T>(work: () => Promise<T> | T, options: LockWait = {}): Promise<T> {
+  async run<T>(work: () => Promise<T> | T, options?: LockWait): Promise<T> {
     await this.acquire(options)
     try {
       return await work()

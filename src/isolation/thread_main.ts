@@ -3,6 +3,7 @@ import { SystemClock } from '../clock.ts'
 import { HandlerSide } from './handler_side.ts'
 import { bootApp, loadHandler } from './host_app.ts'
 import { lineOf } from './port_line.ts'
+import { ThreadPrints } from './prints.ts'
 import type { FromHandler, Job, ToHandler } from './wire.ts'
 
 /*
@@ -16,6 +17,7 @@ export interface ThreadTask {
 }
 
 const clock = new SystemClock()
+const prints = new ThreadPrints()
 let app: ReturnType<typeof bootApp> | null = null
 
 /** Runs the handler of one attempt; how it ended goes through the port. */
@@ -23,7 +25,8 @@ export default async function perform({ job, port }: ThreadTask): Promise<void> 
   const side = new HandlerSide(lineOf<FromHandler, ToHandler>(port), clock)
   try {
     app ??= bootApp(job.root)
-    await side.perform(job, await loadHandler(await booted(app), job))
+    const handler = await loadHandler(await booted(app), job)
+    await side.perform(job, (context) => prints.run(context.logger, () => handler(context)))
   } catch (error) {
     side.refuse(error)
   }

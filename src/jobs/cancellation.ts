@@ -1,8 +1,8 @@
 import { E_EXECUTION_NOT_FOUND } from '../errors.ts'
-import { endedNotice } from '../executions/notices.ts'
+import { announceChildren, endedNotice } from '../executions/notices.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
-import type { Storage } from '../storage/contract.ts'
+import type { CancelResult, Storage } from '../storage/contract.ts'
 import type { Notifier } from '../types/notifications.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Heartbeat } from './heartbeat.ts'
@@ -39,21 +39,21 @@ export class Cancellation {
   ): Promise<'cancelled' | 'requested' | null> {
     const { storage, clock } = this.#deps
     const { reason = CANCELLED, by = 'system' } = options
-    const done = await storage.executions.requestCancel({
+    const result = await storage.executions.requestCancel({
       now: clock.nowOrNull(),
       id,
       reason,
       journal: { kind: 'execution.cancelled', actor: by, subject: id, after: { reason } },
     })
-    if (done === 'requested') {
+    if (result?.done === 'requested') {
       const hold = this.#deps.heartbeat.find(id)
       if (hold) {
         this.here(hold, reason)
       }
     } else {
-      await this.#announce(id, reason, done)
+      await this.#announce(id, reason, result)
     }
-    return done
+    return result?.done ?? null
   }
 
   /** Somebody asked to stop an attempt that this node holds. */
@@ -65,16 +65,17 @@ export class Cancellation {
     }
   }
 
-  async #announce(id: string, reason: string, done: 'cancelled' | null): Promise<void> {
+  async #announce(id: string, reason: string, result: CancelResult | null): Promise<void> {
     const { storage, notifier, clock, counters } = this.#deps
     const execution = await storage.executions.find(id)
     if (!execution) {
       throw new E_EXECUTION_NOT_FOUND([id])
     }
-    if (done === 'cancelled') {
+    if (result) {
       counters.increment('executions.cancelled')
-      const end = { outcome: done, duration: null, reason, error: null }
+      const end = { outcome: 'cancelled' as const, duration: null, reason, error: null }
       notifier.emit('execution:cancelled', endedNotice(execution, end, clock.now()))
+      announceChildren(this.#deps, result.children)
     }
   }
 }

@@ -125,10 +125,9 @@ function resolveLimits(
   name: string,
   { concurrency, rate }: HandlerOptions
 ): HandlerDefinition['limits'] {
-  if (
-    (concurrency === undefined || concurrency === null) &&
-    (rate === undefined || rate === null)
-  ) {
+  const bounded = concurrency !== undefined && concurrency !== null
+  const rated = rate !== undefined && rate !== null
+  if (!bounded && !rated) {
     return null
   }
   const problems: string[] = []
@@ -136,8 +135,8 @@ function resolveLimits(
     problems.push(`options.${field} is ${JSON.stringify(value)}; ${message}`)
   const limits = {
     ...{ cluster: null, node: null, key: null, rate: null },
-    ...(concurrency ? readConcurrency('concurrency', concurrency, report) : {}),
-    ...(rate ? { rate: readRate(rate, report) } : {}),
+    ...(bounded ? readConcurrency('concurrency', concurrency, report) : {}),
+    ...(rated ? { rate: readRate(rate, report) } : {}),
   }
   if (problems.length > 0) {
     throw new E_INVALID_HANDLER([name, problems.join(', and ')])

@@ -1,5 +1,5 @@
 import { toMilliseconds, type Duration } from '../duration.ts'
-import { text } from '../input/fields.ts'
+import { object, refuseOthers, text } from '../input/fields.ts'
 import { Problems } from '../input/problems.ts'
 import { Cancelled, Failed, ReleaseSignal, Succeeded } from './outcome.ts'
 import type { JsonValue } from '../types/json.ts'
@@ -25,29 +25,31 @@ export const outcome = {
    *
    * @param options.ref where the whole result lies (a path, a key, an address),
    *   when it is too large for the store; kept as `resultRef` of the execution
-   * @throws E_INVALID_INPUT on a ref that is no text
+   * @throws E_INVALID_INPUT on a ref that is no text, or an unknown option
    */
   succeed(result: JsonValue = null, options?: { ref?: string | null } | null): Succeeded {
-    const ref = options?.ref ?? null
+    const ref = readOptions('succeed', options ?? {}, ['ref']).ref ?? null
     return new Succeeded(result, ref === null ? null : readText('succeed', 'ref', ref, MAX_REF))
   },
 
   /**
    * Failed for good: no further attempt.
    *
-   * @throws E_INVALID_INPUT on a reason that is no text
+   * @throws E_INVALID_INPUT on a reason that is no text, or an unknown option
    */
   fail(reason: string, options: { cause?: unknown; result?: JsonValue } = {}): Failed {
-    return new Failed(readText('fail', 'reason', reason), options)
+    const read = readOptions('fail', options, ['cause', 'result'])
+    return new Failed(readText('fail', 'reason', reason), read)
   },
 
   /**
    * Ends as cancelled.
    *
-   * @throws E_INVALID_INPUT on a reason that is no text
+   * @throws E_INVALID_INPUT on a reason that is no text, or an unknown option
    */
   cancel(reason: string, options: { result?: JsonValue } = {}): Cancelled {
-    return new Cancelled(readText('cancel', 'reason', reason), options)
+    const read = readOptions('cancel', options, ['result'])
+    return new Cancelled(readText('cancel', 'reason', reason), read)
   },
 
   /**
@@ -61,6 +63,19 @@ export const outcome = {
     return new ReleaseSignal(ms, readText('snooze', 'reason', reason))
   },
 } as const
+
+/** A typing error must not lose a result, its reference or a cause. */
+function readOptions<T extends object>(
+  word: keyof typeof outcome,
+  options: T,
+  known: readonly (keyof T & string)[]
+): T {
+  const problems = new Problems()
+  const remedy = `give an object of ${known.join(', ')}`
+  refuseOthers('', object('options', options, remedy, problems.report), known, problems.report)
+  problems.throwAny(`outcome.${word}`)
+  return options
+}
 
 function readText(
   word: keyof typeof outcome,

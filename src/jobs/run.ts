@@ -1,8 +1,10 @@
+import { progressProblem } from '../executions/progress_value.ts'
 import { LockSet } from '../locks/lock_set.ts'
 import { RunTimeout } from './run_timeout.ts'
 import { CANCEL_GRACE, STUCK_GRACE, StuckWatch } from './stuck_watch.ts'
 import type { Clock } from '../clock.ts'
 import type { ExecutionTracker } from '../executions/execution_tracker.ts'
+import type { Report } from '../input/fields.ts'
 import type { LockBackend } from '../locks/backend.ts'
 import type { ExecutionLogger, HandlerDefinition } from '../types/handlers.ts'
 import type { Logger } from '../types/logger.ts'
@@ -47,6 +49,7 @@ export class Run {
   #logger: ExecutionLogger | null = null
   #locks: LockSet | null = null
   #over = false
+  #refusedProgress = false
   /** How it ends is settled without its handler, which has not ended. */
   givenUp = false
   #returned = false
@@ -84,6 +87,14 @@ export class Run {
     if (!this.#over) {
       this.#timeout ??= new RunTimeout(this.#parts.clock, this.hold.begunAt, () => this.#expired())
       this.#timeout.extend(ms)
+    }
+  }
+
+  /** A part of its progress that cannot be read: the first is told in its log, a loop may tell many. */
+  refuseProgress(...problem: Parameters<Report>): void {
+    if (!this.#refusedProgress) {
+      this.#refusedProgress = true
+      this.logger.warn(progressProblem(...problem))
     }
   }
 

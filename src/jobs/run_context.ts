@@ -64,7 +64,7 @@ export class RunContext implements HandlerContext {
     this.fencingToken = attempt
     this.progress = (progress) => {
       if (hold.state === 'running') {
-        deps.tracker.progress(hold.execution, progress)
+        deps.tracker.progress(hold.execution, progress, (...given) => run.refuseProgress(...given))
         deps.heartbeat.progressed(hold)
       }
     }

@@ -1,16 +1,10 @@
-import { duration, text } from '../input/fields.ts'
-import { Problems } from '../input/problems.ts'
+import { readLock } from './lock_options.ts'
 import { NamedLock } from './named_lock.ts'
 import type { Clock } from '../clock.ts'
 import type { Duration } from '../duration.ts'
 import type { HandlerLock } from '../types/handlers.ts'
 import type { Logger } from '../types/logger.ts'
 import type { LockBackend } from './backend.ts'
-
-const TTL = 30_000
-/** Shorter ones could not be renewed in time, ms. */
-const MIN_TTL = 100
-const MAX_NAME = 200
 
 interface Deps {
   backend: LockBackend
@@ -31,11 +25,8 @@ export class LockSet {
   }
 
   /** @throws E_INVALID_INPUT with every problem at once */
-  make(name: string, ttl: Duration = TTL): HandlerLock {
-    const problems = new Problems()
-    text('name', name, MAX_NAME, problems.report)
-    const ms = duration('ttl', ttl, MIN_TTL, problems.report) ?? TTL
-    problems.throwAny('The lock')
+  make(name: string, ttl?: Duration): HandlerLock {
+    const ms = readLock(name, ttl)
     const owner = `${this.#deps.owner}/${this.#locks.length}`
     const lock = new NamedLock({ ...this.#deps, name, owner, ttl: ms })
     this.#locks.push(lock)

@@ -1,9 +1,10 @@
 import { sleep, type Clock, type ClockTimer } from '../clock.ts'
 import { E_LOCK_LOST, E_LOCK_TIMEOUT } from '../errors.ts'
-import { toMilliseconds, type Duration } from '../duration.ts'
+import type { Duration } from '../duration.ts'
 import type { HandlerLock, LockWait } from '../types/handlers.ts'
 import type { Logger } from '../types/logger.ts'
 import type { HeldLock, LockBackend } from './backend.ts'
+import { readTtl, readWait } from './lock_options.ts'
 
 /** Between two looks at a lock that another holds, ms; the waits double from the first to the last. */
 const WAIT = { first: 50, last: 1_000 }
@@ -67,9 +68,9 @@ export class NamedLock implements HandlerLock {
     return true
   }
 
-  async acquire({ wait }: LockWait = {}): Promise<void> {
+  async acquire(options?: LockWait): Promise<void> {
     const { clock, name, signal } = this.#deps
-    const limit = wait === undefined ? Infinity : toMilliseconds(wait, 'wait')
+    const limit = readWait(name, options) ?? Infinity
     const until = clock.monotonic() + limit
     for (
       let pause = WAIT.first;
@@ -85,7 +86,7 @@ export class NamedLock implements HandlerLock {
   }
 
   async extend(ttl?: Duration): Promise<void> {
-    const length = ttl === undefined ? this.#deps.ttl : toMilliseconds(ttl, 'ttl')
+    const length = ttl === undefined ? this.#deps.ttl : readTtl(this.#deps.name, ttl)
     if (!(await this.#renew(length))) {
       throw new E_LOCK_LOST([this.#deps.name])
     }
@@ -103,7 +104,7 @@ export class NamedLock implements HandlerLock {
     await this.release()
   }
 
-  async run<T>(work: () => Promise<T> | T, options: LockWait = {}): Promise<T> {
+  async run<T>(work: () => Promise<T> | T, options?: LockWait): Promise<T> {
     await this.acquire(options)
     try {
       return await work()

@@ -18,6 +18,8 @@ export interface RetentionConfig {
   events?: Record<string, HandlerOptions['retention']>
   /** Age of journal rows. */
   journal: Duration | 'forever'
+  /** Age of the daily totals, which outlive the executions that they count. */
+  totals: Duration | 'forever'
 }
 
 /** The kinds of processes of the host app, as AdonisJS names them. */
@@ -131,7 +133,10 @@ export interface AlmanacOptions {
       outcomes?: Partial<Record<Outcome, Retention>>
       handlers?: RetentionConfig['handlers']
       events?: RetentionConfig['events']
+      /** Default 180 days. */
       journal?: Duration | 'forever'
+      /** Of the daily totals that statistics read; at least a day. Default 730 days. */
+      totals?: Duration | 'forever'
     }
   }
   /** Between two syncs of a legacy schedule table; a divisor of a minute, an hour or a day. Default `1m`. */

@@ -213,9 +213,9 @@ export interface HandlerLock {
   readonly signal: AbortSignal
   /** @returns false when another holds it */
   tryAcquire(): Promise<boolean>
-  /** Waits for it. @throws E_LOCK_TIMEOUT, or what the execution was aborted with */
+  /** Waits for it. @throws E_INVALID_INPUT, E_LOCK_TIMEOUT, or what the execution was aborted with */
   acquire(options?: LockWait): Promise<void>
-  /** Renews it now, for `ttl` or its own. @throws E_LOCK_LOST when it is not held */
+  /** Renews it now, for `ttl` or its own. @throws E_INVALID_INPUT, E_LOCK_LOST when it is not held */
   extend(ttl?: Duration): Promise<void>
   /** Does nothing when it is not held. */
   release(): Promise<void>

@@ -1,8 +1,24 @@
+import type { ApplicationService } from '@adonisjs/core/types'
 import { test } from '@japa/runner'
+import { HostBackend } from '../../src/locks/host_backend.ts'
 import { requires } from '../helpers/services.ts'
 import { bootWorld, linesOf, queueWorker, type Driver } from './world.ts'
 
 const redis = await requires('redis')
+
+/** Makes the table of the locks as its own migration does. @returns what reads the keys in it */
+async function lockTable(app: ApplicationService): Promise<() => Promise<string[]>> {
+  const db = await app.container.make('lucid.db')
+  await db.connection().schema.createTable('locks', (table) => {
+    table.string('key').primary()
+    table.string('owner').notNullable()
+    table.bigInteger('expiration')
+  })
+  return async () => {
+    const rows = await db.from('locks').select('key')
+    return rows.map(({ key }) => key as string)
+  }
+}
 
 test.group('The engine @adonisjs/queue', (group) => {
   group.tap((t) => t.timeout(60_000).skip(!redis.available, redis.reason))
@@ -118,25 +134,39 @@ test.group('The engine @adonisjs/queue', (group) => {
     await almanac.stop()
   })
 
-  test('context.lock holds its locks in Redis, where those of the app are', async ({
-    assert,
-    fs,
-  }) => {
-    const { app, almanac, keys } = await bootWorld(fs)
-    const tried = async () => {
-      const { id } = await almanac.enqueue('locking', null)
-      await almanac.runOnce()
-      const { result } = await almanac.executions.get(id)
-      return result as { acquired: boolean }
-    }
-    const locks = await app.container.make('lock.manager')
-    const lock = locks.createLock('almanac:stock', '30s')
-    assert.isTrue(await lock.acquireImmediately())
-    assert.sameMembers(await keys(), ['almanac:stock'])
-    assert.deepEqual(await tried(), { acquired: false })
-    await lock.release()
-    assert.deepEqual(await tried(), { acquired: true })
-    // What the handler still held was released with it
-    assert.isEmpty(await keys())
-  })
+  for (const store of ['redis', 'database'] as const) {
+    test(`context.lock holds its locks in the ${store} store of the app`, async ({
+      assert,
+      fs,
+      cleanup,
+    }) => {
+      process.env.ENGINE_LOCKS = store
+      cleanup(() => {
+        delete process.env.ENGINE_LOCKS
+      })
+      const { app, almanac, keys } = await bootWorld(fs)
+      const tried = async () => {
+        const { id } = await almanac.enqueue('locking', null)
+        await almanac.runOnce()
+        const { result } = await almanac.executions.get(id)
+        return result as { acquired: boolean }
+      }
+      const stored = store === 'redis' ? keys : await lockTable(app)
+      const locks = await app.container.make('lock.manager')
+      const lock = locks.createLock('almanac:stock', '30s')
+      assert.isTrue(await lock.acquireImmediately())
+      assert.sameMembers(await stored(), ['almanac:stock'])
+      assert.deepEqual(await tried(), { acquired: false })
+      await lock.release()
+      assert.deepEqual(await tried(), { acquired: true })
+      // What the handler still held was released with it
+      assert.isEmpty(await stored())
+
+      const held = await new HostBackend(locks).acquire('stock', 'an owner', 30_000)
+      assert.isTrue(await held!.renew(30_000))
+      await locks.createLock('almanac:stock').forceRelease()
+      assert.isFalse(await held!.renew(30_000))
+      await held!.release()
+    })
+  }
 })

@@ -54,6 +54,7 @@ test.group('Config | defaults', () => {
     })
     assert.deepEqual(core.housekeeping.retention.outcomes.failed, { age: 90 * DAY })
     assert.equal(core.housekeeping.retention.journal, 180 * DAY)
+    assert.equal(core.housekeeping.retention.totals, 730 * DAY)
   })
 
   test('turns every duration into ms', ({ assert }) => {
@@ -71,6 +72,7 @@ test.group('Config | defaults', () => {
           outcomes: { failed: { age: 'forever' }, succeeded: { age: '1d', count: 100 } },
           handlers: { import_orders: { succeeded: { count: 5 } } },
           journal: 'forever',
+          totals: '365d',
         },
       },
     })
@@ -80,12 +82,13 @@ test.group('Config | defaults', () => {
     assert.equal(core.timeout, 3_600_000)
     assert.containSubset(core.retry, { retries: 1, delay: 1_000, maxDelay: 60_000 })
     assert.equal(syncInterval, 300_000)
-    const { outcomes, handlers, journal } = core.housekeeping.retention
+    const { outcomes, handlers, journal, totals } = core.housekeeping.retention
     assert.deepEqual(outcomes.failed, { age: 'forever' })
     assert.deepEqual(outcomes.succeeded, { age: DAY, count: 100 })
     assert.deepEqual(outcomes.missed, { age: 30 * DAY })
     assert.deepEqual(handlers, { import_orders: { succeeded: { age: 'forever', count: 5 } } })
     assert.equal(journal, 'forever')
+    assert.equal(totals, 365 * DAY)
   })
 
   test('a single poll is the longest wait; retry false means none', ({ assert }) => {

@@ -15,7 +15,7 @@ test.group('Retention rules', () => {
     eventIds: Record<string, string[]> = {}
   ) =>
     pruneRules({
-      config: { outcomes, journal: 'forever', ...config },
+      config: { outcomes, journal: 'forever', totals: 'forever', ...config },
       handlers: new Map(Object.entries(handlers).map(([name, own]) => [name, own ?? {}])),
       eventIds: new Map(Object.entries(eventIds)),
     })
@@ -173,6 +173,29 @@ test.group('Prune', () => {
     }
     assert.deepEqual(await journal('9d'), [25, 1])
     assert.deepEqual(await journal('forever'), [0, 26])
+  })
+
+  test('the totals outlive the executions, and are cut by their own age, or kept', async ({
+    assert,
+  }) => {
+    const totals = async (age: RetentionConfig['totals']) => {
+      const { housekeeper, storage, clock } = createHousekeeper({
+        config: retention({ totals: age }),
+      })
+      for (let n = 0; n < 15; n++) {
+        await ended(storage, clock, 1, { handler: `h${n}` })
+      }
+      await clock.advance(99 * DAY)
+      const { rolledUp, pruned } = await housekeeper.runOnce()
+      assert.deepEqual([rolledUp, pruned], [15, 15])
+      await clock.advance(3 * DAY)
+      const later = await housekeeper.runOnce()
+      const left = await storage.stats.read({ from: '0001-01-01', to: '9999-12-31' })
+      return [later.pruned, left.length]
+    }
+    assert.deepEqual(await totals('100d'), [15, 0])
+    assert.deepEqual(await totals('200d'), [0, 15])
+    assert.deepEqual(await totals('forever'), [0, 15])
   })
 })
 

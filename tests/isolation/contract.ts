@@ -16,9 +16,11 @@ export async function assertWholeContext(almanac: Scheduler, handler: string, as
   const logs = await almanac.executions.logs(id)
   const begun = logs.find(({ message }) => message === 'begun')
   assert.containSubset(begun!.data, { at: { name: 'Error', message: 'spelled out' } })
-  return { ...result, logs: logs.map(({ message }) => message) } as Record<string, unknown> & {
-    logs: string[]
-  }
+  assert.sameMembers(
+    logs.map(({ message }) => message),
+    ['begun', 'printed']
+  )
+  return result
 }
 
 /** Ends a polite handler in each of its words. */

@@ -33,6 +33,32 @@ test.group('Isolation | in a thread', (group) => {
     assert.equal(threads[1], threads[0])
   })
 
+  test('prints into the log of its own attempt, in order and capped', async ({ assert, fs }) => {
+    const { almanac } = await bootWorld(fs)
+    const printed = async (lines: number) => {
+      const { id } = await almanac.enqueue('printing_thread', { lines })
+      await almanac.runOnce()
+      const { state, result } = await almanac.executions.get(id)
+      assert.equal(state, 'succeeded')
+      const logs = await almanac.executions.logs(id, { limit: 1_000 })
+      return { result, logs: logs.map(({ level, message }) => `${level} ${message}`) }
+    }
+    const first = await printed(2)
+    assert.deepEqual(first.logs, [
+      ...['info begun', 'info line 1', 'info line 2', 'warn a warning', 'info from a timer'],
+      ...['info é, in two parts', 'info without an end'],
+    ])
+    assert.equal(first.result, 'written')
+    // What the first left behind prints while the second runs
+    const second = await printed(1_000)
+    assert.notInclude(second.logs.join(), 'left behind')
+    assert.lengthOf(
+      second.logs.filter((line) => line.startsWith('info line')),
+      900
+    )
+    assert.match(second.logs.at(-1)!, /warn 10\d further lines of output were not kept/)
+  })
+
   test('that burns its processor leaves the heartbeats here in time, and is ended within its grace', async ({
     assert,
     fs,

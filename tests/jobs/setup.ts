@@ -57,6 +57,7 @@ export const config: CoreConfig = {
         skipped: { age: WEEK },
       },
       journal: 90 * 86_400_000,
+      totals: 730 * 86_400_000,
     },
   },
   handlers: {},

@@ -90,9 +90,9 @@ async function cancelled({ storage }: TestStore, node: Node, handler: string) {
   await storage.executions.enqueue({ now: null, executions: [begun] })
   const pid = Number(await written(mark))
   const { id } = begun
-  const done = await storage.executions.requestCancel({ now: null, id, reason: 'by anna' })
+  const result = await storage.executions.requestCancel({ now: null, id, reason: 'by anna' })
   const asked = performance.now()
-  return { id, pid, done, since: () => Math.round(performance.now() - asked) }
+  return { id, pid, done: result?.done, since: () => Math.round(performance.now() - asked) }
 }
 
 /** How long after the request the execution had ended, ms by the store's clock. */

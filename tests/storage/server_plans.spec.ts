@@ -1,6 +1,6 @@
 import { test } from '@japa/runner'
 import { knexOf } from '../../src/storage/database/sqlite_handle.ts'
-import { LEASE, NODE, START, SuiteContext } from '../../src/testing/storage_suite/context.ts'
+import { DAY, LEASE, NODE, START, SuiteContext } from '../../src/testing/storage_suite/context.ts'
 import { createServerDatabase, type ServerDatabase } from '../helpers/server_database.ts'
 import { requires, type Service } from '../helpers/services.ts'
 
@@ -90,6 +90,7 @@ async function work(context: SuiteContext): Promise<void> {
   await settleTogether(context)
   await storage.stats.rollup({ now: context.now, limit: 10 })
   await storage.stats.fold({ limit: 10 })
+  await storage.stats.prune({ now: context.now, age: DAY, limit: 10 })
   const rule = { outcome: 'succeeded' as const, handler: null, eventId: null }
   await executions.prune({
     now: context.now,

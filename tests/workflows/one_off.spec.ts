@@ -93,7 +93,7 @@ test.group('Workflows without stored events', () => {
   test('a cancel of a waiting step skips what follows; one that runs in any case is released', async ({
     assert,
   }) => {
-    const { almanac, names } = await setup()
+    const { almanac, recorder, names } = await setup()
     const { steps, wait } = await almanac
       .workflow()
       .add('a', 'work', { name: 'a' })
@@ -101,7 +101,12 @@ test.group('Workflows without stored events', () => {
       .add('c', 'work', { name: 'c' }, { after: 'b' })
       .add('z', 'work', { name: 'z' }, { after: { step: 'b', on: 'any' } })
       .enqueue()
+    recorder.clear()
     assert.equal(await almanac.cancel(steps.b), 'cancelled')
+    const told = (name: 'execution:queued' | 'execution:skipped') =>
+      recorder.of(name).map(({ executionId }) => executionId)
+    assert.deepEqual(told('execution:queued'), [steps.z])
+    assert.deepEqual(told('execution:skipped'), [steps.c])
     await almanac.runOnce()
     const ended = await wait()
     assert.sameMembers(names(), ['a', 'z'])

@@ -12,6 +12,7 @@ import type {
   NewExecution,
   PruneRule,
   RangeSplit,
+  CancelResult,
   SettleResult,
   Settlement,
   SlotRow,
@@ -96,14 +97,15 @@ export interface ExecutionStore {
 
   /**
    * A queued execution is cancelled at once, a running one is asked to stop.
-   * @returns what was done; null when it is unknown or already ended
+   * @returns what was done, and the children that were skipped or released with
+   * it; null when it is unknown or already ended
    */
   requestCancel(params: {
     now: Now
     id: string
     reason: string
     journal?: NewJournalEntry
-  }): Promise<'cancelled' | 'requested' | null>
+  }): Promise<CancelResult | null>
 
   /** Which of these run and were asked to stop, with the reason; it takes no lock and writes nothing. */
   cancelRequests(ids: string[]): Promise<Map<string, string>>

@@ -110,6 +110,12 @@ export interface Settlement extends Fence {
   progress?: JsonObject | null
 }
 
+export interface CancelResult {
+  done: 'cancelled' | 'requested'
+  /** Children that a cancel in the queue has released (queued) or skipped, with those that were skipped after them. */
+  children: ExecutionRecord[]
+}
+
 export interface SettleResult {
   id: string
   /** False: the fence did not hold, nothing was written. */

@@ -102,6 +102,8 @@ export interface StatsStore {
   fold(params: { limit: number }): Promise<number>
   /** Totals plus what is not rolled up yet. */
   read(params: StatsFilter): Promise<StatsRow[]>
+  /** Deletes at most `limit` totals of days that ended more than `age` ms ago, the oldest first. @returns how many */
+  prune(params: { now: Now; age: number; limit: number }): Promise<number>
 }
 
 export interface LogStore {

@@ -20,8 +20,7 @@ import {
 } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
 import { insertParts } from './missed_rows.ts'
-import { addTotals } from './stats_rows.ts'
-import { markRolledUp } from './stats_store.ts'
+import { markRolledUp, takeFromTotals } from './stats_store.ts'
 import { insertChildren } from './workflow_births.ts'
 import { instant, type Work } from './work.ts'
 
@@ -87,7 +86,7 @@ async function writeSplits(work: Work, splits: Split[], now: number): Promise<st
   const taken = counted.map(({ row, split }) =>
     statsOf({ ...row, slotCount: -takenOut(row, split) } as EndedExecution)
   )
-  await addTotals(work, taken)
+  await takeFromTotals(work, taken)
   const parts = (each: Split[]) =>
     each.flatMap(({ row, split }) => split.parts.map((part) => leftRange(row, part)))
   await insertParts(work, parts(splits))

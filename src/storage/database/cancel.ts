@@ -1,4 +1,4 @@
-import type { ExecutionStore } from '../contract.ts'
+import type { CancelResult, ExecutionStore } from '../contract.ts'
 import { countOutcomes } from './event_rows.ts'
 import { patchExecution } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
@@ -11,7 +11,7 @@ type CancelParams = Parameters<ExecutionStore['requestCancel']>[0]
 export async function requestCancel(
   work: Work,
   { now, id, reason, journal }: CancelParams
-): Promise<'cancelled' | 'requested' | null> {
+): Promise<CancelResult | null> {
   const at = await instant(work, now)
   const done = await cancel(work, id, reason, at)
   if (done !== null && journal) {
@@ -25,15 +25,16 @@ async function cancel(
   id: string,
   reason: string,
   now: number
-): Promise<'cancelled' | 'requested' | null> {
+): Promise<CancelResult | null> {
   const patch = { state: 'cancelled' as const, finishedAt: now, reason, waitingFor: null }
   if (await patchExecution(work, patch, `id = ? and state = 'queued'`, [id])) {
     const sql = 'select event_id, has_children from almanac_executions where id = ?'
     const row = await first(work, sql, [id])
     const eventId = (row?.event_id ?? null) as string | null
     await countOutcomes(work, [{ eventId, outcome: 'cancelled', startedAt: null }])
-    await endParents(work, row?.has_children ? [{ id, outcome: 'cancelled' }] : [], now)
-    return 'cancelled'
+    const parents = row?.has_children ? [{ id, outcome: 'cancelled' as const }] : []
+    const moved = await endParents(work, parents, now)
+    return { done: 'cancelled', children: moved.get(id) ?? [] }
   }
   const asked = await work.run(
     `update almanac_executions
@@ -41,7 +42,7 @@ async function cancel(
       where id = ? and state = 'running'`,
     [now, reason, id]
   )
-  return asked > 0 ? 'requested' : null
+  return asked > 0 ? { done: 'requested', children: [] } : null
 }
 
 /** Which of these run and were asked to stop: found by their ids, read without a lock. */

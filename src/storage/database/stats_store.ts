@@ -5,6 +5,7 @@ import {
   addStats,
   dayOf,
   endOfDay,
+  firstKeptDay,
   sortStats,
   startOfDay,
   statsOf,
@@ -15,7 +16,7 @@ import type { StoreConnection } from './connection.ts'
 import { toExecution } from './execution_rows.ts'
 import { foldDeltas } from './stats_deltas.ts'
 import { addTotals, DURATION, LATENESS, toStats } from './stats_rows.ts'
-import { chunks, inList, type Row, type Work } from './work.ts'
+import { chunks, inList, instant, type Row, type Work } from './work.ts'
 
 type Params<K extends keyof StatsStore> = Parameters<StatsStore[K]>[0]
 
@@ -66,6 +67,38 @@ export class DatabaseStatsStore implements StatsStore {
       return sortStats([...totals.values()])
     })
   }
+
+  prune({ now, age, limit }: Params<'prune'>): Promise<number> {
+    return this.#connection.write('stats.prune', async (work) => {
+      const rows = await work.all(
+        `select stat_key from almanac_stats where stat_day < ?
+          order by stat_day, stat_key limit ? ${work.dialect.lockFreeRows}`,
+        [firstKeptDay(await instant(work, now), age), limit]
+      )
+      for (const chunk of chunks(rows.map((row) => row.stat_key as string))) {
+        const list = inList(chunk)
+        await work.run(`delete from almanac_stats where stat_key in ${list.sql}`, list.bindings)
+      }
+      return rows.length
+    })
+  }
+}
+
+/** Takes out of totals what they had counted; a day whose totals are gone by their age gives nothing back. */
+export async function takeFromTotals(work: Work, rows: StatsRow[]): Promise<void> {
+  const kept = new Set<string>()
+  for (const chunk of chunks([...new Set(rows.map(({ day }) => day))])) {
+    const list = inList(chunk)
+    const days = await work.all(
+      `select distinct stat_day from almanac_stats where stat_day in ${list.sql}`,
+      list.bindings
+    )
+    days.forEach((row) => kept.add(row.stat_day as string))
+  }
+  await addTotals(
+    work,
+    rows.filter(({ day }) => kept.has(day))
+  )
 }
 
 /** Marks executions as part of the totals. */

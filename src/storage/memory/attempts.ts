@@ -115,10 +115,10 @@ export function requestCancel(
   if (execution.state === 'running') {
     const cancelRequestedAt = execution.cancelRequestedAt ?? now
     tables.change(execution, { cancelRequestedAt, reason })
-    return 'requested'
+    return { done: 'requested', children: [] }
   }
   tables.change(execution, { state: 'cancelled', finishedAt: now, reason, waitingFor: null })
   tables.countOutcome(execution)
-  endParents(tables, endedAmong([execution]), now)
-  return 'cancelled'
+  const children = endParents(tables, endedAmong([execution]), now)
+  return { done: 'cancelled', children }
 }

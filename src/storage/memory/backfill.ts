@@ -44,14 +44,21 @@ export function backfill(tables: MemoryTables, params: BackfillParams): Backfill
   return { requeued, inserted }
 }
 
+/** A day whose totals are gone by their age gives nothing back. */
+function takeFromTotals(tables: MemoryTables, taken: EndedExecution): void {
+  const row = statsOf(taken)
+  if ([...tables.stats.values()].some(({ day }) => day === row.day)) {
+    addStats(tables.stats, row)
+  }
+}
+
 /** @returns whether the row itself is queued now */
 function splitRange(tables: MemoryTables, split: RangeSplit, now: number): boolean {
   const row = tables.executions.get(split.id)!
   const before = { ...row }
   const counted = tables.rolledUp.has(row.id)
   if (counted) {
-    const slotCount = -takenOut(row, split)
-    addStats(tables.stats, statsOf({ ...before, slotCount } as EndedExecution))
+    takeFromTotals(tables, { ...before, slotCount: -takenOut(row, split) } as EndedExecution)
   }
   const next: ExecutionRecord = split.keep
     ? { ...row, ...shorterRange(row, split.keep) }

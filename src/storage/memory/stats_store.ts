@@ -1,5 +1,12 @@
 import { isEnded } from '../rules/outcomes.ts'
-import { addStats, matchesStats, sortStats, statsOf, type EndedExecution } from '../rules/stats.ts'
+import {
+  addStats,
+  firstKeptDay,
+  matchesStats,
+  sortStats,
+  statsOf,
+  type EndedExecution,
+} from '../rules/stats.ts'
 import type { StatsRow, StatsStore } from '../contract.ts'
 import { compare, copy, type MemoryTables } from './tables.ts'
 
@@ -39,6 +46,16 @@ export class MemoryStatsStore implements StatsStore {
       }
     }
     return sortStats([...totals.values()].filter((row) => matchesStats(row, filter)))
+  }
+
+  async prune({ now, age, limit }: Params<'prune'>): Promise<number> {
+    const kept = firstKeptDay(this.#tables.now(now), age)
+    const old = [...this.#tables.stats]
+      .filter(([, { day }]) => day < kept)
+      .sort(([, a], [, b]) => compare(a.day, b.day))
+      .slice(0, limit)
+    old.forEach(([key]) => this.#tables.stats.delete(key))
+    return old.length
   }
 
   #ended(): (EndedExecution & { id: string })[] {

@@ -25,6 +25,11 @@ export function endOfDay(day: string): number {
   return startOfDay(day) + DAY
 }
 
+/** Totals of days before this one (`yyyy-MM-dd`, UTC) ended more than `age` ms ago. */
+export function firstKeptDay(now: number, age: number): string {
+  return dayOf(Math.max(0, now - age))
+}
+
 /** What identifies a row of the totals. */
 export function statsKey(row: StatsRow): string {
   const { day, handler, eventId, outcome, subject, node } = row

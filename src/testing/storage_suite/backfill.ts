@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { slotKey } from '../../keys.ts'
 import type { NewExecution, RangeSplit, SlotSpan } from '../../storage/contract.ts'
 import type { EventRecord } from '../../types/events.ts'
-import { cases, field, mapped, MINUTE, START, type SuiteContext } from './context.ts'
+import { cases, DAY, field, mapped, MINUTE, START, type SuiteContext } from './context.ts'
 
 const slot = (n: number) => START + n * MINUTE
 
@@ -218,9 +218,8 @@ export const backfillCases = cases({
     assert.equal(await missedTotal(context), 7)
     const execution = run(context, event, 5, 'rest')
     const parts = [{ id: 'end', ...span(6, 9) }]
-    await backfill(context, event, {
-      splits: [{ id: 'rest', expected: span(5, 9), keep: null, execution, parts }],
-    })
+    const rest = { id: 'rest', expected: span(5, 9), keep: null, execution, parts }
+    await backfill(context, event, { splits: [rest] })
     assert.equal(await missedTotal(context), 6)
     for (const claimed of await context.claim({ limit: 1 })) {
       await context.settle(claimed)
@@ -228,6 +227,13 @@ export const backfillCases = cases({
     await context.storage.stats.rollup({ now: context.now, limit: 100 })
     assert.equal(await missedTotal(context), 6)
     assert.equal(await field(context.findEvent(event.id), 'openMissedId'), null)
+    // A day whose totals are gone by their age gives nothing back
+    context.pass(2 * DAY)
+    await context.storage.stats.prune({ now: context.now, age: DAY, limit: 10 })
+    const last = run(context, event, 6, 'end')
+    const split = { id: 'end', expected: span(6, 9), keep: null, execution: last, parts: [] }
+    await backfill(context, event, { splits: [split] })
+    assert.equal(await missedTotal(context), 0)
   },
 
   'what it has queued takes no place of a slot that is due': async (context) => {

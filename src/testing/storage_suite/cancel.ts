@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { cases, field, SECOND, START, type SuiteContext } from './context.ts'
 
-function cancel(context: SuiteContext, id: string, reason = 'not needed') {
+async function cancel(context: SuiteContext, id: string, reason = 'not needed') {
   const journal = context.entry({ kind: 'execution.cancelled', subject: id })
-  return context.storage.executions.requestCancel({ now: context.now, id, reason, journal })
+  const { now } = context
+  const result = await context.storage.executions.requestCancel({ now, id, reason, journal })
+  assert.deepEqual(result?.children ?? [], [])
+  return result?.done ?? null
 }
 
 export const cancelCases = cases({

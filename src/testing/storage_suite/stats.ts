@@ -108,6 +108,34 @@ export const statsCases = cases({
     assert.deepEqual([total.count, total.durationMax, total.latenessMax], [6, 50, 99])
   },
 
+  'totals are pruned by whole days, in batches; what is not added yet stays': async (context) => {
+    const { stats } = context.storage
+    for (const handler of ['a', 'b', 'noop']) {
+      await run(context, 0, 1, { handler })
+    }
+    context.pass(DAY)
+    await run(context, 0, 1)
+    await stats.rollup({ now: context.now, limit: 10 })
+    await run(context, 0, 1, { handler: 'late' })
+    const left = () =>
+      mapped(stats.read({ from: TODAY, to: TOMORROW }), ({ day, handler }) => `${day} ${handler}`)
+    const prune = (age: number, limit: number) => stats.prune({ now: context.now, age, limit })
+    // The first day ended eight hours ago
+    assert.equal(await prune(9 * 60 * MINUTE, 10), 0)
+    assert.equal(await prune(7 * 60 * MINUTE, 2), 2)
+    const before = await left()
+    assert.equal(before.length, 3)
+    assert.equal(await prune(7 * 60 * MINUTE, 2), 1)
+    assert.equal(await prune(7 * 60 * MINUTE, 2), 0)
+    assert.deepEqual(await left(), [`${TOMORROW} late`, `${TOMORROW} noop`])
+    context.pass(DAY)
+    assert.equal(await prune(0, 10), 1)
+    assert.deepEqual(await left(), [`${TOMORROW} late`])
+    await stats.rollup({ now: context.now, limit: 10 })
+    assert.equal(await prune(100 * 365 * DAY, 10), 0)
+    assert.equal(await prune(0, 10), 1)
+  },
+
   'lateness of a scheduled run counts from its slot': async (context) => {
     const event = await context.insertEvent()
     const execution = await context.running(context.slotExecution(event, START - MINUTE))

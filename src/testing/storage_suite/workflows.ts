@@ -129,8 +129,10 @@ export const workflowCases = cases({
   'a child that waits can be cancelled, and its children follow': async (context) => {
     await run(context, 'a', { b: [after('a')], c: [after('b')] })
     const { storage, now } = context
-    const done = await storage.executions.requestCancel({ now, id: 'b', reason: 'no more' })
-    assert.equal(done, 'cancelled')
+    const result = await storage.executions.requestCancel({ now, id: 'b', reason: 'no more' })
+    assert.equal(result?.done, 'cancelled')
+    const moved = result.children.map(({ id, state, reason }) => [id, state, reason])
+    assert.deepEqual(moved, [['c', 'skipped', 'parent "b" ended as cancelled']])
     assert.deepEqual(await states(context, 'b', 'c'), { b: 'cancelled', c: 'skipped' })
     await finish(context, 'a')
     assert.equal(await field(context.find('b'), 'state'), 'cancelled')
