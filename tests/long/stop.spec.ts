@@ -246,13 +246,18 @@ eachKind('Stop | on another node', SERVERS, (kind) => {
       }
 
       const open = () => warehouse.rows(`select * from DWPRCREQ where STATUS in ('NEW', 'CLAIMED')`)
-      await until(async () => (await open()).length === 0, { patience: PATIENCE, describe: open })
+      const answered = async () => {
+        const rows = await open()
+        return rows.length === 0
+      }
+      await until(answered, { patience: PATIENCE, describe: open })
       for (const mapref of maprefs) {
         const { STATUS, MSG, ENDDT } = await runOf(warehouse, mapref)
         assert.equal(STATUS, 'ST', `${mapref}: ${MSG}`)
         assert.match(MSG!, new RegExp(`^stopped by request STOP-${mapref}`))
         assert.isNotNull(ENDDT)
-        assert.equal((await claimOf(warehouse, mapref)).STATUS, 'DONE')
+        const stopped = await claimOf(warehouse, mapref)
+        assert.equal(stopped.STATUS, 'DONE')
       }
       const requests = await warehouse.rows<{ STATUS: string }>(
         `select STATUS from DWPRCREQ where REQUEST_ID like 'R-%'`

@@ -6,6 +6,7 @@ import { isTransient } from '../connection.ts'
 import { endOfThrow, failure } from '../engine/failure.ts'
 import type { LogicEnd } from '../engine/flow_run.ts'
 import type { SourceWork } from '../engine/source_handler.ts'
+import { Stops } from '../engine/stops.ts'
 import type { FlowVerdict } from '../engine/verdict.ts'
 import { Failed } from '../../jobs/outcome.ts'
 import { Refusal } from '../request_fields.ts'
@@ -46,14 +47,30 @@ const MOST_RESTARTS = 5
 export class Reports implements SourceWork {
   readonly #deps: Deps
   readonly #backoff = new Backoff()
+  readonly #stops: Stops
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#stops = new Stops({ ...deps, grace: deps.source.stopGrace })
   }
 
   async run(context: HandlerContext): Promise<FlowVerdict> {
     const runtime = await orReleased(this.#backoff, () => this.#deps.open())
     const request = context.execution.payload as ReportPayload
+    const details = { report: request.reportId }
+    const outcome = await this.#stops.around(
+      context,
+      () => this.#run(runtime, context, request),
+      (end) => endRequest(this.#deps, runtime, context, { request, end, details })
+    )
+    return 'closed' in outcome ? outcome.closed : outcome.done
+  }
+
+  async #run(
+    runtime: Runtime,
+    context: HandlerContext,
+    request: ReportPayload
+  ): Promise<FlowVerdict> {
     const began = this.#deps.clock.monotonic()
     let details: JsonObject = { report: request.reportId }
     let end: LogicEnd = { status: 'PC', counts: null, error: null }
