@@ -6,12 +6,11 @@ import { isTransient } from '../connection.ts'
 import { endOfThrow, failure } from '../engine/failure.ts'
 import type { LogicEnd } from '../engine/flow_run.ts'
 import type { SourceWork } from '../engine/source_handler.ts'
-import { Stops } from '../engine/stops.ts'
 import type { FlowVerdict } from '../engine/verdict.ts'
 import { Failed } from '../../jobs/outcome.ts'
 import { Refusal } from '../request_fields.ts'
 import { orReleased } from '../request_closing.ts'
-import { endRequest } from '../request_end.ts'
+import { endRequest, untilStopped } from '../request_end.ts'
 import type { OpenRuntime, Runtime, SourceDeps } from '../runtime.ts'
 import type { ReportsConfig } from './config.ts'
 import { findReport } from './definitions.ts'
@@ -47,23 +46,17 @@ const MOST_RESTARTS = 5
 export class Reports implements SourceWork {
   readonly #deps: Deps
   readonly #backoff = new Backoff()
-  readonly #stops: Stops
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.#stops = new Stops({ ...deps, grace: deps.source.stopGrace })
   }
 
   async run(context: HandlerContext): Promise<FlowVerdict> {
     const runtime = await orReleased(this.#backoff, () => this.#deps.open())
     const request = context.execution.payload as ReportPayload
     const details = { report: request.reportId }
-    const outcome = await this.#stops.around(
-      context,
-      () => this.#run(runtime, context, request),
-      (end) => endRequest(this.#deps, runtime, context, { request, end, details })
-    )
-    return 'closed' in outcome ? outcome.closed : outcome.done
+    const work = () => this.#run(runtime, context, request)
+    return untilStopped(this.#deps, runtime, context, { request, details, work })
   }
 
   async #run(
