@@ -2,7 +2,7 @@ import { args, flags } from '@adonisjs/core/ace'
 import type { CommandOptions } from '@adonisjs/core/types/ace'
 import { E_INVALID_FLAG } from '../src/errors.ts'
 import type { LegacyAdapter } from '../src/legacy/adapter.ts'
-import type { RequestDesk, RequestDetails, RequestView } from '../src/legacy/facade/request_desk.ts'
+import type { RequestDetails, RequestView } from '../src/legacy/facade/request_desk.ts'
 import { span, utc } from './_base.ts'
 import { oneOf, wholeNumber } from './_input.ts'
 import { LegacyCommand } from './_legacy.ts'
@@ -13,7 +13,8 @@ export default class LegacyRequests extends LegacyCommand {
   static override commandName = 'legacy:requests'
   static override description = 'List, show, retry or release rows of the legacy request table'
   static override help = [
-    'list                the newest rows, with their age and who holds them',
+    'list                the newest rows, with their age and who holds them, and how many',
+    '                    of unknown types are left NEW (unknownTypes: leave)',
     'show <id>           one row with its payload and its result',
     'retry <id>          queues a FAILED row again',
     'release <id>        gives a CLAIMED row back to the queue, unless somebody may work on it',
@@ -48,10 +49,11 @@ export default class LegacyRequests extends LegacyCommand {
   @flags.boolean({ description: 'Release even what somebody may work on: it may then run twice' })
   declare force: boolean
 
-  protected async work({ requests }: LegacyAdapter): Promise<void> {
+  protected async work(source: LegacyAdapter): Promise<void> {
+    const { requests } = source
     const action = oneOf('action', this.action, ACTIONS)!
     if (action === 'list') {
-      return this.#list(requests)
+      return this.#list(source)
     }
     const id = this.id ?? refuseMissingId()
     if (action === 'show') {
@@ -67,13 +69,18 @@ export default class LegacyRequests extends LegacyCommand {
     this.print(request, () => this.logger.success(`Request "${id}" is ${request.status}`))
   }
 
-  async #list(requests: RequestDesk): Promise<void> {
+  async #list(source: LegacyAdapter): Promise<void> {
     const { status, type, mapref } = this
     const limit = wholeNumber('limit', this.limit)
-    const listed = await requests.list({ status, type, mapref, ...(limit && { limit }) })
-    this.print(listed, () => {
+    const filter = { status, type, mapref, ...(limit && { limit }) }
+    const requests = await source.requests.list(filter)
+    const left = await source.countLeft()
+    this.print({ requests, left }, () => {
       const head = ['Request', 'MAPREF', 'Type', 'Status', 'Age', 'Owner', 'Claimed by']
-      this.printTable(head, listed.map(row))
+      this.printTable(head, requests.map(row))
+      for (const [unknown, count] of Object.entries(left)) {
+        this.logger.log(`${count} of the unknown type ${unknown} are left NEW to other programs`)
+      }
     })
   }
 

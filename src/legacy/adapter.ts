@@ -111,17 +111,14 @@ export class LegacyAdapter {
     const controls = new Controls({ ...shared, ends, sync })
     this.#shared = shared
     this.#left = new LeftRequests({ source: config.name, logger })
-    this.#engine = new FlowEngine({
-      ...shared,
-      open,
-      onEnded: (mapref) => {
-        this.#poller.ended(mapref)
-        this.#recovery.ended(mapref)
-      },
-    })
-    const engine = this.#engine
-    const openTables = () => this.#tables.get()
-    this.#kinds = new RequestKinds({ ...shared, open, engine, tables: openTables, host: deps.host })
+    const onEnded = (mapref: string) => {
+      this.#poller.ended(mapref)
+      this.#recovery.ended(mapref)
+    }
+    const engine = new FlowEngine({ ...shared, open, onEnded })
+    this.#engine = engine
+    const tables = () => this.#tables.get()
+    this.#kinds = new RequestKinds({ ...shared, open, engine, onEnded, tables, host: deps.host })
     const running = () => engine.running
     this.#poller = new RequestPoller({ ...shared, open, controls, ends, running })
     const isInFlight = (claim: string) =>
@@ -129,7 +126,7 @@ export class LegacyAdapter {
     this.#recovery = new Recovery({ ...shared, open, running, isInFlight })
     const facade: FacadeDeps = {
       ...shared,
-      tables: openTables,
+      tables,
       sync: () => this.sync(),
     }
     this.pkgdwprc = new Pkgdwprc(facade)

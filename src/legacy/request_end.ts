@@ -2,6 +2,7 @@ import { Cancelled } from '../jobs/outcome.ts'
 import type { HandlerContext } from '../types/handlers.ts'
 import type { JsonObject } from '../types/json.ts'
 import type { LogicEnd } from './engine/flow_run.ts'
+import { Stops } from './engine/stops.ts'
 import { verdictOf, type FlowVerdict } from './engine/verdict.ts'
 import { untilWritten } from './request_closing.ts'
 import type { Runtime, SourceDeps } from './runtime.ts'
@@ -44,4 +45,25 @@ export async function endRequest(
   return written
     ? verdictOf(end, told)
     : new Cancelled(`request "${requestId}" is no longer claimed by "${claimedBy}"`)
+}
+
+/**
+ * Does the work of such a request. Where a stop by force finds no hearing, the
+ * request ends without it: the work goes on, and changes nothing of that.
+ */
+export async function untilStopped(
+  deps: SourceDeps,
+  runtime: Runtime,
+  context: HandlerContext,
+  {
+    request,
+    details,
+    work,
+  }: { request: OwnRequest; details: JsonObject; work: () => Promise<FlowVerdict> }
+): Promise<FlowVerdict> {
+  const stops = new Stops({ ...deps, grace: deps.source.stopGrace })
+  const outcome = await stops.around(context, work, (end) =>
+    endRequest(deps, runtime, context, { request, end, details })
+  )
+  return 'closed' in outcome ? outcome.closed : outcome.done
 }

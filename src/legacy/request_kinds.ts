@@ -16,6 +16,8 @@ interface Deps extends SourceDeps {
   tables: () => Promise<LegacyTables>
   /** Runs a flow, whatever asked for it. */
   engine: SourceWork
+  /** A request of this MAPREF is over here. */
+  onEnded(mapref: string): void
   host?: ReportHost
 }
 
@@ -49,7 +51,7 @@ export class RequestKinds {
     const outlets = () => this.#outlets.get()
     const add = (name: string, work: SourceWork, idempotent: boolean) =>
       // What there is of timeouts each of them keeps itself
-      addSourceWork(scheduler, source.name, { name, timeout: null, idempotent }, work)
+      addSourceWork(scheduler, source.name, { name, timeout: null, idempotent }, this.#told(work))
     add(HISTORY_HANDLER, new HistoryLoads(this.#deps), false)
     add(REPORT_HANDLER, new Reports({ ...this.#deps, outlets }), true)
     add(REQUEST_HANDLER, new TypedRequests(this.#deps), false)
@@ -59,6 +61,19 @@ export class RequestKinds {
         interval: EXPIRY_INTERVAL,
         run: () => this.expireReports(),
       })
+    }
+  }
+
+  /** Lets the requests of its MAPREF that wait go on. */
+  #told(work: SourceWork): SourceWork {
+    return {
+      run: async (context) => {
+        try {
+          return await work.run(context)
+        } finally {
+          this.#deps.onEnded((context.payload as { mapref: string }).mapref)
+        }
+      },
     }
   }
 

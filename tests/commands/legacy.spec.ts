@@ -8,11 +8,15 @@ import LegacySync from '../../commands/legacy_sync.ts'
 import { createLegacyDatabase, type LegacyDatabase } from '../helpers/legacy_database.ts'
 import { setup } from './ace.ts'
 
-async function legacy(fs: FileSystem, cleanup: (callback: () => Promise<void>) => void) {
+async function legacy(
+  fs: FileSystem,
+  cleanup: (callback: () => Promise<void>) => void,
+  more: object = {}
+) {
   const warehouse = await createLegacyDatabase()
   cleanup(() => warehouse.cleanup())
   warehouse.insertFlow({ MAPREF: 'LOAD_SALES' })
-  const source = { connection: 'warehouse', timezone: 'UTC', runners: { sql: true } }
+  const source = { connection: 'warehouse', timezone: 'UTC', runners: { sql: true }, ...more }
   const booted = await setup(fs, {
     connections: { warehouse: warehouse.file },
     almanac: { legacy: { sources: { dw: source } } },
@@ -127,7 +131,7 @@ test.group('legacy:requests', () => {
     const claim = { STATUS: 'CLAIMED', CLAIMED_BY: 'java-17', CLAIMED_AT: '2026-01-01 00:00:00' }
     warehouse.insertRequest({ REQUEST_ID: 'R2', MAPREF: 'B', ...claim })
     const listed = await run(LegacyRequests, ['list', '--json'])
-    assert.containSubset(listed.json(), [{ requestId: 'R1', owner: null }])
+    assert.containSubset(listed.json(), { requests: [{ requestId: 'R1', owner: null }], left: {} })
     const table = await run(LegacyRequests, ['--status=CLAIMED'])
     for (const part of ['R2', 'stale', 'java-17']) {
       assert.include(table.text, part)
@@ -137,6 +141,18 @@ test.group('legacy:requests', () => {
     assert.include(shown.text, 'Payload    {"a":1}')
     const json = await run(LegacyRequests, ['show', 'R1', '--json'])
     assert.containSubset(json.json(), { requestId: 'R1', payload: '{"a":1}', result: null })
+  })
+
+  test('tells how many requests of unknown types are left NEW', async ({ assert, fs, cleanup }) => {
+    const { run, warehouse } = await legacy(fs, cleanup, { unknownTypes: 'leave' })
+    for (const REQUEST_TYPE of ['LAUNCH', ' launch', 'IMMEDIATE']) {
+      warehouse.insertRequest({ MAPREF: 'A', REQUEST_TYPE })
+    }
+    const listed = await run(LegacyRequests, ['--json', '--type=launch'])
+    assert.deepEqual((listed.json() as { left: object }).left, { LAUNCH: 2 })
+    assert.lengthOf((listed.json() as { requests: object[] }).requests, 1)
+    const table = await run(LegacyRequests, [])
+    assert.include(table.text, '2 of the unknown type LAUNCH are left NEW to other programs')
   })
 
   test('retries and releases, and never a foreign live claim without --force', async ({

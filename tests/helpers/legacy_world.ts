@@ -12,6 +12,7 @@ import { LegacyAdapter } from '../../src/legacy/adapter.ts'
 import { resolveLegacyConfig, type LegacySourceInput } from '../../src/legacy/config.ts'
 import { concurrencyKeyOf } from '../../src/legacy/ids.ts'
 import type { SchedulerPort } from '../../src/legacy/ports.ts'
+import type { ReportHost } from '../../src/legacy/reports/outlets.ts'
 import type { LegacyClient, LegacyDriver } from '../../src/legacy/tables/client.ts'
 import type { NewExecution, NodeRecord, Storage } from '../../src/storage/contract.ts'
 import type { SqlSession } from '../../src/storage/sql_session.ts'
@@ -34,6 +35,8 @@ const STATEMENTS = new Set(['from', 'table', 'rawQuery', 'knexRawQuery', 'query'
 interface NodeOptions {
   name?: string
   source?: Partial<LegacySourceInput>
+  /** Drive and Mail. */
+  host?: ReportHost
   config?: AlmanacOptions
   handlers?: Record<string, HandlerFunction>
   storage?: Storage
@@ -173,11 +176,13 @@ export class LegacyNode implements SchedulerPort {
   /** Called after a transaction has committed. */
   onCommit: (count: number) => Promise<void> | void = () => {}
   #transactions = 0
+  readonly #host?: ReportHost
   readonly #world: LegacyWorld
   readonly #clock: ManualClock
 
   constructor(world: LegacyWorld, options: NodeOptions) {
     this.#world = world
+    this.#host = options.host
     const name = options.name ?? 'n1'
     this.nodeId = `${name}.${randomBytes(4).toString('hex')}`
     const storage = options.storage ?? world.storage
@@ -218,6 +223,7 @@ export class LegacyNode implements SchedulerPort {
       clock: this.#clock,
       logger: this.logger,
       counters: this.counters,
+      host: this.#host,
     })
     adapter.attach()
     return adapter

@@ -365,6 +365,11 @@ test.group('Legacy config', () => {
         { reports: { folder: '/r', define: { A: { sql: '' } } } },
         /define\.A\.sql is ''/,
       ],
+      [
+        'a URL',
+        { reports: { folder: '/r', url: 'example.com' } },
+        /^reports\.url is 'example\.com'; give the address of the downloads/,
+      ],
       ['a key of reports', { reports: { folder: '/r', keeps: 1 } }, /keeps .*did you mean "keep"/],
       ['a key', { pollIntervall: '1s' }, /^pollIntervall .*did you mean "pollInterval"/],
     ])

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getActiveTest } from '@japa/runner'
 import type { FileSystem } from '@japa/file-system'
+import type { ApplicationService } from '@adonisjs/core/types'
 import type { LegacySourceInput } from '../../src/legacy/config.ts'
 import {
   legacyRoutes,
@@ -29,6 +30,16 @@ export const SCHEDULE = {
   FRQMI: 30,
   STRTDT: '2998-01-01',
   ENDDT: '',
+}
+
+/** The server of an app, on a port of its own. @returns where it is */
+export async function listen(app: ApplicationService): Promise<string> {
+  const server = await app.container.make('server')
+  await server.boot()
+  const http = createServer(server.handle.bind(server))
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  getActiveTest()?.cleanup(() => void http.close())
+  return `http://127.0.0.1:${(http.address() as AddressInfo).port}`
 }
 
 /** A web process that does not work, with the old routes mounted, behind a real server. */
@@ -70,14 +81,10 @@ export async function startServer(
   server.use([() => import('@adonisjs/core/bodyparser_middleware')])
   legacyRoutes(router, options)
   reportRoutes(router, more.reports)
-  await server.boot()
-  const http = createServer(server.handle.bind(server))
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
-  getActiveTest()?.cleanup(() => void http.close())
-  const { port } = http.address() as AddressInfo
+  const origin = await listen(app)
 
   async function send(method: string, path: string, body?: unknown): Promise<Reply> {
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+    const answer = await fetch(`${origin}${path}`, {
       method,
       headers: { 'Content-Type': 'application/json', 'Accept': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -86,7 +93,7 @@ export async function startServer(
     return { status: answer.status, text, body: JSON.parse(text) as Reply['body'] }
   }
   return {
-    ...{ app, almanac, warehouse, origin: `http://127.0.0.1:${port}` },
+    ...{ app, almanac, warehouse, origin },
     post: (path: string, body?: unknown) => send('POST', path, body),
     get: (path: string) => send('GET', path),
   }

@@ -1,4 +1,5 @@
 import { test } from '@japa/runner'
+import type { Seats } from '../../src/types/work_source.ts'
 import { sessionIdOf } from '../../src/legacy/claims.ts'
 import { ChaosStorage } from '../../src/testing/chaos_storage.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
@@ -123,6 +124,50 @@ legacyGroup('Request poller', () => {
       ['PC', 'PC']
     )
   })
+
+  test('asks again when the request is over that had the MAPREF: {type}')
+    .with([
+      { type: 'FILE_UPLOAD', payload: {} },
+      { type: 'HISTORY', payload: { start_date: '2025-01-01', end_date: '2025-01-08' } },
+    ])
+    .run(async ({ assert }, { type, payload }) => {
+      const world = await createLegacyWorld()
+      const gate = new Gate()
+      world.database.insertFlow({ MAPREF: 'A' })
+      const row = { MAPREF: 'A', REQUEST_TYPE: type, PAYLOAD: JSON.stringify(payload) }
+      world.database.insertRequest({ REQUEST_ID: 'R1', ...row })
+      const node = world.node({
+        source: {
+          requestTypes: { FILE_UPLOAD: 'wait' },
+          handlers: [{ mapref: 'A', handler: 'wait' }],
+        },
+        handlers: { wait: gate.handle },
+      })
+      const first = node.run()
+      await gate.called
+      world.database.insertRequest({ REQUEST_ID: 'R2', MAPREF: 'A' })
+      let asked = 0
+      const isOver = () => world.request('R1').STATUS !== 'CLAIMED'
+      const refuse: Seats['run'] = async (births) => {
+        if (isOver()) {
+          return births.map(() => ({ accepted: false, conflict: 'stopped', executionId: null }))
+        }
+        asked += births.length
+        return births.map(() => ({ accepted: false, conflict: 'concurrency', executionId: '' }))
+      }
+      const [source] = node.sources
+      await source.pull({ count: 5, run: refuse })
+      gate.open()
+      // Also between two days of a load, where nothing of it runs
+      while (!isOver()) {
+        await source.pull({ count: 5, run: refuse })
+      }
+      await first
+      assert.isAtMost(asked, 1)
+      await node.run()
+      assert.equal(world.request('R1').STATUS, 'DONE')
+      assert.equal(world.request('R2').STATUS, 'DONE')
+    })
 
   test('hands requests back on drain that never began', async ({ assert }) => {
     const world = await createLegacyWorld()

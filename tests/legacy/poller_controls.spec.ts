@@ -215,6 +215,67 @@ legacyGroup('Controls | STOP', () => {
     assert.equal(world.runs()[0].STATUS, 'ST')
   })
 
+  test('by force closes the request that does not listen, and keeps its MAPREF: {type}')
+    .with([
+      { type: 'FILE_UPLOAD', payload: {}, grace: 3_000, runs: [] },
+      { type: 'REPORT', payload: { reportId: 'R' }, grace: 3_000, runs: [] },
+      {
+        type: 'HISTORY',
+        payload: { start_date: '2025-01-01', end_date: '2025-01-03' },
+        // The row of its day comes first
+        grace: 4_000,
+        runs: ['ST'],
+      },
+    ])
+    .run(async ({ assert }, { type, payload, grace, runs }) => {
+      const world = await createLegacyWorld()
+      world.database.insertFlow({ MAPREF: 'A' })
+      const PAYLOAD = JSON.stringify(payload)
+      world.database.insertRequest({
+        ...{ REQUEST_ID: 'R1', MAPREF: 'A', REQUEST_TYPE: type, PAYLOAD },
+      })
+      const gate = new Gate()
+      const deaf = async () => {
+        await gate.handle({} as HandlerContext)
+        throw new Error('too late')
+      }
+      const node = world.node({
+        source: {
+          ...BOUND,
+          stopGrace: 3_000,
+          requestTypes: { FILE_UPLOAD: 'load' },
+          reports: { disk: 'deaf', define: { R: { sql: 'select 1 as N' } } },
+        },
+        handlers: { load: gate.handle },
+        host: {
+          disk: async () => ({ putStream: deaf, delete: async () => {} }) as never,
+          sender: async () => null,
+        },
+      })
+      const running = node.run()
+      await gate.called
+      stop(world, 'T1', 'A', { force: 'Y' })
+      await untilAnswered(world, () => node.sources[0].control!(), 'T1')
+      await world.clock.advance(grace - 100)
+      assert.equal(world.request('R1').STATUS, 'CLAIMED')
+      await world.clock.advance(100)
+      const { STATUS, result } = world.request('R1')
+      assert.equal(STATUS, 'FAILED')
+      const message = `stopped by request T1 (force); its handler had not ended ${grace} ms later`
+      assert.containSubset(result, { status: 'ST', message })
+      assert.deepEqual(
+        world.runs().map((run) => run.STATUS),
+        runs
+      )
+      const [execution] = await world.executions()
+      assert.equal(execution.state, 'running')
+
+      gate.open({ rows: 1 })
+      await running
+      assert.include(await world.storage.executions.find(execution.id), { state: 'cancelled' })
+      assert.deepEqual(world.request('R1').result, result)
+    })
+
   test('closes what a dead node has left in progress', async ({ assert }) => {
     const world = await createLegacyWorld()
     const node = world.node()

@@ -21,7 +21,7 @@ function storeIn(place: string, folder: string): ReportStore {
   const driver = new FSDriver({ location: pathToFileURL(`${folder}/`), visibility: 'private' })
   return place === 'a folder'
     ? new FolderStore(folder)
-    : new DiskStore(new Disk(driver), 'reports/')
+    : new DiskStore(new Disk(driver), 'reports/', { signedFor: 60_000 })
 }
 
 async function made(store: ReportStore, name = NAME) {
@@ -93,7 +93,11 @@ function produce(store: ReportStore, format: ReportFormat, rows: number): Promis
   const production = new Production({
     session: { readOnly: (work: (of: typeof reader) => unknown) => work(reader) } as never,
     store,
-    reports: { inlineRows: 0, csv: { delimiter: ',', guardFormulas: true, bom: false } } as never,
+    reports: {
+      inlineRows: 0,
+      csv: { delimiter: ',', guardFormulas: true, bom: false },
+      url: { from: 'nowhere' },
+    } as never,
     wallClock: {} as never,
     context: { signal: new AbortController().signal, progress: () => {}, logger: {} as never },
     identity: { source: 'dw', requestId: 'R1', reportId: 'SALES' },
@@ -135,7 +139,7 @@ function failingDisk({ fails, nth }: Fault) {
     },
     delete: async (key) => void files.delete(key),
   }
-  return { files, store: new DiskStore(disk as DiskPort, 'reports/') }
+  return { files, store: new DiskStore(disk as DiskPort, 'reports/', { signedFor: null }) }
 }
 
 const FIRST: Fault[] = [

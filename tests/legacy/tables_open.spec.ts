@@ -86,6 +86,49 @@ legacyGroup('Opening the legacy tables', (kind) => {
     ])
   })
 
+  test('a column of the owner that an insert has to name is told, with a remedy', async ({
+    assert,
+  }) => {
+    const columns: Record<string, string> = {
+      TENANT: 'integer not null',
+      REGION: 'varchar(10) not null',
+      OPEN_TO_NULL: 'varchar(10)',
+      FILLED: `varchar(10) default 'x' not null`,
+      ...(kind.name === 'postgres' && {
+        COUNTED: 'integer generated always as identity',
+        DOUBLED: 'bigint generated always as (PRCID * 2) stored',
+      }),
+      ...(kind.name === 'mysql' && { COUNTED: 'integer auto_increment unique' }),
+    }
+    const { tables, logger } = await openSource({}, (database) => {
+      for (const name of ['DWPRCLOG', 'DWJOBFLW']) {
+        const own = Object.entries(columns).filter(
+          ([column]) => column !== 'DOUBLED' || name === 'DWPRCLOG'
+        )
+        // SQLite adds no such column to a table that is there
+        if (kind.name === 'sqlite') {
+          const [{ sql }] = database.rows<{ sql: string }>(
+            `select sql from sqlite_master where name = '${name}'`
+          )
+          database.execute(`drop table ${name}`)
+          const added = own.map(([column, type]) => `, ${column} ${type}`).join('')
+          database.execute(sql.replace(/\)\s*$/, `${added})`))
+        } else {
+          for (const [column, type] of own) {
+            database.execute(`alter table ${name} add ${column} ${type}`)
+          }
+        }
+      }
+    })
+    const remedy =
+      'takes no null and has no default: rows that are inserted here are refused, unless a trigger fills it; let the owner give it a default, or allow null'
+    assert.deepEqual(tables.notes.map(spelled), [
+      `DWPRCLOG.TENANT ${remedy}`,
+      `DWPRCLOG.REGION ${remedy}`,
+    ])
+    assert.lengthOf(logger.lines, 2)
+  })
+
   test('all that is missing is told at once, of every table', async ({ assert }) => {
     const error = await refusal((database) =>
       database.execute(

@@ -210,4 +210,63 @@ eachKind('Stop | on another node', SERVERS, (kind) => {
       { patience: PATIENCE, describe: () => cluster.all('problem') }
     )
   })
+
+  for (const successor of [false, true]) {
+    const title = successor ? 'another that starts after the kill' : 'another that works beside it'
+    test(`runs whose node was killed are ended as ST by ${title}`, async ({ assert }) => {
+      const { store, warehouse, cluster } = await setup(kind)
+      const maprefs = ['W0', 'SLEEP']
+      for (const MAPREF of maprefs) {
+        await warehouse.insertFlow({ MAPREF, DWLOGIC: MAPREF === 'SLEEP' ? sleep : null })
+      }
+      await warehouse.insertRequests(
+        maprefs.map((MAPREF) => ({ REQUEST_ID: `R-${MAPREF}`, MAPREF, PAYLOAD: '{}' }))
+      )
+      const common = { store: store.target, warehouse: warehouse.target, pollInterval: 100 }
+      const dying = await cluster.startAll([{ ...common, config: config('dies') }])
+      const ended = () => Promise.all(maprefs.map((mapref) => runOf(warehouse, mapref)))
+      const all = (status: string) => async () => {
+        const runs = await ended()
+        return runs.every((run) => run?.STATUS === status)
+      }
+      const patience = { patience: PATIENCE, describe: ended }
+      await until(all('IP'), patience)
+      const others = () => cluster.startAll([{ ...common, config: config('stops') }])
+      if (!successor) {
+        await others()
+      }
+      dying[0].kill('SIGKILL')
+      await dying[0].exited
+      const stop = { REQUEST_TYPE: 'STOP', PAYLOAD: '{"force":"N"}' }
+      await warehouse.insertRequests(
+        maprefs.map((MAPREF) => ({ REQUEST_ID: `STOP-${MAPREF}`, MAPREF, ...stop }))
+      )
+      if (successor) {
+        await others()
+      }
+
+      const open = () => warehouse.rows(`select * from DWPRCREQ where STATUS in ('NEW', 'CLAIMED')`)
+      const answered = async () => {
+        const rows = await open()
+        return rows.length === 0
+      }
+      await until(answered, { patience: PATIENCE, describe: open })
+      for (const mapref of maprefs) {
+        const { STATUS, MSG, ENDDT } = await runOf(warehouse, mapref)
+        assert.equal(STATUS, 'ST', `${mapref}: ${MSG}`)
+        assert.match(MSG!, new RegExp(`^stopped by request STOP-${mapref}`))
+        assert.isNotNull(ENDDT)
+        const stopped = await claimOf(warehouse, mapref)
+        assert.equal(stopped.STATUS, 'DONE')
+      }
+      const requests = await warehouse.rows<{ STATUS: string }>(
+        `select STATUS from DWPRCREQ where REQUEST_ID like 'R-%'`
+      )
+      assert.deepEqual(
+        requests.map(({ STATUS }) => STATUS),
+        ['FAILED', 'FAILED']
+      )
+      assert.equal(await countOf(store, 'running'), 0)
+    })
+  }
 })

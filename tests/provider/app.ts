@@ -20,6 +20,10 @@ export interface AppOptions {
   /** Lucid's connections on servers, by name. */
   servers?: Record<string, ConnectionConfig>
   preloads?: (() => Promise<unknown>)[]
+  /** Other packages of the app. */
+  providers?: (() => Promise<{ default: unknown }>)[]
+  /** Files of config/ beside almanac and database, by name. */
+  config?: Record<string, unknown>
   /** Default true. */
   lucid?: boolean
 }
@@ -53,11 +57,13 @@ export async function newApp(
         logger: { default: 'app', loggers: { app: { level: 'silent' } } },
         database: defineDatabase({ connection: 'primary', connections }),
         almanac: defineConfig({ store: stores.database(), ...options.almanac }),
+        ...options.config,
       },
       rcFileContents: {
         providers: [
           ...(options.lucid === false ? [] : [() => import('@adonisjs/lucid/database_provider')]),
           () => import('../../providers/scheduler_provider.ts'),
+          ...((options.providers ?? []) as (() => Promise<never>)[]),
         ],
         preloads: options.preloads ?? [],
       },

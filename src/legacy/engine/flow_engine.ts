@@ -68,10 +68,11 @@ export class FlowEngine {
         new LogicRun(prepared.ready, context, this.#deps.clock.monotonic())
       )
     } finally {
-      const mapref = this.#running.get(id)?.mapref
+      const run = this.#running.get(id)
       this.#running.delete(id)
-      if (mapref !== undefined) {
-        this.#deps.onEnded(mapref)
+      // After a day the load goes on, and keeps its MAPREF
+      if (run && run.origin !== 'day') {
+        this.#deps.onEnded(run.mapref)
       }
     }
   }

@@ -18,7 +18,7 @@ import type { LogicRun } from './logic_run.ts'
 import { handsBack, type HandBack } from './hand_back.ts'
 import type { RunRescue } from './rescue.ts'
 import type { RunCounts } from './runners/runner.ts'
-import { Stops } from './stops.ts'
+import { Stops, type Stoppable } from './stops.ts'
 import { verdictOf, type FlowVerdict } from './verdict.ts'
 
 /** Once the outcome is decided, its write-back is not timed out. */
@@ -79,22 +79,23 @@ export class FlowLogic {
     if (runner.timeout !== undefined) {
       logic.context.extend(runner.timeout ?? NO_TIMEOUT)
     }
-    let counts: RunCounts | null
-    let closed: FlowVerdict | null = null
+    let outcome: Stoppable<RunCounts | null>
     try {
       if (runner.atomic) {
         return Succeeded.returned(await this.#inPlace(logic, () => this.#executeAtomic(logic)))
       }
       const work = () => this.#inPlace(logic, () => this.#runLogic(logic))
-      counts = await this.#stops.around(logic, work, async (end) => {
-        closed = await this.#end(logic, end)
-      })
+      outcome = runner.endsByForce
+        ? { done: await work() }
+        : await this.#stops.around(logic.context, work, (end) => this.#end(logic, end))
     } catch (error) {
       leave()
-      return closed ?? this.#afterThrow(logic, error)
+      return this.#afterThrow(logic, error)
     }
     leave()
-    return closed ?? this.#end(logic, { status: 'PC', counts, error: null })
+    return 'closed' in outcome
+      ? outcome.closed
+      : this.#end(logic, { status: 'PC', counts: outcome.done, error: null })
   }
 
   /** With one of the connections that flows may hold, where this one does. */
@@ -187,7 +188,7 @@ export class FlowLogic {
     const elapsed = this.#deps.clock.monotonic() - logic.began
     const end =
       aborted === 'cancelled' && !isExplicit(error)
-        ? await this.#stops.endOf(logic)
+        ? await this.#stops.endOf(logic.context)
         : endOfThrow(error, aborted, elapsed)
     const verdict = await this.#end(logic, end)
     if (aborted === 'timeout' && verdict instanceof Failed) {

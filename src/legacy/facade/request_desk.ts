@@ -1,5 +1,5 @@
 import { E_LEGACY_CONFLICT } from '../../errors.ts'
-import { integer, oneOf, refuseOthers } from '../../input/fields.ts'
+import { integer, oneOf, refuseOthers, text } from '../../input/fields.ts'
 import { Problems } from '../../input/problems.ts'
 import { isOpen } from '../../executions/state.ts'
 import { KnownNodes } from '../known_nodes.ts'
@@ -196,12 +196,12 @@ function readQuery(query: unknown): RequestFilter {
   const limit = given.limit ?? 100
   const word = (field: string) => {
     const value = given[field]
-    const text = typeof value === 'string' ? value.trim().toUpperCase() : value
-    return isGiven(value) ? oneOf(field, text, WORDS[field], report) : undefined
+    return typeof value === 'string' ? value.trim().toUpperCase() : value
   }
+  const [status, type] = [word('status'), word('type')]
   const filter = {
-    status: word('status'),
-    type: word('type'),
+    status: isGiven(status) ? oneOf('status', status, STATUS_WORDS, report) : undefined,
+    type: isGiven(type) ? text('type', type, LONGEST_TYPE, report) : undefined,
     mapref: isGiven(given.mapref) ? readMapref('mapref', given.mapref, report) : undefined,
     limit: integer('limit', limit, { min: 1, max: MOST }, report)!,
   }
@@ -209,10 +209,9 @@ function readQuery(query: unknown): RequestFilter {
   return filter
 }
 
-const WORDS: Record<string, readonly string[]> = {
-  status: ['NEW', 'QUEUED', 'CLAIMED', 'PROCESSING', 'DONE', 'FAILED'],
-  type: ['IMMEDIATE', 'HISTORY', 'REPORT', 'STOP', 'REFRESH_SCHEDULE', 'FILE_UPLOAD'],
-}
+const STATUS_WORDS = ['NEW', 'QUEUED', 'CLAIMED', 'PROCESSING', 'DONE', 'FAILED'] as const
+/** Of REQUEST_TYPE. */
+const LONGEST_TYPE = 30
 
 /** Its id is the guard of one slot: as NEW it would let the slot run twice. */
 function refuseBornClaimed(requestId: string): void {

@@ -4,6 +4,7 @@ import { Backoff } from '../backoff.ts'
 import { failure } from '../engine/failure.ts'
 import type { LogicEnd } from '../engine/flow_run.ts'
 import type { SourceWork } from '../engine/source_handler.ts'
+import { Stops } from '../engine/stops.ts'
 import { verdictOf, type FlowVerdict } from '../engine/verdict.ts'
 import { Refusal } from '../request_fields.ts'
 import { orReleased, untilWritten } from '../request_closing.ts'
@@ -15,6 +16,9 @@ import { endOfLoad, stoppedLoad } from './end.ts'
 import { HistoryLoad, unclaimed } from './load.ts'
 import { loadRun, type HistoryPayload } from './payload.ts'
 import { dayEnded, dueDay, toResult, type HistoryProgress } from './progress.ts'
+
+/** What a load waits longer than its day when it is stopped by force, ms: the row of the day is told first. */
+const AFTER_ITS_DAY = 1_000
 
 interface Deps extends SourceDeps {
   open: OpenRuntime
@@ -31,13 +35,24 @@ interface Deps extends SourceDeps {
 export class HistoryLoads implements SourceWork {
   readonly #deps: Deps
   readonly #backoff = new Backoff()
+  readonly #stops: Stops
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#stops = new Stops({ ...deps, grace: deps.source.stopGrace + AFTER_ITS_DAY })
   }
 
   async run(context: HandlerContext): Promise<FlowVerdict> {
     const runtime = await this.#orReleased(() => this.#deps.open())
+    const outcome = await this.#stops.around(
+      context,
+      () => this.#orRefused(runtime, context),
+      (end) => this.#end(runtime, context, end, context.checkpoint as HistoryProgress | null)
+    )
+    return 'closed' in outcome ? outcome.closed : outcome.done
+  }
+
+  async #orRefused(runtime: Runtime, context: HandlerContext): Promise<FlowVerdict> {
     try {
       return await this.#run(runtime, context)
     } catch (error) {

@@ -25,6 +25,12 @@ export interface ReportsInput {
   disk?: string
   /** Before the name of each file on the disk. Default `reports/`. */
   prefix?: string
+  /**
+   * What a result names as the URL of a file. A text: the address that
+   * `reportRoutes` is mounted under, with `/reports`; false: none. Default:
+   * what the disk gives, signed where the file is private; a folder has none.
+   */
+  url?: string | false
   /** Whether the SELECTs of DWMAPRSQL may run. Default false. */
   stored?: boolean
   /** Reports by their id. */
@@ -59,9 +65,13 @@ export interface ReportsInput {
   }
 }
 
+/** Where the URL of a file comes from: its disk, the download route at an address, or none is given. */
+export type ReportUrl = { from: 'disk' | 'nowhere' } | { from: 'routes'; address: string }
+
 /** With the defaults; durations in ms. */
 export interface ReportsConfig {
   place: { folder: string } | { disk: string; prefix: string }
+  url: ReportUrl
   stored: boolean
   define: ReadonlyMap<string, ReportDefinition>
   format: ReportFormat
@@ -95,6 +105,7 @@ export function readReports(source: ConfigReader): ReportsConfig | null {
   const reader = source.section('reports')
   const reports: ReportsConfig = {
     place: readPlace(reader),
+    url: readUrl(reader),
     stored: reader.boolean('stored', false),
     define: readDefinitions(reader.section('define')),
     format: reader.oneOf('format', 'csv', FORMATS),
@@ -126,6 +137,19 @@ function readPlace(reader: ConfigReader): ReportsConfig['place'] {
   return typeof disk === 'string' && disk !== ''
     ? { disk, prefix }
     : reader.refuse('disk', 'name a disk of config/drive.ts')
+}
+
+function readUrl(reader: ConfigReader): ReportUrl {
+  const url = reader.take('url')
+  if (url === undefined || url === null || url === false) {
+    return { from: url === false ? 'nowhere' : 'disk' }
+  }
+  const parsed = typeof url === 'string' ? URL.parse(url) : null
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search || parsed.hash) {
+    const remedy = 'give the address of the downloads, such as "https://example.com/reports"'
+    return reader.refuse('url', `${remedy}, or false`)
+  }
+  return { from: 'routes', address: parsed.href.replace(/\/+$/, '') }
 }
 
 function readDefinitions(reader: ConfigReader): Map<string, ReportDefinition> {

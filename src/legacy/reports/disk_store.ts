@@ -7,6 +7,9 @@ export interface Disk {
   move(source: string, destination: string): Promise<void>
   delete(key: string): Promise<void>
   exists(key: string): Promise<boolean>
+  getVisibility(key: string): Promise<'public' | 'private'>
+  getUrl(key: string): Promise<string>
+  getSignedUrl(key: string, options: { expiresIn: string }): Promise<string>
   getStream(key: string): Promise<Readable>
   getMetaData(key: string): Promise<{ contentLength: number; lastModified: Date }>
   listAll(
@@ -15,15 +18,23 @@ export interface Disk {
   ): Promise<{ objects: Iterable<object>; paginationToken?: string }>
 }
 
+/** What S3 signs a URL for at most, ms. */
+const LONGEST_SIGNED = 7 * 86_400_000
+
 /** Files of reports on a disk of @adonisjs/drive, whole under their names only. */
 export class DiskStore implements ReportStore {
   readonly #disk: Disk
   readonly #prefix: string
+  readonly #signedFor: number | null
 
-  /** @param prefix before each name; empty, or ending with a slash */
-  constructor(disk: Disk, prefix: string) {
+  /**
+   * @param prefix before each name; empty, or ending with a slash
+   * @param options.signedFor how long the signed URL of a private file is good, ms; null: no URLs
+   */
+  constructor(disk: Disk, prefix: string, { signedFor }: { signedFor: number | null }) {
     this.#disk = disk
     this.#prefix = prefix
+    this.#signedFor = signedFor
   }
 
   async create(name: string): Promise<ReportFile> {
@@ -43,7 +54,7 @@ export class DiskStore implements ReportStore {
         await this.#disk.move(part, key)
         named = true
         const { contentLength: bytes } = await this.#disk.getMetaData(key)
-        return { path: key, url: null, bytes }
+        return { path: key, url: await this.#urlOf(key), bytes }
       },
       discard: async () => {
         stream.destroy(new Error('the report was given up'))
@@ -74,6 +85,22 @@ export class DiskStore implements ReportStore {
       paginationToken = page.paginationToken
     } while (paginationToken)
     return deleted
+  }
+
+  /** null where the disk gives none: its driver then refuses, and the file is whole all the same. */
+  async #urlOf(key: string): Promise<string | null> {
+    if (this.#signedFor === null) {
+      return null
+    }
+    const expiresIn = `${Math.floor(Math.min(this.#signedFor, LONGEST_SIGNED) / 1000)}s`
+    try {
+      const visibility = await this.#disk.getVisibility(key)
+      return visibility === 'public'
+        ? await this.#disk.getUrl(key)
+        : await this.#disk.getSignedUrl(key, { expiresIn })
+    } catch {
+      return null
+    }
   }
 
   async #expireOne({ key, name }: { key?: string; name: string }, before: number) {

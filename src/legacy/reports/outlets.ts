@@ -28,14 +28,14 @@ export async function openOutlets(
   if (!reports) {
     return null
   }
-  const store = await storeOf(name, reports.place, host)
+  const store = await storeOf(name, reports, host)
   const send = reports.mail ? await host?.sender(reports.mail.mailer) : null
   return { store, send: send ?? null }
 }
 
 async function storeOf(
   source: string,
-  place: ReportsConfig['place'],
+  { place, url, keep }: ReportsConfig,
   host: ReportHost | undefined
 ): Promise<ReportStore> {
   if ('folder' in place) {
@@ -46,5 +46,5 @@ async function storeOf(
     const remedy = 'install and configure @adonisjs/drive, or give a folder'
     throw new E_INVALID_CONFIG([`legacy.sources.${source}.reports.disk`, `"${place.disk}"`, remedy])
   }
-  return new DiskStore(disk, place.prefix)
+  return new DiskStore(disk, place.prefix, { signedFor: url.from === 'disk' ? keep : null })
 }

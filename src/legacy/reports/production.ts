@@ -143,11 +143,20 @@ export class Production {
 
   async #commit(): Promise<Produced> {
     const files: ProducedFile[] = []
-    for (const { file, name, sheet, rows } of this.#opened) {
-      files.push({ name, sheet, rows, ...(await file.commit()) })
+    for (const [index, { file, name, sheet, rows }] of this.#opened.entries()) {
+      const { url, ...committed } = await file.commit()
+      files.push({ name, sheet, rows, ...committed, url: this.#downloadOf(index) ?? url })
     }
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
     return { files, rows: this.#rows, bytes, limited: this.#limited, inline: this.#inline.result }
+  }
+
+  /** Where `reportRoutes` has a file, when config says where they are mounted. */
+  #downloadOf(index: number): string | null {
+    const { url } = this.#deps.reports
+    const { requestId } = this.#deps.identity
+    const part = index === 0 ? '' : `/${index}`
+    return url.from === 'routes' ? `${url.address}/${encodeURIComponent(requestId)}${part}` : null
   }
 }
 

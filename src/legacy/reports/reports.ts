@@ -10,7 +10,7 @@ import type { FlowVerdict } from '../engine/verdict.ts'
 import { Failed } from '../../jobs/outcome.ts'
 import { Refusal } from '../request_fields.ts'
 import { orReleased } from '../request_closing.ts'
-import { endRequest } from '../request_end.ts'
+import { endRequest, untilStopped } from '../request_end.ts'
 import type { OpenRuntime, Runtime, SourceDeps } from '../runtime.ts'
 import type { ReportsConfig } from './config.ts'
 import { findReport } from './definitions.ts'
@@ -54,6 +54,16 @@ export class Reports implements SourceWork {
   async run(context: HandlerContext): Promise<FlowVerdict> {
     const runtime = await orReleased(this.#backoff, () => this.#deps.open())
     const request = context.execution.payload as ReportPayload
+    const details = { report: request.reportId }
+    const work = () => this.#run(runtime, context, request)
+    return untilStopped(this.#deps, runtime, context, { request, details, work })
+  }
+
+  async #run(
+    runtime: Runtime,
+    context: HandlerContext,
+    request: ReportPayload
+  ): Promise<FlowVerdict> {
     const began = this.#deps.clock.monotonic()
     let details: JsonObject = { report: request.reportId }
     let end: LogicEnd = { status: 'PC', counts: null, error: null }

@@ -16,6 +16,8 @@ export interface DatabaseColumn {
   name: string
   /** The declared type, upper case: `VARCHAR2(400)`. */
   type: string
+  /** An insert has to name it: it takes no null, and has no default. */
+  required: boolean
 }
 
 /** How a column with a date is read and written. */

@@ -6,6 +6,11 @@ import { PRESETS } from '../presets.ts'
 import { fits, wanted } from './column_fit.ts'
 import type { DatabaseColumn, TableDialect } from './dialect.ts'
 
+/** Tables that rows are inserted into. */
+const INSERTED: ReadonlySet<TableKey> = new Set([
+  ...(['jobSchedules', 'requests', 'processLogs', 'jobLogs', 'jobErrors'] as const),
+])
+
 /** A column of the preset and the one that was found for it. */
 export type Matched = Map<string, { spec: ColumnSpec; found: DatabaseColumn }>
 
@@ -58,7 +63,23 @@ export class Inspection {
         this.#unfit(key, column, match)
       }
     }
+    this.#noteForeign(key, found, matched)
     return matched
+  }
+
+  /** Rows of ours do not fill what is not ours; a trigger of the owner's may. */
+  #noteForeign(key: TableKey, found: DatabaseColumn[], matched: Matched): void {
+    if (!INSERTED.has(key)) {
+      return
+    }
+    const ours = new Set([...matched.values()].map((each) => each.found))
+    const { name } = this.#source.tables[key]
+    for (const column of found.filter((each) => each.required && !ours.has(each))) {
+      this.notes.push(
+        `${name}.${column.name} takes no null and has no default: rows that are inserted here are refused, ` +
+          `unless a trigger fills it; let the owner give it a default, or allow null`
+      )
+    }
   }
 
   #missing(key: TableKey, column: string, found: DatabaseColumn[]): void {

@@ -9,7 +9,7 @@ import { NODE_LOST } from '../engine/rescue.ts'
 import type { SourceWork } from '../engine/source_handler.ts'
 import type { FlowVerdict } from '../engine/verdict.ts'
 import { orReleased } from '../request_closing.ts'
-import { endRequest } from '../request_end.ts'
+import { endRequest, untilStopped } from '../request_end.ts'
 import { Refusal } from '../request_fields.ts'
 import type { OpenRuntime, Runtime, SourceDeps } from '../runtime.ts'
 import type { TypedPayload } from './payload.ts'
@@ -51,6 +51,16 @@ export class TypedRequests implements SourceWork {
   async run(context: HandlerContext): Promise<FlowVerdict> {
     const runtime = await orReleased(this.#backoff, () => this.#deps.open())
     const request = context.execution.payload as TypedPayload
+    const details = { type: request.type }
+    const work = () => this.#run(runtime, context, request)
+    return untilStopped(this.#deps, runtime, context, { request, details, work })
+  }
+
+  async #run(
+    runtime: Runtime,
+    context: HandlerContext,
+    request: TypedPayload
+  ): Promise<FlowVerdict> {
     const began = this.#deps.clock.monotonic()
     const details: JsonObject = { type: request.type }
     let end: LogicEnd = { status: 'PC', counts: null, error: null }

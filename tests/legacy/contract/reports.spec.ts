@@ -110,6 +110,20 @@ contractGroup('REPORT', (open) => {
     assert.lengthOf(await readdir(path!), 3)
   })
 
+  test('each file has the URL that downloads it, where config says where downloads are', async ({
+    assert,
+  }) => {
+    const { world, requester, database } = open()
+    store(database, 'select 1 as A; select 2 as B')
+    const node = world.node({ source: sourceWith({ url: 'https://dw.test/reports/' }) })
+    const id = requester.ask('REPORT', MAPREF)
+    const { result } = await requester.end(node, id)
+    const urls = (result.files as { url: string }[]).map(({ url }) => url)
+    const own = `https://dw.test/reports/${encodeURIComponent(id)}`
+    assert.deepEqual(urls, [own, `${own}/1`])
+    assert.equal(result.url, own)
+  })
+
   test('what runs is only read: {sql}')
     .with([
       { sql: `delete from LEDGER`, reason: /is no SELECT/ },

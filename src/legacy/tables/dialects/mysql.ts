@@ -20,13 +20,17 @@ const HOLDS = [
 ] as const
 
 // Compared byte by byte: the catalogue finds names in any case, statements do not
-const COLUMNS = `select column_name as name, upper(column_type) as type
+const COLUMNS = `select column_name as name, upper(column_type) as type,
+    is_nullable = 'NO' and column_default is null and extra not like '%auto_increment%'
+      and extra not like '%GENERATED%' as required
   from information_schema.columns
   where table_schema = coalesce(nullif(?, ''), database()) and cast(table_name as binary) = cast(? as binary)
   order by ordinal_position`
 const SEQUENCE = `select table_name as name from information_schema.tables
   where table_schema = coalesce(nullif(?, ''), database()) and cast(table_name as binary) = cast(? as binary)
     and table_type = 'SEQUENCE'`
+
+type Described = Omit<DatabaseColumn, 'required'> & { required: number }
 
 /** MySQL and MariaDB. */
 export const mysql: TableDialect = {
@@ -61,7 +65,10 @@ export const mysql: TableDialect = {
 
   async prepare() {},
 
-  columns: (client, table) => read(client, COLUMNS, table),
+  async columns(client, table) {
+    const rows = await read<Described>(client, COLUMNS, table)
+    return rows.map((row) => ({ ...row, required: row.required === 1 }))
+  },
 
   textLimit(type) {
     const declared = DECLARED_LENGTH.exec(type)
@@ -78,8 +85,8 @@ export const mysql: TableDialect = {
   clean: (text) => text,
 }
 
-async function read(client: LegacyClient, sql: string, table: string): Promise<DatabaseColumn[]> {
+async function read<T>(client: LegacyClient, sql: string, table: string): Promise<T[]> {
   const [schema, name] = table.includes('.') ? table.split('.') : ['', table]
-  const [rows] = (await client.rawQuery(sql, [schema, name])) as [DatabaseColumn[]]
+  const [rows] = (await client.rawQuery(sql, [schema, name])) as [T[]]
   return rows
 }

@@ -22,12 +22,14 @@ const TO_THE_MILLISECOND = 'YYYY-MM-DD HH24:MI:SS.MS'
  * statement. A domain is told as the type behind it.
  */
 const COLUMNS = `with recursive declared as (
-    select attname, attnum, atttypid as type, atttypmod as modifier from pg_attribute
+    select attname, attnum, atttypid as type, atttypmod as modifier,
+        (attnotnull or typnotnull) and not atthasdef and typdefault is null and attidentity = '' as required
+      from pg_attribute join pg_type on pg_type.oid = atttypid
       where attrelid = to_regclass(?) and attnum > 0 and not attisdropped
     union all
-    select d.attname, d.attnum, t.typbasetype, t.typtypmod
+    select d.attname, d.attnum, t.typbasetype, t.typtypmod, d.required
       from declared d join pg_type t on t.oid = d.type where t.typtype = 'd')
-  select d.attname as name, upper(format_type(d.type, d.modifier)) as type
+  select d.attname as name, upper(format_type(d.type, d.modifier)) as type, d.required
   from declared d join pg_type t on t.oid = d.type where t.typtype <> 'd'
   order by d.attnum`
 const SEQUENCE = `select 1 from pg_class where oid = to_regclass(?) and relkind = 'S'`

@@ -42,11 +42,17 @@ export const sqlite: TableDialect = {
 
   async columns(client, table) {
     const [schema, name] = table.includes('.') ? table.split('.') : [null, table]
-    const sql = schema
-      ? 'select name, type from pragma_table_info(?, ?)'
-      : 'select name, type from pragma_table_info(?)'
-    const rows: DatabaseColumn[] = await client.rawQuery(sql, schema ? [name, schema] : [name])
-    return rows.map(({ name: column, type }) => ({ name: column, type: type.toUpperCase() }))
+    const info = schema ? 'pragma_table_info(?, ?)' : 'pragma_table_info(?)'
+    const sql = `select name, type, "notnull" and dflt_value is null as required from ${info}`
+    const rows: (Omit<DatabaseColumn, 'required'> & { required: number })[] = await client.rawQuery(
+      sql,
+      schema ? [name, schema] : [name]
+    )
+    return rows.map(({ name: column, type, required }) => ({
+      name: column,
+      type: type.toUpperCase(),
+      required: required === 1,
+    }))
   },
 
   // SQLite keeps no length, and knows no unit: the declaration is what other programs count on
