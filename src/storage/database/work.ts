@@ -93,7 +93,7 @@ export async function instant(work: Work, now: Now): Promise<number> {
 }
 
 /** The given instant, or that of the database at this moment, however long the unit has waited. */
-export async function clockNow(work: Work, now: Now): Promise<number> {
+async function clockNow(work: Work, now: Now): Promise<number> {
   return now ?? (await firstNumber(work, work.dialect.clockSql))!
 }
 
