@@ -75,10 +75,10 @@ export async function takeQueued(
   if (candidates.length === 0) {
     return []
   }
-  const still = stillWaiting(params, now)
   if (work.dialect.claim !== 'one statement') {
-    return claimRows(work, await lockQueued(work, candidates, still), params, now)
+    return claimRows(work, await lockQueued(work, candidates, params, now), params, now)
   }
+  const still = stillWaiting(params, now)
   const list = among(
     work,
     candidates.map(({ id }) => id)
@@ -156,16 +156,22 @@ async function firstRows(work: Work, params: ClaimParams, now: number): Promise<
 async function lockQueued(
   work: Work,
   candidates: Candidate[],
-  still: Statement
+  { controls }: ClaimParams,
+  now: number
 ): Promise<Candidate[]> {
   const list = inList(candidates.map(({ id }) => id))
-  // The state is looked at afterwards, so that no index over it leads to locks on the rows of others
+  const isSame = controls === undefined ? '1' : `case when ${SAME_CONTROLS} then 1 else 0 end`
+  // They are looked at afterwards, so that no index leads to locks on the rows of others
   const rows = await work.all(
-    `select id, case when ${still.sql} then 1 else 0 end as waits from almanac_executions
+    `select id, state, available_at, ${isSame} as as_planned from almanac_executions
       where id in ${list.sql} ${work.dialect.lockFreeRows}`,
-    [...still.bindings, ...list.bindings]
+    [...(controls === undefined ? [] : [controls]), ...list.bindings]
   )
-  const locked = new Set(rows.filter(({ waits }) => Number(waits) === 1).map(({ id }) => id))
+  const waits = rows.filter(
+    ({ state, available_at: at, as_planned: asPlanned }) =>
+      state === 'queued' && Number(at) <= now && Number(asPlanned) === 1
+  )
+  const locked = new Set(waits.map(({ id }) => id))
   return candidates.filter(({ id }) => locked.has(id))
 }
 
