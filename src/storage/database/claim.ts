@@ -1,21 +1,22 @@
 import type { ExecutionRecord } from '../../types/executions.ts'
 import { claimInOneStatement } from './claim_statement.ts'
 import type { StoreConnection } from './connection.ts'
-import { findExecutions } from './execution_rows.ts'
-import { allPriorities, fewKeys, firstOfKeys, inOrder, notHeldAmong } from './few_keys.ts'
+import { findExecutions, toExecution } from './execution_rows.ts'
+import { allPriorities, fewKeys, firstOfKeys, notHeldAmong } from './few_keys.ts'
+import {
+  inTurn,
+  queueHead,
+  toWaiting,
+  WAITING_COLUMNS,
+  type Candidate,
+  type WaitingRow,
+} from './queue_head.ts'
 import type { Statement } from './row_sets.ts'
-import { NOT_HELD, waitingCondition, waitingPriorities, type ClaimParams } from './waiting.ts'
-import { inList, instant, type Row, type Work } from './work.ts'
+import { NOT_HELD, SAME_CONTROLS, waitingCondition, type ClaimParams } from './waiting.ts'
+import { among, inList, instant, type Work } from './work.ts'
 
 /** Candidates looked at per wanted row, before the whole queue is. */
 const WINDOW_FACTOR = 4
-
-export interface Candidate {
-  id: string
-  key: string | null
-  /** What it comes to hold of its key. Default: the key itself, its first place. */
-  runningKey?: string
-}
 
 /** Claims in the form that keeps claimants apart on this database. */
 export function claim(
@@ -60,8 +61,46 @@ function claimLockedRows(
   return connection.write('executions.claim', async (work) => {
     const now = await instant(work, params.now)
     const candidates = await claimable(work, params, now)
-    return claimRows(work, await lockQueued(work, candidates), params, now)
+    return takeQueued(work, candidates, params, now)
   })
+}
+
+/** Those of the candidates that still wait and that nobody else is about to take. */
+export async function takeQueued(
+  work: Work,
+  candidates: Candidate[],
+  params: ClaimParams,
+  now: number
+): Promise<ExecutionRecord[]> {
+  if (candidates.length === 0) {
+    return []
+  }
+  if (work.dialect.claim !== 'one statement') {
+    return claimRows(work, await lockQueued(work, candidates, params, now), params, now)
+  }
+  const still = stillWaiting(params, now)
+  const list = among(
+    work,
+    candidates.map(({ id }) => id)
+  )
+  const claiming = claimed(candidates, params, now)
+  const rows = await work.all(
+    `with free as (select id from almanac_executions
+        where id ${list.sql} and ${still.sql} ${work.dialect.lockFreeRows})
+      update almanac_executions set ${claiming.sql}
+      where id = any(array(select id from free)) returning *`,
+    [...list.bindings, ...still.bindings, ...claiming.bindings]
+  )
+  const records = new Map(rows.map(toExecution).map((record) => [record.id, record]))
+  return candidates.flatMap(({ id }) => records.get(id) ?? [])
+}
+
+/** What may have changed since the candidates were looked for: their rows, or the controls. */
+function stillWaiting({ controls }: ClaimParams, now: number): Statement {
+  const waiting = { sql: `state = 'queued' and available_at <= ?`, bindings: [now] }
+  return controls === undefined
+    ? waiting
+    : { sql: `${waiting.sql} and ${SAME_CONTROLS}`, bindings: [now, controls] }
 }
 
 /**
@@ -73,10 +112,11 @@ function claimLockedRows(
 export async function claimable(
   work: Work,
   params: ClaimParams,
-  now: number
-): Promise<Candidate[]> {
+  now: number,
+  { lock = true } = {}
+): Promise<WaitingRow[]> {
   const { limit } = params
-  const head = await headOfQueue(work, params, now, { size: limit, lock: true })
+  const head = await queueHead(work, params, now, { size: limit, lock })
   const keys = head.map(({ key }) => key).filter((key) => key !== null)
   const isFree = await notHeldAmong(work, keys)
   const chosen = firstOfEachKey(
@@ -91,66 +131,53 @@ export async function claimable(
     const at = { sql: '?', bindings: [now] }
     const statement = firstOfKeys(params, few, at, await allPriorities(work))
     const rows = await work.all(statement.sql, statement.bindings)
-    return rows.sort(inOrder).slice(0, limit).map(toCandidate)
+    return rows.map(toWaiting).sort(inTurn).slice(0, limit)
   }
   const size = limit * WINDOW_FACTOR
-  const window = await headOfQueue(work, params, now, { size, free: true })
+  const window = await queueHead(work, params, now, { size, free: true })
   const further = firstOfEachKey(window, limit)
   return further.length < limit && window.length === size ? firstRows(work, params, now) : further
 }
 
-/** Rows in the order of the queue: `free` leaves out those of held keys, `lock` takes them. */
-async function headOfQueue(
-  work: Work,
-  params: ClaimParams,
-  now: number,
-  { size, free = false, lock = false }: { size: number; free?: boolean; lock?: boolean }
-): Promise<Candidate[]> {
-  const waiting = waitingCondition(params, { sql: '?', bindings: [now] })
-  const window: Candidate[] = []
-  for await (const priority of waitingPriorities(work)) {
-    const rows = await work.all(
-      `select id, concurrency_hash from almanac_executions
-        where priority = ? and available_at <= ? and ${waiting.sql} ${free ? `and ${NOT_HELD}` : ''}
-        order by available_at, id limit ? ${lock ? work.dialect.lockFreeRows : ''}`,
-      [priority, now, ...waiting.bindings, size - window.length]
-    )
-    window.push(...rows.map(toCandidate))
-    if (window.length === size) {
-      break
-    }
-  }
-  return window
-}
-
-async function firstRows(work: Work, params: ClaimParams, now: number): Promise<Candidate[]> {
+async function firstRows(work: Work, params: ClaimParams, now: number): Promise<WaitingRow[]> {
   const waiting = waitingCondition(params, { sql: '?', bindings: [now] })
   const rows = await work.all(
-    `select id, concurrency_hash from (
-        select id, concurrency_hash, priority, available_at, row_number() over (
+    `select ${WAITING_COLUMNS} from (
+        select ${WAITING_COLUMNS}, row_number() over (
           partition by coalesce(concurrency_hash, id) order by priority, available_at, id) as turn
         from almanac_executions
         where available_at <= ? and ${waiting.sql} and ${NOT_HELD}) waiting
       where turn = 1 order by priority, available_at, id limit ?`,
     [now, ...waiting.bindings, params.limit]
   )
-  return rows.map(toCandidate)
+  return rows.map(toWaiting)
 }
 
-/** Those that still wait and that nobody else is about to take. */
-export async function lockQueued(work: Work, candidates: Candidate[]): Promise<Candidate[]> {
+async function lockQueued(
+  work: Work,
+  candidates: Candidate[],
+  { controls }: ClaimParams,
+  now: number
+): Promise<Candidate[]> {
   const list = inList(candidates.map(({ id }) => id))
+  const isSame = controls === undefined ? '1' : `case when ${SAME_CONTROLS} then 1 else 0 end`
+  // They are looked at afterwards, so that no index leads to locks on the rows of others
   const rows = await work.all(
-    `select id, state from almanac_executions where id in ${list.sql} ${work.dialect.lockFreeRows}`,
-    list.bindings
+    `select id, state, available_at, ${isSame} as as_planned from almanac_executions
+      where id in ${list.sql} ${work.dialect.lockFreeRows}`,
+    [...(controls === undefined ? [] : [controls]), ...list.bindings]
   )
-  const locked = new Set(rows.filter(({ state }) => state === 'queued').map(({ id }) => id))
+  const waits = rows.filter(
+    ({ state, available_at: at, as_planned: asPlanned }) =>
+      state === 'queued' && Number(at) <= now && Number(asPlanned) === 1
+  )
+  const locked = new Set(waits.map(({ id }) => id))
   return candidates.filter(({ id }) => locked.has(id))
 }
 
-function firstOfEachKey(window: Candidate[], limit: number): Candidate[] {
+function firstOfEachKey(window: WaitingRow[], limit: number): WaitingRow[] {
   const keys = new Set<string>()
-  const chosen: Candidate[] = []
+  const chosen: WaitingRow[] = []
   for (const candidate of window) {
     if (chosen.length === limit) {
       break
@@ -163,10 +190,6 @@ function firstOfEachKey(window: Candidate[], limit: number): Candidate[] {
     }
   }
   return chosen
-}
-
-function toCandidate(row: Row): Candidate {
-  return { id: row.id as string, key: row.concurrency_hash as string | null }
 }
 
 /**
@@ -198,18 +221,16 @@ export async function claimRows(
 async function claimTogether(
   work: Work,
   candidates: Candidate[],
-  { node, lease }: ClaimParams,
+  params: ClaimParams,
   now: number
 ): Promise<boolean> {
   const list = inList(candidates.map(({ id }) => id))
-  const key = runningKeys(candidates)
+  const claiming = claimed(candidates, params, now)
   try {
     const changed = await work.run(
-      `update almanac_executions ${work.dialect.byPrimaryKey} set state = 'running', running_key = ${key.sql},
-        attempt = attempt + 1, node = ?, claimed_at = ?, lease_expires_at = ?, renewals = 0,
-        started_at = null, cancel_requested_at = null, progress = null, reason = null
+      `update almanac_executions ${work.dialect.byPrimaryKey} set ${claiming.sql}
         where id in ${list.sql} and state = 'queued'`,
-      [...key.bindings, node, now, now + lease, ...list.bindings]
+      [...claiming.bindings, ...list.bindings]
     )
     return changed > 0
   } catch (error) {
@@ -218,6 +239,17 @@ async function claimTogether(
       return false
     }
     throw error
+  }
+}
+
+/** What a claim sets. */
+function claimed(candidates: Candidate[], { node, lease }: ClaimParams, now: number): Statement {
+  const key = runningKeys(candidates)
+  return {
+    sql: `state = 'running', running_key = ${key.sql}, attempt = attempt + 1, node = ?,
+      claimed_at = ?, lease_expires_at = ?, renewals = 0, started_at = null,
+      cancel_requested_at = null, progress = null, reason = null`,
+    bindings: [...key.bindings, node, now, now + lease],
   }
 }
 

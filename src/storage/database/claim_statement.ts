@@ -6,7 +6,7 @@ import { CLAIMED_COLUMNS, toClaimed } from './execution_rows.ts'
 import { KeptPlans } from './kept_plans.ts'
 import type { Statement } from './row_sets.ts'
 import type { PostgresWork } from './server_work.ts'
-import { NOT_HELD, notHeld, waitingCondition, type ClaimParams } from './waiting.ts'
+import { NOT_HELD, notHeld, PRIORITIES, waitingCondition, type ClaimParams } from './waiting.ts'
 import type { Value } from './work.ts'
 
 /**
@@ -150,13 +150,7 @@ const freeHead: Candidates = (params) => alongPriorities(params, `and ${NOT_HELD
 function alongPriorities(params: ClaimParams, condition: string): Statement {
   const waiting = waitingCondition(params, { sql: 'clock.at', bindings: [] })
   return {
-    sql: `priorities (priority) as (
-      (select priority from almanac_executions where state = 'queued' order by priority limit 1)
-      union all
-      select (select further.priority from almanac_executions further
-        where further.state = 'queued' and further.priority > priorities.priority
-        order by further.priority limit 1)
-      from priorities where priorities.priority is not null),
+    sql: `${PRIORITIES},
     head as materialized (
       select found.* from priorities cross join clock cross join lateral (
         select id, concurrency_hash, priority, available_at from almanac_executions

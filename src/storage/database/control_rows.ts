@@ -67,10 +67,10 @@ export async function writeParts(work: Work, key: string, parts: RateParts): Pro
 }
 
 function toControl(row: Row): ControlRow {
-  const parts = (row.rate_parts ?? null) as string | null
-  return {
-    key: String(row.control_key),
-    control: mapper.toRecord(row),
-    parts: (parts === null ? null : parseJson<RateParts>(parts)) ?? [],
-  }
+  const control = mapper.toRecord(row)
+  return { key: String(row.control_key), control, parts: readParts(row.rate_parts) }
+}
+
+export function readParts(value: unknown): RateParts {
+  return parseJson<RateParts>((value ?? null) as string | null) ?? []
 }

@@ -7,7 +7,7 @@ import { rowHash } from '../rules/row_hash.ts'
 import { countOutcome, type EventCounters } from '../rules/outcomes.ts'
 import { integer, json, RowMapper, text } from './row_mapper.ts'
 import { unreadable } from './unreadable.ts'
-import { chunks, first, inList, type Row, type Value, type Work } from './work.ts'
+import { among, chunks, first, type Row, type Value, type Work } from './work.ts'
 
 const mapper = new RowMapper<EventRecord>('almanac_events', {
   id: text('id'),
@@ -93,8 +93,8 @@ export async function findEvent(work: Work, id: string): Promise<EventRecord | n
 export async function findEvents(work: Work, ids: string[]): Promise<EventRecord[]> {
   const found: EventRecord[] = []
   for (const chunk of chunks([...ids].sort())) {
-    const list = inList(chunk)
-    const sql = `select * from almanac_events where id in ${list.sql} order by id`
+    const list = among(work, chunk)
+    const sql = `select * from almanac_events where id ${list.sql} order by id`
     const rows = await work.all(sql, list.bindings)
     found.push(...rows.map(toEvent))
   }
@@ -116,15 +116,30 @@ export async function lockRows(work: Work, ids: string[]): Promise<Map<string, F
 async function selectLocked(work: Work, columns: string, ids: string[]): Promise<Row[]> {
   const rows: Row[] = []
   for (const chunk of chunks([...new Set(ids)].sort())) {
-    const list = inList(chunk)
+    const list = among(work, chunk)
     const locked = await work.all(
-      `select ${columns} from almanac_events where id in ${list.sql} order by id ${work.dialect.lockRows}`,
+      `select ${columns} from almanac_events where id ${list.sql} order by id ${work.dialect.lockRows}`,
       list.bindings
     )
     rows.push(...locked)
   }
   return rows
 }
+
+/** What a firing compares of an event, and the count that it raises. */
+export type EventSlot = Pick<EventRecord, 'status' | 'nextRunAt' | 'runCount'>
+
+/** Locks events in order of their ids and reads only what a firing compares. */
+export async function lockSlots(work: Work, ids: string[]): Promise<Map<string, EventSlot>> {
+  const rows = await selectLocked(work, 'id, status, next_run_at, run_count', ids)
+  return new Map(rows.map((row) => [row.id as string, toSlot(row)]))
+}
+
+const toSlot = (row: Row): EventSlot => ({
+  status: row.status as EventRecord['status'],
+  nextRunAt: row.next_run_at === null ? null : Number(row.next_run_at),
+  runCount: Number(row.run_count),
+})
 
 export async function lockEvent(work: Work, id: string): Promise<EventRecord | null> {
   const events = await lockEvents(work, [id])

@@ -25,7 +25,7 @@ import { eventListing } from './event_listing.ts'
 import { fire } from './fire.ts'
 import { appendJournal } from './journal_store.ts'
 import { syncSource } from './sync.ts'
-import { chunks, first, firstNumber, inList, instant, type Work } from './work.ts'
+import { among, chunks, first, firstNumber, instant, type Work } from './work.ts'
 
 type Params<K extends keyof EventStore> = Parameters<EventStore[K]>[0]
 
@@ -225,10 +225,10 @@ async function stored(work: Work, id: string): Promise<EventRecord> {
 async function countOpen(work: Work, ids: string[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
   for (const chunk of chunks(ids)) {
-    const list = inList(chunk)
+    const list = among(work, chunk)
     const rows = await work.all(
       `select event_id, state, count(*) as total from almanac_executions
-        where finished_at is null and event_id in ${list.sql}
+        where finished_at is null and event_id ${list.sql}
           and (state <> 'queued' or origin <> 'backfill') group by event_id, state`,
       list.bindings
     )

@@ -4,7 +4,7 @@ import { isEnded } from '../rules/outcomes.ts'
 import type { ExecutionPatch } from '../rules/settlement.ts'
 import { deleteLinks } from './link_rows.ts'
 import { integer, json, RowMapper, text, type Column } from './row_mapper.ts'
-import { chunks, first, inList, type Row, type Value, type Work } from './work.ts'
+import { among, chunks, first, type Row, type Value, type Work } from './work.ts'
 
 const COLUMNS: { [Property in keyof ExecutionRecord]: Column } = {
   id: text('id'),
@@ -187,9 +187,9 @@ export async function lockExecutions(
 ): Promise<Map<string, { record: ExecutionRecord; rolledUp: boolean }>> {
   const found = new Map<string, { record: ExecutionRecord; rolledUp: boolean }>()
   for (const chunk of chunks([...new Set(ids)].sort())) {
-    const list = inList(chunk)
+    const list = among(work, chunk)
     const rows = await work.all(
-      `select * from almanac_executions where id in ${list.sql} order by id ${work.dialect.lockRows}`,
+      `select * from almanac_executions where id ${list.sql} order by id ${work.dialect.lockRows}`,
       list.bindings
     )
     for (const row of rows) {
@@ -218,10 +218,10 @@ export interface LockedAttempt extends ExecutionRecord {
 export async function lockRunning(work: Work, ids: string[]): Promise<Map<string, LockedAttempt>> {
   const running = new Map<string, LockedAttempt>()
   for (const chunk of chunks([...new Set(ids)].sort())) {
-    const list = inList(chunk)
+    const list = among(work, chunk)
     const rows = await work.all(
       `select ${OF_ATTEMPT} from almanac_executions
-        where id in ${list.sql} order by id ${work.dialect.lockRows}`,
+        where id ${list.sql} order by id ${work.dialect.lockRows}`,
       list.bindings
     )
     rows
@@ -239,9 +239,9 @@ export async function findExecutions(
 ): Promise<Map<string, ExecutionRecord>> {
   const found = new Map<string, ExecutionRecord>()
   for (const chunk of chunks(ids)) {
-    const list = inList(chunk)
+    const list = among(work, chunk)
     const rows = await work.all(
-      `select * from almanac_executions where id in ${list.sql}`,
+      `select * from almanac_executions where id ${list.sql}`,
       list.bindings
     )
     rows.map(toExecution).forEach((record) => found.set(record.id, record))
@@ -270,11 +270,11 @@ export async function keyHolder(work: Work, record: ExecutionRecord): Promise<st
 export async function deleteExecutions(work: Work, ids: string[]): Promise<void> {
   await deleteLinks(work, ids)
   for (const chunk of chunks(ids)) {
-    const list = inList(chunk)
+    const list = among(work, chunk)
     await work.run(
-      `delete from almanac_execution_logs where execution_id in ${list.sql}`,
+      `delete from almanac_execution_logs where execution_id ${list.sql}`,
       list.bindings
     )
-    await work.run(`delete from almanac_executions where id in ${list.sql}`, list.bindings)
+    await work.run(`delete from almanac_executions where id ${list.sql}`, list.bindings)
   }
 }

@@ -5,7 +5,8 @@ import {
   type WaitingFilter,
 } from './waiting.ts'
 import type { Statement } from './row_sets.ts'
-import { inList, type Row, type Value, type Work } from './work.ts'
+import { WAITING_COLUMNS } from './queue_head.ts'
+import { inList, type Value, type Work } from './work.ts'
 
 /** With more keys than this in the queue, steps from key to key cost more than they save. */
 const FEW = 100
@@ -66,7 +67,7 @@ export function firstOfKeys(
 ): Statement {
   const waiting = waitingCondition(params, now)
   const first = (which: string, limit: number) =>
-    `select * from (select id, concurrency_hash, priority, available_at from almanac_executions
+    `select * from (select ${WAITING_COLUMNS} from almanac_executions
       where ${which} and available_at <= ${now.sql} and ${waiting.sql}
       order by priority, available_at, id limit ${limit}) first_rows`
   const parts = [
@@ -89,11 +90,4 @@ export async function allPriorities(work: Work): Promise<number[]> {
     priorities.push(priority)
   }
   return priorities
-}
-
-/** The order of the queue. */
-export function inOrder(a: Row, b: Row): number {
-  const byNumber =
-    Number(a.priority) - Number(b.priority) || Number(a.available_at) - Number(b.available_at)
-  return byNumber || (String(a.id) < String(b.id) ? -1 : 1)
 }

@@ -1,9 +1,9 @@
 import type { EventRecord } from '../../types/events.ts'
 import type { ExecutionRecord } from '../../types/executions.ts'
 import type { EventStore, FireResult, Firing } from '../contract.ts'
-import { entriesToKeep, firedState } from '../rules/firing.ts'
+import { entriesToKeep, firedState, movedOn, onlyMovesOn } from '../rules/firing.ts'
 import { missedExecution, newExecution } from '../rules/new_records.ts'
-import { lockEvents, patchEvents } from './event_rows.ts'
+import { findEvents, lockSlots, patchEvents } from './event_rows.ts'
 import { findExecutions, insertExecutions, patchExecutions } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
 import { insertMissed } from './missed_rows.ts'
@@ -14,9 +14,15 @@ type FireParams = Parameters<EventStore['fire']>[0]
 
 /** A firing whose event has not moved, and what came of it. */
 interface Hit {
-  event: EventRecord
+  eventId: string
+  runCount: number
   firing: Firing
   fired: ExecutionRecord[]
+}
+
+/** One that does more than move its event on. */
+interface FullHit extends Hit {
+  event: EventRecord
   missed: ExecutionRecord[]
 }
 
@@ -27,46 +33,69 @@ interface Hit {
 export async function fire(work: Work, params: FireParams): Promise<FireResult> {
   const now = await instant(work, params.now)
   const { hits, stale } = await compare(work, params.firings)
-  await writeMissed(work, hits, now)
+  const full = await readFull(work, hits)
+  await writeMissed(work, [...full.values()], now)
   await writeFired(work, hits, now)
   await patchEvents(
     work,
-    hits.map((hit) => ({ id: hit.event.id, patch: patchOf(hit, now) }))
+    hits.map((hit) => ({
+      id: hit.eventId,
+      patch: {
+        ...stateAfter(hit, full.get(hit.eventId), now),
+        runCount: hit.runCount + hit.fired.length,
+      },
+    }))
   )
   await appendJournal(work, entriesToKeep(params.journal, stale), now)
   return {
     fired: hits.flatMap(({ fired }) => fired),
-    missed: hits.flatMap(({ missed }) => missed),
+    missed: [...full.values()].flatMap(({ missed }) => missed),
     stale,
-    completed: hits.filter(({ firing }) => firing.nextRunAt === null).map(({ event }) => event.id),
+    completed: hits.filter(({ firing }) => firing.nextRunAt === null).map(({ eventId }) => eventId),
   }
 }
 
+/** Locks the events and looks at what the comparison needs of them, which is little. */
 async function compare(work: Work, firings: Firing[]): Promise<{ hits: Hit[]; stale: string[] }> {
-  const events = await lockEvents(
+  const events = await lockSlots(
     work,
     firings.map(({ eventId }) => eventId)
   )
   const hits: Hit[] = []
   const stale: string[] = []
   for (const firing of firings) {
-    const event = events.get(firing.eventId)
+    const { eventId } = firing
+    const event = events.get(eventId)
     if (event?.status === 'active' && event.nextRunAt === firing.expectedNextRunAt) {
       // A second firing of the event in this batch comes too late
-      events.delete(event.id)
-      hits.push({ event, firing, fired: [], missed: [] })
+      events.delete(eventId)
+      hits.push({ eventId, runCount: event.runCount, firing, fired: [] })
     } else {
-      stale.push(firing.eventId)
+      stale.push(eventId)
     }
   }
   return { hits, stale }
 }
 
-function patchOf({ event, firing, fired, missed }: Hit, now: number): Partial<EventRecord> {
-  return {
-    ...firedState(event, firing, missed.at(-1)?.id ?? null, now),
-    runCount: event.runCount + fired.length,
+/** The whole events where a firing does more than move its event on, which are few in most ticks. */
+async function readFull(work: Work, hits: Hit[]): Promise<Map<string, FullHit>> {
+  const further = new Map(
+    hits.filter(({ firing }) => !onlyMovesOn(firing)).map((hit) => [hit.eventId, hit])
+  )
+  const events = await findEvents(work, [...further.keys()])
+  const byId = new Map(events.map((event) => [event.id, event]))
+  const full = new Map<string, FullHit>()
+  for (const [id, hit] of further) {
+    full.set(id, Object.assign(hit, { event: byId.get(id)!, missed: [] }))
   }
+  return full
+}
+
+function stateAfter(hit: Hit, full: FullHit | undefined, now: number): Partial<EventRecord> {
+  if (full === undefined) {
+    return movedOn(hit.firing)
+  }
+  return firedState(full.event, full.firing, full.missed.at(-1)?.id ?? null, now)
 }
 
 async function writeFired(work: Work, hits: Hit[], now: number): Promise<void> {
@@ -82,7 +111,7 @@ async function writeFired(work: Work, hits: Hit[], now: number): Promise<void> {
   }
 }
 
-async function writeMissed(work: Work, hits: Hit[], now: number): Promise<void> {
+async function writeMissed(work: Work, hits: FullHit[], now: number): Promise<void> {
   const extended = await extendOpen(work, hits, now)
   const rows = hits.map(({ event, firing }) => {
     const ranges = extended.has(event.id) ? firing.missed.slice(1) : firing.missed
@@ -102,7 +131,7 @@ async function writeMissed(work: Work, hits: Hit[], now: number): Promise<void> 
  */
 async function extendOpen(
   work: Work,
-  hits: Hit[],
+  hits: FullHit[],
   now: number
 ): Promise<Map<string, ExecutionRecord>> {
   const continued = hits.filter(

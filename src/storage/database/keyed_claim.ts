@@ -1,39 +1,19 @@
 import { KeyPlaces, placesOf, type HeldPlace } from '../rules/places.ts'
-import type { Candidate } from './claim.ts'
-import { waitingCondition, waitingPriorities, type ClaimParams } from './waiting.ts'
+import { queueHead, toWaiting, WAITING_COLUMNS, type WaitingRow } from './queue_head.ts'
+import { waitingCondition, type ClaimParams } from './waiting.ts'
 import type { Statement } from './row_sets.ts'
-import { inList, type Row, type Value, type Work } from './work.ts'
+import type { Value, Work } from './work.ts'
 
 /** With more keys than this in the queue, or more bindings, one look at all rows costs less. */
 const FEW_KEYS = 100
 const MOST_BINDINGS = 30_000
-
-/** A waiting row in its turn. */
-export interface WaitingRow extends Candidate {
-  handler: string
-  eventId: string | null
-  priority: number
-  availableAt: number
-}
+/** With more free keys than this, the head of the queue is looked at first: mostly it will do. */
+const QUICK_KEYS = 8
 
 /** Handlers that give each key so many places. */
 interface KeyedHandlers {
   handlers: string[]
   places: number
-}
-
-const COLUMNS = 'id, handler, event_id, concurrency_hash, priority, available_at'
-
-/** The places of keys that are held by what runs, whichever handler it is of. */
-export async function heldPlaces(work: Work): Promise<HeldPlace[]> {
-  const rows = await work.all(
-    `select concurrency_hash, running_key from almanac_executions
-      where state = 'running' and running_key is not null`
-  )
-  return rows.map((row) => ({
-    key: String(row.concurrency_hash),
-    runningKey: String(row.running_key),
-  }))
 }
 
 /**
@@ -45,7 +25,7 @@ export async function waitingOfKeys(
   work: Work,
   params: ClaimParams,
   keyed: Map<string, number>,
-  held: HeldPlace[],
+  held: readonly HeldPlace[],
   now: number
 ): Promise<WaitingRow[]> {
   const rows: WaitingRow[] = []
@@ -63,30 +43,39 @@ async function waitingAlike(
   work: Work,
   params: ClaimParams,
   alike: KeyedHandlers,
-  held: HeldPlace[],
+  held: readonly HeldPlace[],
   now: number
 ): Promise<WaitingRow[]> {
-  const head = await headOfQueue(work, params, now)
-  const free = inPlaces(head, new Map(alike.handlers.map((name) => [name, alike.places])), held)
-  if (head.length < params.limit || free.length === params.limit) {
-    return free
-  }
   const places = new KeyPlaces(held)
   const keys = await waitingKeys(work)
+  const open =
+    keys.length > FEW_KEYS ? keys : keys.filter((key) => isOpen(key, places, alike.places))
+  if (open.length > QUICK_KEYS) {
+    const head = await queueHead(work, params, now, { size: params.limit })
+    const free = inPlaces(head, new Map(alike.handlers.map((name) => [name, alike.places])), held)
+    if (head.length < params.limit || free.length === params.limit) {
+      return free
+    }
+  }
   const each = waitingCondition(params, { sql: '?', bindings: [now] }).bindings.length + 2
   const few = keys.length <= FEW_KEYS && keys.length * each * 2 < MOST_BINDINGS
   const statement = few
-    ? firstOfEach(params, keys, places, alike.places, now)
+    ? firstOfEach(params, open, places, alike.places, now)
     : firstOfAll(params, alike.places, now)
   const rows = await work.all(statement.sql, statement.bindings)
   return rows.map(toWaiting)
+}
+
+/** Whether a key has a place for any execution; those without a key need none. */
+function isOpen(key: string | null, places: KeyPlaces, perKey: number): boolean {
+  return key === null || places.room(key, perKey) > 0 || places.isFirstFree(key)
 }
 
 /** Rows that have a place, in their order, with the place; those without a key need none. */
 export function inPlaces(
   rows: WaitingRow[],
   keyed: Map<string, number>,
-  held: HeldPlace[]
+  held: readonly HeldPlace[]
 ): WaitingRow[] {
   const places = new KeyPlaces(held)
   return rows.flatMap((row) => {
@@ -96,24 +85,6 @@ export function inPlaces(
     const runningKey = places.take(row.key, placesOf(row, keyed))
     return runningKey === null ? [] : [{ ...row, runningKey }]
   })
-}
-
-async function headOfQueue(work: Work, params: ClaimParams, now: number): Promise<WaitingRow[]> {
-  const waiting = waitingCondition(params, { sql: '?', bindings: [now] })
-  const head: WaitingRow[] = []
-  for await (const priority of waitingPriorities(work)) {
-    const rows = await work.all(
-      `select ${COLUMNS} from almanac_executions
-        where priority = ? and available_at <= ? and ${waiting.sql}
-        order by available_at, id limit ?`,
-      [priority, now, ...waiting.bindings, params.limit - head.length]
-    )
-    head.push(...rows.map(toWaiting))
-    if (head.length === params.limit) {
-      break
-    }
-  }
-  return head
 }
 
 /** The keys in the queue; null stands for the rows without one. */
@@ -152,7 +123,7 @@ function firstOfEach(
   return {
     sql: open
       .map(
-        ({ which, limit }) => `select * from (select ${COLUMNS} from almanac_executions
+        ({ which, limit }) => `select * from (select ${WAITING_COLUMNS} from almanac_executions
           where ${which} and available_at <= ? and ${waiting.sql}
           order by priority, available_at, id limit ${limit}) first_rows`
       )
@@ -165,8 +136,8 @@ function firstOfEach(
 function firstOfAll(params: ClaimParams, perKey: number, now: number): Statement {
   const waiting = waitingCondition(params, { sql: '?', bindings: [now] })
   return {
-    sql: `select ${COLUMNS} from (
-        select ${COLUMNS}, case when event_id is null then 0 else 1 end as of_event, row_number() over (
+    sql: `select ${WAITING_COLUMNS} from (
+        select ${WAITING_COLUMNS}, case when event_id is null then 0 else 1 end as of_event, row_number() over (
           partition by coalesce(concurrency_hash, id), case when event_id is null then 0 else 1 end
           order by priority, available_at, id) as turn
         from almanac_executions where available_at <= ? and ${waiting.sql}) ranked
@@ -183,33 +154,4 @@ function firstOfAll(params: ClaimParams, perKey: number, now: number): Statement
       order by priority, available_at, id limit ?`,
     bindings: [now, ...waiting.bindings, perKey, params.limit],
   }
-}
-
-export function toWaiting(row: Row): WaitingRow {
-  return {
-    id: String(row.id),
-    handler: String(row.handler),
-    eventId: row.event_id as string | null,
-    key: row.concurrency_hash as string | null,
-    priority: Number(row.priority),
-    availableAt: Number(row.available_at),
-  }
-}
-
-/** Rows by id, in the order of the queue. */
-export async function waitingRows(work: Work, candidates: Candidate[]): Promise<WaitingRow[]> {
-  if (candidates.length === 0) {
-    return []
-  }
-  const list = inList(candidates.map(({ id }) => id))
-  const rows = await work.all(
-    `select ${COLUMNS} from almanac_executions where id in ${list.sql}`,
-    list.bindings
-  )
-  return rows.map(toWaiting).sort(inTurn)
-}
-
-/** The order of the queue. */
-export function inTurn(a: WaitingRow, b: WaitingRow): number {
-  return a.priority - b.priority || a.availableAt - b.availableAt || (a.id < b.id ? -1 : 1)
 }

@@ -36,4 +36,4 @@ export class KnownControls {
   }
 }
 
-const CONTROLS_VERSION = `select amount from almanac_meta where name = 'controls'`
+export const CONTROLS_VERSION = `select amount from almanac_meta where name = 'controls'`

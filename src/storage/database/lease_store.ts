@@ -48,23 +48,27 @@ async function acquire(
   { now, name, owner, ttl }: Params<'acquire'>
 ): Promise<LeaseRecord | null> {
   const at = await instant(work, now)
-  const expiresAt = at + ttl
-  await work.run(
-    work.dialect.insertOrSkip(
-      'insert into almanac_leases (name, owner, term, expires_at) values (?, null, 0, null)',
-      'name'
-    ),
-    [name]
-  )
-  const changed = await work.run(
-    `update almanac_leases set
-      term = case when owner = ? and expires_at > ? then term else term + 1 end,
-      owner = ?, expires_at = ?
-      where name = ? and (owner is null or owner = ? or expires_at <= ?)`,
-    [owner, at, owner, expiresAt, name, owner, at]
-  )
-  const row = await first(work, 'select * from almanac_leases where name = ?', [name])
-  return changed > 0 ? toLease(row!) : null
+  const take = () =>
+    work.run(
+      `update almanac_leases set
+        term = case when owner = ? and expires_at > ? then term else term + 1 end,
+        owner = ?, expires_at = ?
+        where name = ? and (owner is null or owner = ? or expires_at <= ?)`,
+      [owner, at, owner, at + ttl, name, owner, at]
+    )
+  // Mostly the row is there, of an owner or free
+  const changed = (await take()) || ((await insertFree(work, name)) && (await take()))
+  const row = changed > 0 && (await first(work, OF_NAME, [name]))
+  return row ? toLease(row) : null
+}
+
+const OF_NAME = 'select * from almanac_leases where name = ?'
+
+/** @returns 0 where the row was there */
+function insertFree(work: Work, name: string): Promise<number> {
+  const insert =
+    'insert into almanac_leases (name, owner, term, expires_at) values (?, null, 0, null)'
+  return work.run(work.dialect.insertOrSkip(insert, 'name'), [name])
 }
 
 function toLease(row: Row): LeaseRecord {

@@ -1,10 +1,12 @@
-import type { HandlerLimits } from '../../types/controls.ts'
 import { roomOf, type Running } from '../rules/claim_plan.ts'
 import { limitsOf } from '../rules/controls.ts'
+import type { HeldPlace } from '../rules/places.ts'
 import { spend } from '../rules/rate.ts'
+import type { ControlRecord } from '../../types/controls.ts'
 import type { Now } from '../contract.ts'
 import { lockControls, writeParts, type ControlRow } from './control_rows.ts'
-import { clockNow, inList, type Work } from './work.ts'
+import { runningRows, type RunningRows } from './running_rows.ts'
+import type { Work } from './work.ts'
 
 /**
  * What is left of the limits of handlers, within a unit of work that has their
@@ -18,18 +20,21 @@ export class LockedLimits {
   readonly #rooms: Map<string, number>
   /** Read once the rows were locked: what counts against a rate counts from when it is claimed. */
   readonly now: number
+  /** The places of keys that were held then. */
+  readonly held: readonly HeldPlace[]
   readonly #taken = new Map<string, number>()
 
   private constructor(
     work: Work,
     rows: Map<string, ControlRow>,
     rooms: Map<string, number>,
-    now: number
+    { now, held }: RunningRows
   ) {
     this.#work = work
     this.#rows = rows
     this.#rooms = rooms
     this.now = now
+    this.held = held
   }
 
   static async lock(
@@ -39,10 +44,13 @@ export class LockedLimits {
     const targets = params.handlers.map((name) => ({ scope: 'handler' as const, name }))
     const locked = await lockControls(work, targets)
     // In a statement of its own, after the lock: it sees what the last holder committed
-    const now = await clockNow(work, params.now)
-    const rooms = await roomsOf(work, locked, params.node, now)
+    const running = await runningRows(work, params)
     const rows = new Map(locked.map((row) => [row.control.name, row]))
-    return new LockedLimits(work, rows, rooms, now)
+    const rooms = roomsOf(
+      [...rows.values()].map(({ control }) => control),
+      running
+    )
+    return new LockedLimits(work, rows, rooms, running)
   }
 
   /** How many more of each handler; who is not in it is not limited. */
@@ -70,54 +78,17 @@ export class LockedLimits {
   }
 }
 
-/** The room that each of these handlers has now. */
-export async function roomsOf(
-  work: Work,
-  rows: ControlRow[],
-  node: string,
-  now: number
-): Promise<Map<string, number>> {
-  const bounded = rows.filter(({ control }) => countsRunning(limitsOf(control)))
-  const running = await runningOf(
-    work,
-    bounded.map(({ control }) => control.name),
-    node
-  )
+/** The room that each of the limited handlers among these has. */
+export function roomsOf(
+  controls: ControlRecord[],
+  { runs, parts, now }: RunningRows
+): Map<string, number> {
   const none: Running = { cluster: 0, node: 0 }
   return new Map(
-    rows.map(({ control, parts }) => {
-      const runs = running.get(control.name) ?? none
-      return [control.name, roomOf(limitsOf(control), runs, parts, now)]
+    controls.map((control) => {
+      const { name } = control
+      const room = roomOf(limitsOf(control), runs.get(name) ?? none, parts.get(name) ?? [], now)
+      return [name, room]
     })
   )
-}
-
-function countsRunning({ cluster, node }: HandlerLimits): boolean {
-  return cluster !== null || node !== null
-}
-
-async function runningOf(
-  work: Work,
-  handlers: string[],
-  node: string
-): Promise<Map<string, Running>> {
-  const running = new Map<string, Running>()
-  if (handlers.length === 0) {
-    return running
-  }
-  const list = inList(handlers)
-  const rows = await work.all(
-    `select handler, node, count(*) as total from almanac_executions
-      where state = 'running' and handler in ${list.sql} group by handler, node`,
-    list.bindings
-  )
-  for (const row of rows) {
-    const { cluster, node: here } = running.get(String(row.handler)) ?? { cluster: 0, node: 0 }
-    const total = Number(row.total)
-    running.set(String(row.handler), {
-      cluster: cluster + total,
-      node: here + (row.node === node ? total : 0),
-    })
-  }
-  return running
 }

@@ -4,7 +4,7 @@ import { limitsOf } from '../rules/controls.ts'
 import { rateFreeAt } from '../rules/rate.ts'
 import { controlRows } from './control_rows.ts'
 import type { KnownControls } from './known_controls.ts'
-import { waitingCondition, waitingPriorities, type WaitingFilter } from './waiting.ts'
+import { PRIORITIES, waitingCondition, waitingPriorities, type WaitingFilter } from './waiting.ts'
 import { firstNumber, type Work } from './work.ts'
 
 type NextParams = Parameters<ExecutionStore['nextAvailableAt']>[0]
@@ -49,14 +49,19 @@ async function earliest(work: Work, filter: WaitingFilter): Promise<number | nul
     return null
   }
   const waiting = waitingCondition(filter, { sql: '0', bindings: [] })
+  const firstOf = (priority: string) => `select available_at from almanac_executions
+    where priority = ${priority} and ${waiting.sql} order by available_at, id limit 1`
+  if (work.dialect.name === 'postgres') {
+    return firstNumber(
+      work,
+      `with recursive ${PRIORITIES} select min(found.available_at) from priorities
+        cross join lateral (${firstOf('priorities.priority')}) found`,
+      waiting.bindings
+    )
+  }
   let next: number | null = null
   for await (const priority of waitingPriorities(work)) {
-    const available = await firstNumber(
-      work,
-      `select available_at from almanac_executions
-        where priority = ? and ${waiting.sql} order by available_at, id limit 1`,
-      [priority, ...waiting.bindings]
-    )
+    const available = await firstNumber(work, firstOf('?'), [priority, ...waiting.bindings])
     next = available === null ? next : Math.min(next ?? available, available)
   }
   return next

@@ -1,6 +1,9 @@
 import { arrayText } from '../sql_session.ts'
 import type { Kind } from './row_mapper.ts'
-import { withoutNul, type Value } from './work.ts'
+import type { Value } from './work.ts'
+
+/** A row by the names of its columns. */
+export type Columns = Record<string, Value>
 
 export interface TableColumn {
   name: string
@@ -14,7 +17,7 @@ export interface Statement {
 
 /** Writes of many rows of one table in one statement, in a database's words. */
 export interface RowSets {
-  insert(table: string, columns: TableColumn[], rows: Value[][]): Statement
+  insert(table: string, columns: TableColumn[], rows: Columns[]): Statement
   /** Whether `returning` tells which rows of an insert went in. */
   readonly returning: boolean
   /**
@@ -29,40 +32,49 @@ export interface RowSets {
   ): Statement
 }
 
-/** As few bindings, whatever the number of rows: arrays, or the rows as one JSON text. */
+/** As few bindings, whatever the number of rows: an array for each column. */
 export const postgresSets: RowSets = {
   returning: true,
   insert(table, columns, rows) {
     const names = columns.map(({ name }) => name).join(', ')
     // Most columns hold one value in all rows, many of them nothing
-    const isSame = columns.map((_, at) => rows.every((row) => row[at] === rows[0][at]))
-    const same = columns.flatMap((column, at) =>
-      isSame[at] ? [{ column, value: rows[0][at] }] : []
+    const [head] = rows
+    const isSame = ({ name }: TableColumn) => rows.every((row) => row[name] === head[name])
+    const { same = [], own = [] } = Object.groupBy(columns, (column) =>
+      isSame(column) ? 'same' : 'own'
     )
-    const own = columns.flatMap((column, at) =>
-      isSame[at] ? [] : [{ column, values: rows.map((row) => row[at]) }]
-    )
-    const given = columns.map(({ name }, at) => `${isSame[at] ? 'same' : 'given'}.${name}`)
+    const alike = new Set(same)
+    const given = columns.map((column) => `${alike.has(column) ? 'same' : 'given'}.${column.name}`)
     const sources = [
-      `(select ${same.map(({ column }) => `?::${typeOf(column)} as ${column.name}`).join(', ')}) same`,
-      `unnest(${own.map(({ column }) => `?::${typeOf(column)}[]`).join(', ')})
-        as given(${own.map(({ column }) => column.name).join(', ')})`,
+      `(select ${same.map((column) => `?::${typeOf(column)} as ${column.name}`).join(', ')}) same`,
+      `unnest(${own.map((column) => `?::${typeOf(column)}[]`).join(', ')})
+        as given(${own.map(({ name }) => name).join(', ')})`,
     ]
     const from = sources.filter((_, place) => (place === 0 ? same : own).length > 0)
     return {
       sql: `insert into ${table} (${names}) select ${given.join(', ')} from ${from.join(', ')}`,
-      bindings: [...same.map(({ value }) => value), ...own.map(({ values }) => arrayText(values))],
+      bindings: [
+        ...same.map(({ name }) => head[name]),
+        ...own.map(({ name }) => arrayText(rows.map((row) => row[name]))),
+      ],
     }
   },
   update(table, columns, rows, same) {
-    const from = recordset([ID, ...columns], rows)
+    const given = [ID, ...columns]
+    // Arrays out of sub-selects count as short: row by row along the primary key
+    const arrays = given.map((column) => `(select ?::${typeOf(column)}[])`)
     const sets = [
       ...same.map(({ name }) => `${name} = ?`),
       ...columns.map(({ name }) => `${name} = given.${name}`),
     ]
     return {
-      sql: `update ${table} set ${sets.join(', ')} from ${from.sql} where ${table}.id = given.id`,
-      bindings: [...same.map(({ value }) => value), ...from.bindings],
+      sql: `update ${table} set ${sets.join(', ')}
+        from unnest(${arrays.join(', ')}) as given(${given.map(({ name }) => name).join(', ')})
+        where ${table}.id = given.id`,
+      bindings: [
+        ...same.map(({ value }) => value),
+        ...given.map((_, at) => arrayText(rows.map((row) => row[at]))),
+      ],
     }
   },
 }
@@ -73,7 +85,8 @@ export const mysqlSets: RowSets = {
     const names = columns.map(({ name }) => name).join(', ')
     const marks = `(${columns.map(() => '?').join(', ')})`
     const values = rows.map(() => marks).join(', ')
-    return { sql: `insert into ${table} (${names}) values ${values}`, bindings: rows.flat() }
+    const bindings = rows.flatMap((row) => columns.map(({ name }) => row[name]))
+    return { sql: `insert into ${table} (${names}) values ${values}`, bindings }
   },
   update(table, columns, rows, same) {
     const names = [ID, ...columns].map(({ name }) => name)
@@ -95,14 +108,3 @@ export const mysqlSets: RowSets = {
 const ID: TableColumn = { name: 'id', kind: 'text' }
 
 const typeOf = ({ kind }: TableColumn) => (kind === 'integer' ? 'bigint' : 'text')
-
-function recordset(columns: TableColumn[], rows: Value[][]): Statement {
-  const types = columns.map((column) => `${column.name} ${typeOf(column)}`)
-  const records = rows.map((row) =>
-    Object.fromEntries(columns.map(({ name }, index) => [name, withoutNul(row[index])]))
-  )
-  return {
-    sql: `json_to_recordset(?::json) as given(${types.join(', ')})`,
-    bindings: [JSON.stringify(records)],
-  }
-}

@@ -1,8 +1,6 @@
 import type { Kind } from './row_mapper.ts'
-import type { Statement } from './row_sets.ts'
-import { inList, type Value, type Work } from './work.ts'
-
-export type Columns = Record<string, Value>
+import type { Columns, Statement } from './row_sets.ts'
+import { inList, type Work } from './work.ts'
 
 /** A change of one row. */
 export interface RowChange {
@@ -88,11 +86,7 @@ export class TableWriter {
 
   /** Changes rows by id. Rows of the same columns are changed together. */
   async update(work: Work, changes: RowChange[]): Promise<void> {
-    const shapes = new Map<string, RowChange[]>()
-    for (const change of changes) {
-      const shape = Object.keys(change.columns).join()
-      shapes.set(shape, [...(shapes.get(shape) ?? []), change])
-    }
+    const shapes = Map.groupBy(changes, ({ columns }) => Object.keys(columns).join())
     for (const alike of shapes.values()) {
       for (const chunk of statementsFor(alike, ({ columns }) => columns)) {
         await this.#updateAlike(work, chunk)
@@ -117,8 +111,7 @@ export class TableWriter {
 
   #setStatement(work: Work, rows: Columns[], skip: (insert: string) => string): Statement {
     const columns = Object.keys(rows[0]).map((name) => ({ name, kind: this.#kindOf(name) }))
-    const values = rows.map((row) => columns.map(({ name }) => row[name]))
-    const { sql, bindings } = work.dialect.rowSets!.insert(this.#table, columns, values)
+    const { sql, bindings } = work.dialect.rowSets!.insert(this.#table, columns, rows)
     return { sql: skip(sql), bindings }
   }
 
@@ -177,8 +170,7 @@ function* statementsFor<T>(rows: T[], columnsOf: (row: T) => Columns): Generator
   let part: T[] = []
   let length = 0
   for (const row of rows) {
-    const texts = Object.values(columnsOf(row)).filter((value) => typeof value === 'string')
-    const characters = texts.reduce((sum, text) => sum + text.length, 0)
+    const characters = charactersOf(columnsOf(row))
     if (part.length === MOST_ROWS || (part.length > 0 && length + characters > MOST_CHARACTERS)) {
       yield part
       part = []
@@ -190,4 +182,13 @@ function* statementsFor<T>(rows: T[], columnsOf: (row: T) => Columns): Generator
   if (part.length > 0) {
     yield part
   }
+}
+
+function charactersOf(columns: Columns): number {
+  let characters = 0
+  for (const name in columns) {
+    const value = columns[name]
+    characters += typeof value === 'string' ? value.length : 0
+  }
+  return characters
 }

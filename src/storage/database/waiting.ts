@@ -42,13 +42,22 @@ export function waitingCondition(filter: WaitingFilter, now: Condition): Conditi
 }
 
 /** One look by key for the whole statement, not for each row. */
-const SAME_CONTROLS = `exists (
+export const SAME_CONTROLS = `exists (
   select 1 from almanac_meta where name = 'controls' and amount = ?)`
 
 function oneOf(column: string, values: string[]): Condition {
   const list = inList(values)
   return { sql: `${column} in ${list.sql}`, bindings: list.bindings }
 }
+
+/** The priorities in the queue as a recursive query, first one first: a step of the index for each. */
+export const PRIORITIES = `priorities (priority) as (
+      (select priority from almanac_executions where state = 'queued' order by priority limit 1)
+      union all
+      select (select further.priority from almanac_executions further
+        where further.state = 'queued' and further.priority > priorities.priority
+        order by further.priority limit 1)
+      from priorities where priorities.priority is not null)`
 
 /** The priorities that are waiting, first one first: the index gives each in one step. */
 export async function* waitingPriorities(work: Work): AsyncGenerator<number> {

@@ -1,5 +1,6 @@
 import type { QueryClientContract } from '@adonisjs/lucid/types/database'
 import type { Now } from '../contract.ts'
+import { arrayText } from '../sql_session.ts'
 import type { Dialect } from './dialect.ts'
 import { statementOf, type SqliteHandle } from './sqlite_handle.ts'
 
@@ -92,7 +93,7 @@ export async function instant(work: Work, now: Now): Promise<number> {
 }
 
 /** The given instant, or that of the database at this moment, however long the unit has waited. */
-export async function clockNow(work: Work, now: Now): Promise<number> {
+async function clockNow(work: Work, now: Now): Promise<number> {
   return now ?? (await firstNumber(work, work.dialect.clockSql))!
 }
 
@@ -110,6 +111,18 @@ export function inList(values: readonly Value[]): { sql: string; bindings: Value
     sql: `(${Array.from({ length: size }).fill('?').join(', ')})`,
     bindings: [...values, ...padding],
   }
+}
+
+/**
+ * Compares a column with a list. PostgreSQL takes it as one array, so that a
+ * list of any length is one statement, which is read and planned quickly.
+ */
+export function among(work: Work, values: readonly Value[]): { sql: string; bindings: Value[] } {
+  if (work.dialect.name === 'postgres') {
+    return { sql: '= any(?::text[])', bindings: [arrayText(values)] }
+  }
+  const { sql, bindings } = inList(values)
+  return { sql: `in ${sql}`, bindings }
 }
 
 /** Longest list of one statement: Oracle takes 1,000 values. */

@@ -14,6 +14,16 @@ export type FiredState = Pick<
   | 'rowHash'
 >
 
+/** Whether an event only goes on to its next slot: what else is in its row need not be read. */
+export function onlyMovesOn({ nextRunAt, missed, leavesMissedOpen }: Firing): boolean {
+  return nextRunAt !== null && missed.length === 0 && !leavesMissedOpen
+}
+
+/** Where such a firing leaves its event; the rest of it stays as it is. */
+export function movedOn({ nextRunAt, lastSlot }: Firing): Partial<FiredState> {
+  return { nextRunAt, lastSlot, openMissedId: null, openMissedReason: null }
+}
+
 /**
  * Where a firing leaves its event. `lastMissedId` is the row of its last
  * missed range, null when it has none.

@@ -31,7 +31,7 @@ export class KeyPlaces {
   readonly #held = new Set<string>()
   readonly #counts = new Map<string, number>()
 
-  constructor(held: HeldPlace[]) {
+  constructor(held: readonly HeldPlace[]) {
     held.forEach((place) => this.#hold(place))
   }
 
