@@ -47,18 +47,17 @@ export class Freezes {
   hooks(others: Hooks): Hooks {
     return {
       ...others,
-      'executions.claim': (run, args) => {
-        const claim = this.#claim(() => others['executions.claim']?.(run, args) ?? run())
-        this.#claims.add(claim)
-        return claim.finally(() => this.#claims.delete(claim))
-      },
+      'executions.claim': (run, args) =>
+        this.#claim(async () => {
+          const claimed = await (others['executions.claim']?.(run, args) ?? run())
+          return claimed as ExecutionRecord[]
+        }),
       'executions.takeOver': async (run, args) => {
-        const taken = (await (others['executions.takeOver']?.(run, args) ??
-          run())) as ExecutionRecord | null
-        if (taken !== null) {
-          this.#held.set(taken.id, taken)
-        }
-        return taken
+        const [taken] = await this.#claim(async () => {
+          const answer = await (others['executions.takeOver']?.(run, args) ?? run())
+          return answer === null ? [] : [answer as ExecutionRecord]
+        })
+        return taken ?? null
       },
       'executions.settle': async (run, args) => {
         const results = await (others['executions.settle']?.(run, args) ?? run())
@@ -72,10 +71,18 @@ export class Freezes {
     }
   }
 
-  async #claim(run: () => Promise<unknown>): Promise<unknown> {
-    const claimed = (await run()) as ExecutionRecord[]
-    claimed.forEach((execution) => this.#held.set(execution.id, execution))
-    return claimed
+  /** Its answer may come after a freeze, and is then of work that is another's. */
+  async #claim(run: () => Promise<ExecutionRecord[]>): Promise<ExecutionRecord[]> {
+    const claim = run().then((claimed) => {
+      claimed.forEach((execution) => this.#held.set(execution.id, execution))
+      return claimed
+    })
+    this.#claims.add(claim)
+    try {
+      return await claim
+    } finally {
+      this.#claims.delete(claim)
+    }
   }
 
   async #thaw(after: number): Promise<void> {
