@@ -1,4 +1,6 @@
 import { getActiveTest, test } from '@japa/runner'
+import { MARK } from '../../src/handlers/process/strays.ts'
+import { processesWith } from '../helpers/processes.ts'
 import { requires } from '../helpers/services.ts'
 import { auditStore, readAudit } from './support/audit.ts'
 import { Chaos, SKEWED } from './support/chaos.ts'
@@ -101,6 +103,7 @@ eachWay('Chaos', KINDS, (kind, way) => {
     const exits = await chaos.end()
 
     const executions = await allExecutions(store.storage)
+    const left = await processesOf(executions)
     const succeeded = executions.filter(({ state }) => state === 'succeeded')
     const found = replay(await readAudit(store))
     const { lost, doubled } = reckon(work, succeeded, found.successes)
@@ -121,9 +124,11 @@ eachWay('Chaos', KINDS, (kind, way) => {
       'succeeded': succeeded.length,
       'two of a key at once': found.overlaps,
       'taken over before the lease ended': found.earlyTakeovers,
+      'processes left': left.length,
       lost,
       doubled,
     })
+    assert.isEmpty(left)
     assert.isEmpty(chaos.problems)
     assert.isTrue(chaos.everythingHappened)
     assert.isAbove(late.length, 0)
@@ -140,6 +145,12 @@ eachWay('Chaos', KINDS, (kind, way) => {
     )
   })
 })
+
+/** What still runs of isolated handlers. */
+function processesOf(executions: { id: string }[]): Promise<number[]> {
+  const marks = new Set(executions.map(({ id }) => `${MARK}=${id}`))
+  return processesWith((entry) => marks.has(entry.split('.')[0]))
+}
 
 /** Whose end is not the one that its handler gave it. */
 function bearsLateWrite({ checkpoint, progress }: { checkpoint: unknown; progress: unknown }) {

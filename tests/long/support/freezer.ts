@@ -135,7 +135,8 @@ export class Freezer {
       if (!thawed) {
         this.#deps.problems.push(`${name} does not go on after a freeze`)
       }
-      return thawed?.holds ?? []
+      const later = process.all('thawed').filter((report) => !earlier.includes(report))
+      return later.flatMap(({ holds }) => holds)
     } catch (error) {
       if (process.all('crash').length === 0) {
         throw error
@@ -177,9 +178,9 @@ export class Freezer {
   /** Whoever was frozen with work in its hands has tried to go on with it, in vain. */
   #judge(name: string, taken: Held[], late: LateWrites[]): void {
     for (const { id, attempt } of taken) {
-      const tried = late.find((each) => each.id === id && each.attempt === attempt)
-      if (!tried || tried.owned) {
-        const what = tried ? 'still owned' : 'did not try again'
+      const tried = late.filter((each) => each.id === id && each.attempt === attempt)
+      if (tried.every(({ owned }) => owned)) {
+        const what = tried.length > 0 ? 'still owned' : 'did not try again'
         this.#deps.problems.push(`${name} was frozen and ${what} ${id}, attempt ${attempt}`)
       }
     }

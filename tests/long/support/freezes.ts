@@ -20,6 +20,7 @@ export class Freezes {
   /** Claims whose answers are on their way. */
   readonly #claims = new Set<Promise<unknown>>()
   #lastLook = performance.now()
+  #thawing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
 
   constructor(storage: Storage, tell: (report: Report) => void) {
@@ -32,7 +33,8 @@ export class Freezes {
       const passed = performance.now() - this.#lastLook
       this.#lastLook = performance.now()
       if (passed > FREEZE) {
-        void this.#thaw(Math.round(passed))
+        // One after the other: a busy machine looks like a freeze, and one may come in the middle
+        this.#thawing = this.#thawing.then(() => this.#thaw(Math.round(passed)))
       }
     }, LOOKS)
   }
