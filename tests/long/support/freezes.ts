@@ -1,12 +1,12 @@
-import type { SettleResult, Storage } from '../../../src/storage/contract.ts'
+import type { SettleResult, Settlement, Storage } from '../../../src/storage/contract.ts'
 import type { ExecutionRecord } from '../../../src/types/executions.ts'
 import type { Hooks } from './crash_points.ts'
 import { patiently } from './patience.ts'
 import type { LateWrites, Report } from './protocol.ts'
 
-/** A stop of the process that lasts longer is a freeze, ms. */
+/** A stop of the process that lasts longer is a freeze, and not a busy machine, ms. */
 const LOOKS = 100
-const FREEZE = 1_500
+const FREEZE = 4_500
 
 /**
  * Notices that this process was stopped and goes on, and tries, for all that
@@ -16,6 +16,7 @@ const FREEZE = 1_500
 export class Freezes {
   readonly #storage: Storage
   readonly #tell: (report: Report) => void
+  /** By attempt: a later one may be this node's again before the earlier one is tried. */
   readonly #held = new Map<string, ExecutionRecord>()
   /** Claims whose answers are on their way. */
   readonly #claims = new Set<Promise<unknown>>()
@@ -63,10 +64,11 @@ export class Freezes {
       },
       'executions.settle': async (run, args) => {
         const results = await (others['executions.settle']?.(run, args) ?? run())
+        const [{ settlements }] = args as [{ settlements: Settlement[] }]
         for (const { id, applied } of results as SettleResult[]) {
-          if (applied) {
-            this.#held.delete(id)
-          }
+          settlements
+            .filter((each) => applied && each.id === id)
+            .forEach((each) => this.#held.delete(keyOf(each)))
         }
         return results
       },
@@ -76,7 +78,7 @@ export class Freezes {
   /** Its answer may come after a freeze, and is then of work that is another's. */
   async #claim(run: () => Promise<ExecutionRecord[]>): Promise<ExecutionRecord[]> {
     const claim = run().then((claimed) => {
-      claimed.forEach((execution) => this.#held.set(execution.id, execution))
+      claimed.forEach((execution) => this.#held.set(keyOf(execution), execution))
       return claimed
     })
     this.#claims.add(claim)
@@ -92,8 +94,8 @@ export class Freezes {
     const holds: LateWrites[] = []
     for (const execution of [...this.#held.values()]) {
       const late = await patiently(() => this.#tryAll(execution))
-      if (!late.owned && this.#held.get(execution.id) === execution) {
-        this.#held.delete(execution.id)
+      if (!late.owned) {
+        this.#held.delete(keyOf(execution))
       }
       holds.push(late)
     }
@@ -125,4 +127,8 @@ export class Freezes {
     const taken = Object.entries(answers).flatMap(([name, was]) => (was ? [name] : []))
     return { id, attempt, owned: false, taken }
   }
+}
+
+function keyOf({ id, attempt }: { id: string; attempt: number }): string {
+  return `${id}.${attempt}`
 }
