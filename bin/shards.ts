@@ -3,6 +3,8 @@ import { glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { readSeconds, sharesOf, type Seconds } from './shares.ts'
+import { noteSeconds } from './test_report.ts'
 
 /** `<number>/<of how many>`: the share of the specs that this process runs. */
 const SHARD = 'ALMANAC_TEST_SHARD'
@@ -26,30 +28,33 @@ export function specsOf(patterns: string[]): string[] | (() => Promise<URL[]>) {
 
 async function share(patterns: string[], number: number, of: number): Promise<URL[]> {
   const files = await Array.fromAsync(glob(patterns))
-  return files
-    .sort()
-    .filter((_, index) => index % of === number)
-    .map((file) => pathToFileURL(file))
+  const shares = sharesOf(files, await readSeconds(), of)
+  return shares[number].map((file) => pathToFileURL(file))
 }
 
 /** Runs the specs in several processes and adds up what they say. */
 export async function runShards(args: string[], count: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'almanac-shards-'))
-  const shards = Array.from({ length: count }, (_, number) => ({
-    totals: join(folder, String(number)),
-    done: runShard(args, `${number}/${count}`, join(folder, String(number)), number > 0),
-  }))
+  const shards = Array.from({ length: count }, (_, number) => {
+    const files = { totals: join(folder, `totals${number}`), seconds: join(folder, `s${number}`) }
+    return { ...files, done: runShard(args, `${number}/${count}`, files, number > 0) }
+  })
   let [passed, failed] = [0, 0]
-  for (const { totals, done } of shards) {
-    const { code, output } = await done
+  const measured: Seconds = {}
+  const took: string[] = []
+  for (const { totals, seconds, done } of shards) {
+    const { code, output, ms } = await done
     process.stdout.write(output)
+    took.push(`${Math.round(ms / 1_000)} s`)
     const written = await readFile(totals, 'utf8').catch(() => '0 1')
     const [ok, bad] = written.split(' ').map(Number)
     passed += ok
     failed += code === 0 ? bad : Math.max(1, bad)
+    Object.assign(measured, JSON.parse(await readFile(seconds, 'utf8').catch(() => '{}')))
   }
   await rm(folder, { recursive: true, force: true })
-  console.log(`\nIn ${count} processes: ${passed} passed, ${failed} failed`)
+  console.log(`\nIn ${count} processes (${took.join(', ')}): ${passed} passed, ${failed} failed`)
+  await noteSeconds(measured)
   if (failed > 0) {
     process.exitCode = 1
   }
@@ -62,11 +67,17 @@ export async function runShards(args: string[], count: number): Promise<void> {
 async function runShard(
   args: string[],
   shard: string,
-  totals: string,
+  { totals, seconds }: { totals: string; seconds: string },
   later: boolean
-): Promise<{ code: number; output: Buffer }> {
+): Promise<{ code: number; output: Buffer; ms: number }> {
+  const began = performance.now()
   const child = spawn(process.execPath, [...process.execArgv, SCRIPT, ...args], {
-    env: { ...process.env, [SHARD]: shard, ALMANAC_TEST_TOTALS: totals },
+    env: {
+      ...process.env,
+      [SHARD]: shard,
+      ALMANAC_TEST_TOTALS: totals,
+      ALMANAC_TEST_SECONDS: seconds,
+    },
     stdio: ['ignore', later ? 'pipe' : 'inherit', later ? 'pipe' : 'inherit'],
   })
   const chunks: Buffer[] = []
@@ -75,5 +86,5 @@ async function runShard(
   const code = await new Promise<number>((resolve) =>
     child.once('close', (status) => resolve(status ?? 1))
   )
-  return { code, output: Buffer.concat(chunks) }
+  return { code, output: Buffer.concat(chunks), ms: performance.now() - began }
 }

@@ -12,6 +12,9 @@ import { reportRun, totals } from './test_report.ts'
  * npm test -- --files plan_tick    some files: their names without .spec.ts
  * npm run test:long                the long suite; in two processes where ALMANAC_LONG_SCALE makes it short
  * npm test -- --list-services      which services the specs need, and whether they are there
+ *
+ * Each process has specs that take about as long as those of the other: with
+ * ALMANAC_TEST_SECONDS=weigh a run puts its own times into tests/seconds.json.
  */
 const args = process.argv.slice(2)
 const listing = args.includes('--list-services')

@@ -1,11 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { getActiveTest, test } from '@japa/runner'
-import { isAlive } from '../helpers/processes.ts'
+import { isAlive, processesWith } from '../helpers/processes.ts'
 import { written } from '../isolation/world.ts'
 import { execution } from '../storage/support.ts'
 import { until } from './support/cluster.ts'
@@ -70,17 +70,9 @@ async function stuckOn({ child }: Node): Promise<number> {
   return counters!['executions.stuck'] ?? 0
 }
 
-/** Ids of the processes whose environment names the store, by the process table. */
-async function processesOf({ mark }: Node): Promise<number[]> {
-  const names = await readdir('/proc')
-  const pids = names.filter((name) => /^\d+$/.test(name)).map(Number)
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
-      return environment.split('\0').includes(mark) && (await isAlive(pid)) ? [pid] : []
-    })
-  )
-  return found.flat()
+/** The node's, its own among them. */
+function processesOf({ mark }: Node): Promise<number[]> {
+  return processesWith((entry) => entry === mark)
 }
 
 /** Lets a handler begin on the node, and asks from here that it stops. */

@@ -1,22 +1,44 @@
 import { getActiveTest, test } from '@japa/runner'
+import { MARK } from '../../src/handlers/process/strays.ts'
+import { processesWith } from '../helpers/processes.ts'
 import { requires } from '../helpers/services.ts'
 import { auditStore, readAudit } from './support/audit.ts'
 import { Chaos, SKEWED } from './support/chaos.ts'
 import { Cluster, until } from './support/cluster.ts'
 import { createStore, type DatabaseKind } from './support/databases.ts'
+import { forgetMessages } from './support/engine.ts'
 import { reckon, replay } from './support/findings.ts'
-import { eachKind } from './support/kinds.ts'
 import { OwnServer } from './support/own_server.ts'
 import { Random } from './support/random.ts'
 import { allExecutions } from './support/reading.ts'
 import { printFigures, scaled } from './support/scale.ts'
-import { Workload } from './support/workload.ts'
+import { eachWay, nodeWay, type Way } from './support/ways.ts'
+import { Workload, type Size } from './support/workload.ts'
 
-const SIZE = {
-  events: scaled(50, 10),
-  slots: scaled(100, 50),
-  enqueued: scaled(5_000, 500),
-  duration: scaled(60_000, 20_000),
+/** The work, and how long it comes in, ms. */
+const SIZES: Record<Way, Size> = {
+  node: {
+    events: scaled(50, 10),
+    slots: scaled(100, 50),
+    enqueued: scaled(5_000, 500),
+    duration: scaled(60_000, 20_000),
+    backlog: 1_000,
+  },
+  queue: {
+    events: scaled(50, 10),
+    slots: scaled(50, 20),
+    enqueued: scaled(2_500, 250),
+    duration: scaled(60_000, 10_000),
+    backlog: 500,
+  },
+  // A process takes half a second of a core before its handler begins
+  process: {
+    events: scaled(10, 2),
+    slots: scaled(20, 10),
+    enqueued: scaled(300, 40),
+    duration: scaled(60_000, 10_000),
+    backlog: 5,
+  },
 }
 /** Longest waits: for what did not happen in that time, and for the end of the work, ms. */
 const PATIENCE = { chaos: 120_000, end: 300_000 }
@@ -38,34 +60,38 @@ const KINDS = [
 ]
 
 /** A store, on a server of its own where it is not a file; all of it goes with the test. */
-async function setup(kind: DatabaseKind, random: Random) {
+async function setup(kind: DatabaseKind, way: Way, random: Random) {
   const server = kind === 'sqlite' ? null : await OwnServer.create(kind)
   getActiveTest()?.cleanup(() => server?.close())
   const store = await createStore(server ? new URL(server.location) : 'sqlite')
   getActiveTest()?.cleanup(() => store.close())
   await auditStore(store)
   const cluster = new Cluster(faketime.location)
-  const outagesAt = [SIZE.duration / 3, (SIZE.duration * 2) / 3]
-  const chaos = new Chaos({ cluster, store, random, server, outagesAt })
+  const { duration } = SIZES[way]
+  const outagesAt = [duration / 3, (duration * 2) / 3]
+  const told = nodeWay(way)
+  const chaos = new Chaos({ cluster, store, random, way: told, server, outagesAt })
   getActiveTest()?.cleanup(async () => {
     chaos.calm()
     await cluster.close()
+    await (told.engine && forgetMessages(told.engine))
   })
   return { store, cluster, chaos }
 }
 
-eachKind('Chaos', KINDS, (kind) => {
-  const total = SIZE.events * SIZE.slots + SIZE.enqueued
+eachWay('Chaos', KINDS, (kind, way) => {
+  const size = SIZES[way]
+  const total = size.events * size.slots + size.enqueued
   const harm = kind === 'sqlite' ? '' : ', while their database is restarted'
   test(`${total} executions on three nodes that are killed and frozen${harm}`, async ({
     assert,
   }) => {
     const random = new Random(SEED)
-    const { store, cluster, chaos } = await setup(kind, random)
+    const { store, cluster, chaos } = await setup(kind, way, random)
     const work = new Workload(store, random)
     const running = chaos.run()
-    await work.feed(SIZE)
-    await work.feedWhile(() => !chaos.everythingHappened, PATIENCE.chaos)
+    await work.feed(size)
+    await work.feedWhile(() => !chaos.everythingHappened, size, PATIENCE.chaos)
     chaos.calm()
     await running
     const states = () => store.storage.executions.countByState()
@@ -77,6 +103,7 @@ eachKind('Chaos', KINDS, (kind) => {
     const exits = await chaos.end()
 
     const executions = await allExecutions(store.storage)
+    const left = await processesOf(executions)
     const succeeded = executions.filter(({ state }) => state === 'succeeded')
     const found = replay(await readAudit(store))
     const { lost, doubled } = reckon(work, succeeded, found.successes)
@@ -97,9 +124,11 @@ eachKind('Chaos', KINDS, (kind) => {
       'succeeded': succeeded.length,
       'two of a key at once': found.overlaps,
       'taken over before the lease ended': found.earlyTakeovers,
+      'processes left': left.length,
       lost,
       doubled,
     })
+    assert.isEmpty(left)
     assert.isEmpty(chaos.problems)
     assert.isTrue(chaos.everythingHappened)
     assert.isAbove(late.length, 0)
@@ -116,6 +145,12 @@ eachKind('Chaos', KINDS, (kind) => {
     )
   })
 })
+
+/** What still runs of isolated handlers. */
+function processesOf(executions: { id: string }[]): Promise<number[]> {
+  const marks = new Set(executions.map(({ id }) => `${MARK}=${id}`))
+  return processesWith((entry) => marks.has(entry.split('.')[0]))
+}
 
 /** Whose end is not the one that its handler gave it. */
 function bearsLateWrite({ checkpoint, progress }: { checkpoint: unknown; progress: unknown }) {

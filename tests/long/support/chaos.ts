@@ -1,19 +1,24 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Cluster } from './cluster.ts'
 import type { TestStore } from './databases.ts'
+import { forgetMessages } from './engine.ts'
 import { Freezer, type Member } from './freezer.ts'
 import type { OwnServer } from './own_server.ts'
 import { TICK_POINTS, type CrashPoint } from './protocol.ts'
 import type { Random } from './random.ts'
+import type { NodeWay } from './ways.ts'
 
 const LEASE = 1_500
 const FREEZE_PAUSE = 1_000
 const KILL_PAUSE = 1_000
+const FORGET_PAUSE = 3_000
 /** How long the server stays away, ms: back before a lease lapses, and after all have. */
 const OUTAGES = [0, 2 * LEASE]
 /** Pause of a supervisor before it starts a node anew that found no database. */
 const RESTART_PAUSE = 200
 const NODES = ['n1', 'n2', 'n3']
+/** Executions at once on a node, which may be processes. */
+const CONCURRENCY = { quick: 8, isolated: 3 }
 /** This node's wall clock is five minutes ahead. */
 export const SKEWED = { node: 'n3', by: 5 * 60_000 }
 
@@ -21,6 +26,8 @@ interface Deps {
   cluster: Cluster
   store: TestStore
   random: Random
+  /** How the nodes run executions. */
+  way: NodeWay
   /** Of the store; null where it is a file, which nothing can restart. */
   server: OwnServer | null
   /** When the server is stopped, ms from the start; one time for each outage. */
@@ -33,6 +40,8 @@ export class Chaos {
     kills: 0,
     freezes: 0,
     outages: [] as string[],
+    /** Keys of the engine that hands messages on. */
+    forgotten: 0,
     failedStarts: 0,
     deathsInTick: {} as Record<string, number>,
   }
@@ -59,13 +68,15 @@ export class Chaos {
   }
 
   get everythingHappened(): boolean {
-    const { kills, freezes, outages } = this.figures
-    const planned = this.#deps.server ? OUTAGES.length : 0
-    return this.everyStepHit && kills > 0 && freezes > 0 && outages.length === planned
+    const { kills, freezes, outages, forgotten } = this.figures
+    const { server, way } = this.#deps
+    const planned = server ? OUTAGES.length : 0
+    const harmed = kills > 0 && freezes > 0 && (forgotten > 0 || !way.engine)
+    return this.everyStepHit && harmed && outages.length === planned
   }
 
   async run(): Promise<void> {
-    await Promise.all([this.#kill(), this.#freeze(), this.#restartServer()])
+    await Promise.all([this.#kill(), this.#freeze(), this.#forget(), this.#restartServer()])
   }
 
   /** No further harm; nodes that are gone are started once more. */
@@ -81,20 +92,23 @@ export class Chaos {
   }
 
   #start(name: string): void {
-    const { cluster, store, server } = this.#deps
+    const { cluster, store, server, way } = this.#deps
+    const concurrency = way.isolated ? CONCURRENCY.isolated : CONCURRENCY.quick
     const hits = this.figures.deathsInTick
     const points = [...TICK_POINTS].sort((a, b) => hits[a] - hits[b])
     const armed = this.#over || this.everyStepHit ? [] : points.slice(0, 1)
     const ahead = name === SKEWED.node ? SKEWED.by : 0
     const options = {
+      ...way,
       store: store.target,
       // SQLite's clock is that of the process: only what the process makes of it may be wrong
       skew: server ? 0 : ahead,
       crash: armed.map((point) => ({ point, count: 1 })),
       config: {
+        ...way.config,
         node: name,
-        concurrency: 8,
-        prefetch: 8,
+        concurrency,
+        prefetch: concurrency,
         poll: { min: 10, max: 100 },
         lease: { ttl: LEASE, renew: 400 },
         leader: { ttl: LEASE, renew: 400 },
@@ -157,6 +171,15 @@ export class Chaos {
       if (!this.#over && (await this.#freezer.freezeOne(this.#victims))) {
         this.figures.freezes++
       }
+    }
+  }
+
+  /** The messages get lost, as with a server of Redis that keeps nothing. */
+  async #forget(): Promise<void> {
+    const { engine } = this.#deps.way
+    while (engine && !this.#over) {
+      await setTimeout(FORGET_PAUSE)
+      this.figures.forgotten += await forgetMessages(engine)
     }
   }
 

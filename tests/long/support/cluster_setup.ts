@@ -3,7 +3,9 @@ import type { AlmanacOptions } from '../../../src/types/config.ts'
 import type { ExecutionState } from '../../../src/types/executions.ts'
 import { Cluster } from './cluster.ts'
 import { createStore, type DatabaseKind, type TestStore } from './databases.ts'
+import { forgetMessages } from './engine.ts'
 import type { NodeOptions } from './protocol.ts'
+import { nodeWay, type Way } from './ways.ts'
 
 /** Longest wait for what must come, ms. */
 export const PATIENCE = 120_000
@@ -23,13 +25,22 @@ export function config(node: string, more: AlmanacOptions = {}): NodeOptions['co
   }
 }
 
-/** Processes and a store that go with the test. */
-export async function setup(kind: DatabaseKind): Promise<{ store: TestStore; cluster: Cluster }> {
+/** Processes and a store that go with the test, and what nodes of the cluster are told. */
+export async function setup(kind: DatabaseKind, way: Way = 'node') {
   const store = await createStore(kind)
   getActiveTest()?.cleanup(() => store.close())
+  const told = nodeWay(way)
   const cluster = new Cluster()
-  getActiveTest()?.cleanup(() => cluster.close())
-  return { store, cluster }
+  getActiveTest()?.cleanup(async () => {
+    await cluster.close()
+    await (told.engine && forgetMessages(told.engine))
+  })
+  const node = (name: string, more: AlmanacOptions = {}): NodeOptions => ({
+    ...told,
+    store: store.target,
+    config: config(name, { ...told.config, ...more }),
+  })
+  return { store, cluster, node }
 }
 
 /** How many executions are in a state. */

@@ -11,7 +11,7 @@ import { migrateSchema } from '../../../src/storage/database/schema/main.ts'
 import { sessionOf } from '../../../src/storage/database/lucid_session.ts'
 import type { SqlSession } from '../../../src/storage/sql_session.ts'
 import type { Logger } from '../../../src/types/logger.ts'
-import { createLegacyDatabase, type Row } from '../../helpers/legacy_database.ts'
+import type { Row } from '../../helpers/legacy_database.ts'
 import { CONNECTION, makeDatabase, openDatabase } from '../../helpers/server_database.ts'
 import { requires } from '../../helpers/services.ts'
 
@@ -165,6 +165,8 @@ export async function createWarehouse(where: Where | TestStore = 'sqlite'): Prom
     ? { ...where.target, remove: async () => {} }
     : await createTarget(where)
   const { kind, url } = target
+  // Nodes read this file as well, and make no tables
+  const { createLegacyDatabase } = await import('../../helpers/legacy_database.ts')
   const database = await createLegacyDatabase({ url })
   database.execute('create table LEDGER (PRCID bigint, MAPREF varchar(100), REQUEST varchar(100))')
   return {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { QueueManager, Worker } from '@adonisjs/queue'
 import * as host from '@adonisjs/queue'
 import { redis } from '@boringnode/queue/drivers/redis_adapter'
@@ -11,9 +12,14 @@ export interface EngineTarget {
   prefix: string
 }
 
-/** The engine of a node that also is a worker of it, four at once. */
+const QUEUES = ['default']
+/** Between two looks for messages, ms. */
+const IDLE = 20
+
+/** The engine of a node that also is a worker of it. */
 export function openEngine(
   { url, prefix }: EngineTarget,
+  concurrency: number,
   deliver: (handed: HandedExecution) => Promise<unknown>
 ) {
   const connection = new Redis(url, { keyPrefix: prefix })
@@ -22,25 +28,39 @@ export function openEngine(
     adapters: { redis: redis(connection) },
     logger: quiet,
     worker: {
-      concurrency: 4,
-      idleDelay: 20,
+      concurrency,
+      idleDelay: IDLE,
       stalledThreshold: 1_500,
       stalledInterval: 500,
       gracefulShutdown: false,
     },
   }
   const worker = new Worker(config)
+  const over = new AbortController()
+  let working: Promise<void> = Promise.resolve()
   return {
     engine: new QueueEngine(host, deliver),
     start: async () => {
       await worker.init()
-      void worker.start(['default'])
+      working = workOff(worker, over.signal)
     },
     stop: async () => {
+      over.abort()
       await worker.stop()
+      await working
       await QueueManager.destroy()
       connection.disconnect()
     },
+  }
+}
+
+/** As `Worker.start` does, which however rests for 5 s after each job that outlasts its idle delay. */
+async function workOff(worker: Worker, over: AbortSignal): Promise<void> {
+  while (!over.aborted) {
+    const cycle = await worker.processCycle(QUEUES)
+    if (cycle?.type === 'idle' || cycle?.type === 'error') {
+      await setTimeout(IDLE)
+    }
   }
 }
 

@@ -1,14 +1,18 @@
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import Database from 'better-sqlite3'
 import type { ExecutionRecord } from '../../../src/types/executions.ts'
 import type { NodeProcess } from './cluster.ts'
 import type { TestStore } from './databases.ts'
 import type { OwnServer } from './own_server.ts'
-import { isUnavailable, patiently, until } from './patience.ts'
+import { patiently, until } from './patience.ts'
 import type { LateWrites } from './protocol.ts'
 import type { Random } from './random.ts'
 
 /** Longer than a lease and the two leases after which a node counts as lost. */
 const FREEZE = 5_000
+/** How often it is looked whether a file is locked, and the ms between. */
+const FILE = { looks: 40, pause: 25 }
 /** Until statements that a frozen node had sent have taken effect, ms. */
 const IN_HAND = 300
 /** Longest wait for what must come: a take-over while others are killed, the first writes after a freeze, ms. */
@@ -51,7 +55,7 @@ export class Freezer {
     const running = await this.#running()
     const busy = new Set(running.map(({ node }) => node))
     const suited = victims.filter((victim) =>
-      victim.process.all('working').some(({ nodeId }) => busy.has(nodeId) && isFree(victim))
+      victim.process.all('working').some(({ nodeId }) => busy.has(nodeId) && isSpared(victim))
     )
     return suited.length > 0 ? this.#deps.random.of(suited) : null
   }
@@ -98,21 +102,26 @@ export class Freezer {
     return late !== null && taken.length > 0
   }
 
-  /** A process that is stopped in a transaction on SQLite stops all others: no server ends it. */
+  /**
+   * A process that is stopped in a transaction on SQLite stops all others: no
+   * server ends it. It has to go on before they give up, those that start first.
+   */
   async #canWrite(): Promise<boolean> {
     const { server, store } = this.#deps
     if (server) {
       return true
     }
-    const probe = { now: null, name: 'probe', owner: 'probe', ttl: 1 }
+    const file = new Database(fileURLToPath(store.target.url), { timeout: 0 })
     try {
-      await store.storage.leases.acquire(probe)
-      return true
-    } catch (error) {
-      if (!isUnavailable(error)) {
-        throw error
+      for (let look = 0; look < FILE.looks; look++) {
+        if (isFree(file)) {
+          return true
+        }
+        await setTimeout(FILE.pause)
       }
       return false
+    } finally {
+      file.close()
     }
   }
 
@@ -126,7 +135,8 @@ export class Freezer {
       if (!thawed) {
         this.#deps.problems.push(`${name} does not go on after a freeze`)
       }
-      return thawed?.holds ?? []
+      const later = process.all('thawed').filter((report) => !earlier.includes(report))
+      return later.flatMap(({ holds }) => holds)
     } catch (error) {
       if (process.all('crash').length === 0) {
         throw error
@@ -168,9 +178,9 @@ export class Freezer {
   /** Whoever was frozen with work in its hands has tried to go on with it, in vain. */
   #judge(name: string, taken: Held[], late: LateWrites[]): void {
     for (const { id, attempt } of taken) {
-      const tried = late.find((each) => each.id === id && each.attempt === attempt)
-      if (!tried || tried.owned) {
-        const what = tried ? 'still owned' : 'did not try again'
+      const tried = late.filter((each) => each.id === id && each.attempt === attempt)
+      if (tried.every(({ owned }) => owned)) {
+        const what = tried.length > 0 ? 'still owned' : 'did not try again'
         this.#deps.problems.push(`${name} was frozen and ${what} ${id}, attempt ${attempt}`)
       }
     }
@@ -178,6 +188,20 @@ export class Freezer {
 }
 
 /** Nothing happened to it while it was being chosen. */
-function isFree({ killed, process }: Member): boolean {
+function isSpared({ killed, process }: Member): boolean {
   return !killed && !process.over
+}
+
+/** Nobody is in a writing transaction. */
+function isFree(file: Database.Database): boolean {
+  try {
+    file.exec('begin immediate')
+    file.exec('rollback')
+    return true
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'SQLITE_BUSY') {
+      throw error
+    }
+    return false
+  }
 }

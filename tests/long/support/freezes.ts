@@ -1,12 +1,12 @@
-import type { SettleResult, Storage } from '../../../src/storage/contract.ts'
+import type { SettleResult, Settlement, Storage } from '../../../src/storage/contract.ts'
 import type { ExecutionRecord } from '../../../src/types/executions.ts'
 import type { Hooks } from './crash_points.ts'
 import { patiently } from './patience.ts'
 import type { LateWrites, Report } from './protocol.ts'
 
-/** A stop of the process that lasts longer is a freeze, ms. */
+/** A stop of the process that lasts longer is a freeze, and not a busy machine, ms. */
 const LOOKS = 100
-const FREEZE = 1_500
+const FREEZE = 4_500
 
 /**
  * Notices that this process was stopped and goes on, and tries, for all that
@@ -16,10 +16,12 @@ const FREEZE = 1_500
 export class Freezes {
   readonly #storage: Storage
   readonly #tell: (report: Report) => void
+  /** By attempt: a later one may be this node's again before the earlier one is tried. */
   readonly #held = new Map<string, ExecutionRecord>()
   /** Claims whose answers are on their way. */
   readonly #claims = new Set<Promise<unknown>>()
   #lastLook = performance.now()
+  #thawing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
 
   constructor(storage: Storage, tell: (report: Report) => void) {
@@ -32,7 +34,8 @@ export class Freezes {
       const passed = performance.now() - this.#lastLook
       this.#lastLook = performance.now()
       if (passed > FREEZE) {
-        void this.#thaw(Math.round(passed))
+        // One after the other: a busy machine looks like a freeze, and one may come in the middle
+        this.#thawing = this.#thawing.then(() => this.#thaw(Math.round(passed)))
       }
     }, LOOKS)
   }
@@ -47,35 +50,43 @@ export class Freezes {
   hooks(others: Hooks): Hooks {
     return {
       ...others,
-      'executions.claim': (run, args) => {
-        const claim = this.#claim(() => others['executions.claim']?.(run, args) ?? run())
-        this.#claims.add(claim)
-        return claim.finally(() => this.#claims.delete(claim))
-      },
+      'executions.claim': (run, args) =>
+        this.#claim(async () => {
+          const claimed = await (others['executions.claim']?.(run, args) ?? run())
+          return claimed as ExecutionRecord[]
+        }),
       'executions.takeOver': async (run, args) => {
-        const taken = (await (others['executions.takeOver']?.(run, args) ??
-          run())) as ExecutionRecord | null
-        if (taken !== null) {
-          this.#held.set(taken.id, taken)
-        }
-        return taken
+        const [taken] = await this.#claim(async () => {
+          const answer = await (others['executions.takeOver']?.(run, args) ?? run())
+          return answer === null ? [] : [answer as ExecutionRecord]
+        })
+        return taken ?? null
       },
       'executions.settle': async (run, args) => {
         const results = await (others['executions.settle']?.(run, args) ?? run())
+        const [{ settlements }] = args as [{ settlements: Settlement[] }]
         for (const { id, applied } of results as SettleResult[]) {
-          if (applied) {
-            this.#held.delete(id)
-          }
+          settlements
+            .filter((each) => applied && each.id === id)
+            .forEach((each) => this.#held.delete(keyOf(each)))
         }
         return results
       },
     }
   }
 
-  async #claim(run: () => Promise<unknown>): Promise<unknown> {
-    const claimed = (await run()) as ExecutionRecord[]
-    claimed.forEach((execution) => this.#held.set(execution.id, execution))
-    return claimed
+  /** Its answer may come after a freeze, and is then of work that is another's. */
+  async #claim(run: () => Promise<ExecutionRecord[]>): Promise<ExecutionRecord[]> {
+    const claim = run().then((claimed) => {
+      claimed.forEach((execution) => this.#held.set(keyOf(execution), execution))
+      return claimed
+    })
+    this.#claims.add(claim)
+    try {
+      return await claim
+    } finally {
+      this.#claims.delete(claim)
+    }
   }
 
   async #thaw(after: number): Promise<void> {
@@ -83,8 +94,8 @@ export class Freezes {
     const holds: LateWrites[] = []
     for (const execution of [...this.#held.values()]) {
       const late = await patiently(() => this.#tryAll(execution))
-      if (!late.owned && this.#held.get(execution.id) === execution) {
-        this.#held.delete(execution.id)
+      if (!late.owned) {
+        this.#held.delete(keyOf(execution))
       }
       holds.push(late)
     }
@@ -116,4 +127,8 @@ export class Freezes {
     const taken = Object.entries(answers).flatMap(([name, was]) => (was ? [name] : []))
     return { id, attempt, owned: false, taken }
   }
+}
+
+function keyOf({ id, attempt }: { id: string; attempt: number }): string {
+  return `${id}.${attempt}`
 }

@@ -1,11 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
-import { once } from 'node:events'
 import type {
   HandlerContext,
   HandlerFunction,
   HandlerOptions,
 } from '../../../src/types/handlers.ts'
-import { work } from './isolated_work.ts'
+import { punctual, wait, work } from './node_handlers.ts'
 import type { Report } from './protocol.ts'
 
 interface MeasuredPayload {
@@ -32,34 +31,17 @@ export function clusterHandlers(
   tell: (report: Report) => void,
   { isolated = false }: { isolated?: boolean } = {}
 ): Record<string, { run: HandlerFunction; options?: HandlerOptions }> {
+  const module = new URL('node_handlers.ts', import.meta.url)
+  const options: HandlerOptions = isolated ? { isolate: 'process', module } : {}
   return {
-    work: {
-      run: work,
-      options: isolated
-        ? { isolate: 'process', module: new URL('isolated_work.ts', import.meta.url) }
-        : {},
-    },
-    /** Tells when it began, and how long after its slot. */
-    punctual: {
-      run: ({ execution, attempt, slot }: HandlerContext) => {
-        const waited = (execution.startedAt ?? 0) - (slot ?? execution.createdAt)
-        tell({ kind: 'begun', id: execution.id, attempt, waited })
-      },
-    },
+    work: { run: work, options },
+    punctual: { run: punctual, options },
+    wait: { run: wait, options },
     ...Object.fromEntries(
       MEASURED.map((name) => [
         name,
         { run: (context: HandlerContext<MeasuredPayload>) => measured(context, tell) },
       ])
     ),
-    /** Ends when it is told to. */
-    wait: {
-      run: async ({ signal }: HandlerContext) => {
-        if (!signal.aborted) {
-          await once(signal, 'abort')
-        }
-        signal.throwIfAborted()
-      },
-    },
   }
 }

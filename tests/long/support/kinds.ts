@@ -2,7 +2,7 @@ import { test } from '@japa/runner'
 import { requires, type Service } from '../../helpers/services.ts'
 import type { DatabaseKind } from './databases.ts'
 
-interface Kind {
+export interface Kind {
   kind: DatabaseKind
   title: string
   /** What has to be there. */

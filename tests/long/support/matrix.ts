@@ -3,7 +3,7 @@ import type { Cluster, NodeProcess } from './cluster.ts'
 import { POINTS, type ArmedPoint, type CrashPoint, type NodeOptions } from './protocol.ts'
 
 /** Longest wait for one death, and after how long without one there is more work, ms. */
-const PATIENCE = { death: 60_000, more: 4_000 }
+const PATIENCE = { death: 60_000, more: 1_500 }
 /** Only the leader gets there: whoever it is. */
 const FIRE = POINTS[0]
 

@@ -5,17 +5,12 @@ import { ConfigReader } from '../../../src/config/reader.ts'
 import { readShell } from '../../../src/config/core.ts'
 import { ProcessIsolator } from '../../../src/isolation/process_isolator.ts'
 import { Counters } from '../../../src/counters.ts'
-import { LegacyAdapter } from '../../../src/legacy/adapter.ts'
-import { resolveLegacyConfig } from '../../../src/legacy/config.ts'
 import { Scheduler } from '../../../src/scheduler.ts'
 import { CronTimetable } from '../../../src/scheduler/cron_timetable.ts'
 import { EventRecorder } from '../../../src/testing/event_recorder.ts'
-import type { HandlerContext } from '../../../src/types/handlers.ts'
 import type { Logger } from '../../../src/types/logger.ts'
-import { legacyDriver } from '../../helpers/legacy_database.ts'
-import { CrashPoints, crashingDriver, hooked, storeHooks } from './crash_points.ts'
-import { openStore, openWarehouse } from './databases.ts'
-import { openEngine } from './engine.ts'
+import { CrashPoints, hooked, storeHooks } from './crash_points.ts'
+import { openStore } from './databases.ts'
 import { Freezes } from './freezes.ts'
 import type { NodeOptions } from './protocol.ts'
 import { clusterHandlers } from './handlers.ts'
@@ -61,8 +56,11 @@ const crash = new CrashPoints(options.crash ?? [])
 const store = openStore(options.store, { logger, clock })
 const freezes = new Freezes(store.storage, tell)
 const { core } = readShell(new ConfigReader(options.config))
-const other =
-  options.engine && openEngine(options.engine, async (handed) => almanac.deliver(handed))
+// What only some nodes need would make the start of all others longer
+const engines = options.engine && (await import('./engine.ts'))
+const other = engines?.openEngine(options.engine!, core.concurrency, async (handed) =>
+  almanac.deliver(handed)
+)
 const almanac: Scheduler = new Scheduler({
   storage: hooked(store.storage, freezes.hooks(storeHooks(crash))),
   clock,
@@ -82,49 +80,9 @@ for (const [name, { run, options: given }] of Object.entries(clusterHandlers(tel
   almanac.register(name, run, given)
 }
 
-const warehouse = options.warehouse && openWarehouse(options.warehouse, store)
-if (warehouse) {
-  const ledger =
-    (point: 'inside an idempotent flow' | 'inside another flow') =>
-    async ({ payload }: HandlerContext) => {
-      const { prcid, mapref, params } = payload as LedgerPayload
-      const sql = 'insert into LEDGER (PRCID, MAPREF, REQUEST) values (?, ?, ?)'
-      await warehouse.session.query(sql, [prcid, mapref, params.param1])
-      crash.reached(point)
-    }
-  almanac.register('ledger.again', ledger('inside an idempotent flow'), { idempotent: true })
-  almanac.register('ledger.once', ledger('inside another flow'))
-  const { sources } = resolveLegacyConfig({
-    sources: {
-      dw: {
-        connection: 'warehouse',
-        timezone: 'UTC',
-        pollInterval: options.pollInterval ?? 100,
-        runners: { sql: true, python: options.python },
-        handlers: [
-          { mapref: /^I/, handler: 'ledger.again' },
-          { mapref: /^O/, handler: 'ledger.once' },
-          { mapref: /^W/, handler: 'wait' },
-        ],
-      },
-    },
-  })
-  new LegacyAdapter({
-    scheduler: almanac,
-    config: sources.get('dw')!,
-    client: warehouse.client,
-    driver: crashingDriver(legacyDriver, crash),
-    clock,
-    logger,
-    counters,
-  }).attach()
-}
-
-interface LedgerPayload {
-  prcid: number
-  mapref: string
-  params: { param1: string | null }
-}
+const legacy = options.warehouse && (await import('./node_legacy.ts'))
+const deps = { almanac, store, crash, clock, logger, counters }
+const warehouse = legacy?.attachWarehouse(options.warehouse!, options, deps)
 
 process.once('SIGTERM', () => {
   void almanac.stop().then(async () => {

@@ -32,6 +32,6 @@ export async function patiently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-export function isUnavailable(error: unknown): boolean {
+function isUnavailable(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'E_STORAGE_UNAVAILABLE'
 }

@@ -47,7 +47,7 @@ export interface NodeOptions {
   crash?: ArmedPoint[]
   /** Where another engine runs the queues that config gives to it; the node is one of its workers. */
   engine?: EngineTarget
-  /** The handler `work` has a process of its own for each attempt. */
+  /** Handlers have a process of their own for each attempt; those that measure have not. */
   isolated?: boolean
   /** ms that this node takes its wall clock to be ahead; its machine's is right. */
   skew?: number
@@ -62,8 +62,6 @@ export type Report =
   | { kind: 'failed'; code: string; message: string }
   | { kind: 'crash'; point: CrashPoint }
   | { kind: 'problem'; level: 'warn' | 'error'; message: string; detail: string }
-  /** A handler of this node began, by the database's clock. */
-  | { kind: 'begun'; id: string; attempt: number; waited: number }
   /** A run was over; its bounds are of this machine's clock, ms with fractions. */
   | { kind: 'ran'; id: string; handler: string; key: string | null; from: number; to: number }
   /** The first writes after a freeze, with the attempts that were held before it. */

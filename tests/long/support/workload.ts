@@ -11,13 +11,15 @@ const SECOND = 1_000
 /** Time between two loads of work, ms. */
 const STEP = 500
 
-interface Size {
+export interface Size {
   events: number
   /** Slots of each event, a second apart. */
   slots: number
   enqueued: number
   /** How long it comes in, ms. */
   duration: number
+  /** With so many in the queue only the schedules go on beyond the plan. */
+  backlog: number
 }
 
 /** The work of the chaos, and what is to become of it. */
@@ -54,12 +56,17 @@ export class Workload {
   }
 
   /** More, little by little, for as long as something is still to happen to it. */
-  async feedWhile(holds: () => boolean, patience: number): Promise<void> {
+  async feedWhile(holds: () => boolean, { backlog }: Size, patience: number): Promise<void> {
+    const { storage } = this.#store
     const deadline = performance.now() + patience
     while (holds() && performance.now() < deadline) {
-      const now = await patiently(() => this.#store.storage.now())
-      await this.#schedule(2, Math.floor(now / SECOND) * SECOND + SECOND)
-      await this.#enqueue(10)
+      const { queued = 0 } = await patiently(() => storage.executions.countByState())
+      const now = await patiently(() => storage.now())
+      const isFull = queued >= backlog
+      await this.#schedule(isFull ? 1 : 2, Math.floor(now / SECOND) * SECOND + SECOND)
+      if (!isFull) {
+        await this.#enqueue(Math.min(10, backlog))
+      }
       await setTimeout(STEP)
     }
   }
