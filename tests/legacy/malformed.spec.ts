@@ -323,6 +323,17 @@ const ROWS: [row: Row, field: RegExp, value: RegExp, remedy: RegExp][] = [
     value,
     remedy,
   ]),
+  // REFRESH_SCHEDULE asks for nothing that could be wrong: its payload is not read
+  ...(
+    [
+      ['{"file"', /^PAYLOAD is not JSON/, /file/, /give an object/],
+      ['["a"]', /^PAYLOAD is/, /an array, \["a"\]/, /give a JSON object/],
+    ] as const
+  ).map(([PAYLOAD, ...says]): [Row, RegExp, RegExp, RegExp] => [
+    { REQUEST_TYPE: 'FILE_UPLOAD', PAYLOAD },
+    ...says,
+  ]),
+  [{ REQUEST_TYPE: 'FILE_UPLOAD', MAPREF: ' ' }, /^MAPREF/, /is empty/, /name the flow/],
   [{ REQUEST_TYPE: 'STOP', PAYLOAD: '"now"' }, /^PAYLOAD is a string/, /now/, /give a JSON object/],
 ]
 
@@ -342,7 +353,10 @@ legacyGroup('Malformed rows of the request table', () => {
       })
     )
     world.database.insertRequest({ REQUEST_ID: 'GOOD', MAPREF })
-    const node = world.node({ source: { maxPayload: 2_000 } })
+    const node = world.node({
+      source: { maxPayload: 2_000, requestTypes: { FILE_UPLOAD: 'upload' } },
+      handlers: { upload: async () => ({}) },
+    })
     for (let round = 0; round < ROWS.length && world.request('GOOD').STATUS !== 'DONE'; round++) {
       await node.run()
     }

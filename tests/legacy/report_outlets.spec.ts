@@ -102,7 +102,7 @@ function produce(store: ReportStore, format: ReportFormat, rows: number): Promis
     context: { signal: new AbortController().signal, progress: () => {}, logger: {} as never },
     identity: { source: 'dw', requestId: 'R1', reportId: 'SALES' },
   })
-  const select = { sheet: 'Sheet', sql: 'select N', bindings: [] }
+  const select = { sheet: 'Sheet', sql: 'select N', bindings: [], statement: null as never }
   return production.run({ sql: '', format, rowLimit: 10, header: true }, [select, select])
 }
 

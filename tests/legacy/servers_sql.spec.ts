@@ -1,6 +1,11 @@
 import { test } from '@japa/runner'
+import { SqlRunner } from '../../src/legacy/engine/runners/sql_runner.ts'
+import { checkSession, readSelects } from '../../src/legacy/reports/selects.ts'
+import { Refusal } from '../../src/legacy/request_fields.ts'
+import { legacyDriver } from '../helpers/legacy_database.ts'
 import { legacyGroup } from '../helpers/legacy_group.ts'
 import { createLegacyWorld } from '../helpers/legacy_world.ts'
+import { inputFor } from './runner_input.ts'
 
 legacyGroup(
   'Plain SQL as the server writes it',
@@ -26,6 +31,60 @@ legacyGroup(
     })
   },
   ['postgres', 'mysql']
+)
+
+legacyGroup(
+  'Quotes under another sql_mode',
+  () => {
+    const hidden = String.raw`insert into LEDGER (NOTE) values ('a\'); delete from LEDGER; -- ')`
+    const plain = String.raw`insert into LEDGER (NOTE) values ('c:\temp', "it's")`
+
+    test('a flow is refused that the session would cut elsewhere: {sql}')
+      .with([
+        { sql: hidden, mode: 'NO_BACKSLASH_ESCAPES', refused: /NO_BACKSLASH_ESCAPES.*write ''/ },
+        { sql: `set sql_mode = ''; ${hidden}`, mode: '', refused: /sql_mode is set: write ''/ },
+        { sql: hidden, mode: '', refused: null },
+        {
+          sql: plain.replace(`, "it's"`, ''),
+          mode: 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES',
+          refused: null,
+        },
+      ])
+      .run(async ({ assert }, { sql, mode, refused }) => {
+        const { database } = await createLegacyWorld()
+        const session = legacyDriver.sessionOf(database.client())
+        const work = session.transaction(async (own) => {
+          await own.query(`set session sql_mode = '${mode}'`)
+          try {
+            const { input } = inputFor(sql, { session: own })
+            return await new SqlRunner().run(input)
+          } finally {
+            await own.query('set session sql_mode = default')
+          }
+        })
+        if (refused) {
+          await assert.rejects(() => work, refused)
+        } else {
+          const { targetRows } = await work
+          assert.equal(targetRows, 1)
+        }
+      })
+
+    test('so is a report', async ({ assert }) => {
+      const { database } = await createLegacyWorld()
+      const batches = async function* () {
+        yield [[1]]
+      }
+      const reader = { select: async () => ({ columns: [], batches: batches() }) }
+      const selects = readSelects(String.raw`select 'a\' union select 1 -- '`, {}, 'mysql')
+      const refused = await checkSession(selects, 'mysql', reader).catch((error: unknown) => error)
+      assert.instanceOf(refused, Refusal)
+      assert.match((refused as Refusal).reason, /cannot be read: .*NO_BACKSLASH_ESCAPES/)
+      const session = legacyDriver.sessionOf(database.client())
+      await session.readOnly((real) => checkSession(selects, 'mysql', real))
+    })
+  },
+  ['mysql']
 )
 
 legacyGroup(

@@ -1,12 +1,19 @@
+import { execFile } from 'node:child_process'
 import { PassThrough, Writable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { test } from '@japa/runner'
 import excel from 'exceljs'
 import type { WriterOptions } from '../../src/legacy/reports/writer.ts'
 import { XlsxWriter } from '../../src/legacy/reports/xlsx_writer.ts'
 import { WallClock } from '../../src/legacy/wall_clock.ts'
 import type { SqlCell, SqlColumn } from '../../src/storage/sql_session.ts'
+import { requires } from '../helpers/services.ts'
+
+const run = promisify(execFile)
+const python = await requires('python3')
 
 const OPTIONS: WriterOptions = {
   header: true,
@@ -17,8 +24,7 @@ const TEXT: SqlColumn[] = [{ name: 'NOTE', kind: 'text' }]
 
 type SheetRows = [name: string, columns: SqlColumn[], rows: SqlCell[][]]
 
-/** Writes a workbook, and reads it as another program does. */
-async function workbookOf(sheets: SheetRows[], sheetRows?: number, options = OPTIONS) {
+async function written(sheets: SheetRows[], sheetRows?: number, options = OPTIONS) {
   const stream = new PassThrough()
   const content = buffer(stream)
   const writer = new XlsxWriter(stream, options, sheetRows)
@@ -27,8 +33,14 @@ async function workbookOf(sheets: SheetRows[], sheetRows?: number, options = OPT
     await writer.rows(rows)
   }
   await writer.end()
+  return content
+}
+
+/** Writes a workbook, and reads it as another program does. */
+async function workbookOf(...given: Parameters<typeof written>) {
+  const content = await written(...given)
   const workbook = new excel.Workbook()
-  await workbook.xlsx.load((await content) as never)
+  await workbook.xlsx.load(content as never)
   return workbook
 }
 
@@ -38,6 +50,63 @@ function noise(): SqlCell[][] {
     Array.from({ length: 40 }, () => Math.random().toString(36).repeat(2)).join(''),
   ])
 }
+
+test.group('Workbook | for a reader that knows the format alone', () => {
+  test('every part is in order, and every cell has its type', async ({ assert, fs }) => {
+    const columns: SqlColumn[] = [
+      { name: 'ID', kind: 'number' },
+      { name: 'Größe & <Rest>', kind: 'text' },
+      { name: 'OPEN', kind: 'boolean' },
+      { name: 'DAY', kind: 'date' },
+      { name: 'SEEN', kind: 'instant' },
+    ]
+    const rows: SqlCell[][] = [
+      [1, ' a "b" <c> & \n d ', true, '2026-07-01', '2026-07-01 04:30:00+00'],
+      ['-12.50', null, false, '2026-07-01 06:30:15', null],
+      ['12345678901234567890.05', '😀=1+1', null, '1899-12-31', null],
+    ]
+    const content = await written([
+      ['Erstes', columns, rows],
+      ['Zweites', TEXT, [['x']]],
+    ])
+    await fs.create('book.xlsx', content as never)
+    const script = fileURLToPath(new URL('../fixtures/python/read_workbook.py', import.meta.url))
+    const { stdout } = await run(python.location, [script, `${fs.basePath}/book.xlsx`])
+    const text = (value: string) => ['text', value]
+    const found = JSON.parse(stdout) as Record<string, unknown[][]>
+    // Whether nulls at the end of a row have cells is nobody's concern
+    const cells = found.Erstes.map((row) =>
+      Array.from({ length: columns.length }, (_, at) => row[at] ?? ['empty', null])
+    )
+    assert.deepEqual(cells, [
+      columns.map(({ name }) => text(name)),
+      [
+        ...[['number', 1], text(' a "b" <c> & \n d '), ['boolean', true]],
+        ...[
+          ['date', '2026-07-01T00:00:00'],
+          ['date', '2026-07-01T06:30:00'],
+        ],
+      ],
+      [
+        ...[
+          ['number', -12.5],
+          ['empty', null],
+          ['boolean', false],
+        ],
+        ...[
+          ['date', '2026-07-01T06:30:15'],
+          ['empty', null],
+        ],
+      ],
+      [
+        ...[text('12345678901234567890.05'), text('😀=1+1'), ['empty', null]],
+        ...[text('1899-12-31'), ['empty', null]],
+      ],
+    ])
+    assert.deepEqual(found.Zweites, [[text('NOTE')], [text('x')]])
+    assert.deepEqual(Object.keys(found), ['Erstes', 'Zweites'])
+  }).skip(!python.available, python.reason)
+})
 
 test.group('Workbook', () => {
   test('each value has its type: {cell}')

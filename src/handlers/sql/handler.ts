@@ -3,7 +3,7 @@ import type { SqlSession, SqlValue } from '../../storage/sql_session.ts'
 import type { HandlerContext } from '../../types/handlers.ts'
 import { PayloadReader } from '../payload.ts'
 import type { SqlConfig } from './config.ts'
-import { prepare, type Binds, type Prepared, type Step } from './statements.ts'
+import { checkSession, prepare, type Binds, type Prepared, type Step } from './statements.ts'
 
 const MAX_STATEMENTS = 100
 const MAX_TEXT = 100_000
@@ -38,7 +38,10 @@ export function sqlHandler({ config, sessionOf }: Deps) {
     const { connection, steps } = readPayload(context.payload, config)
     const session = sessionOf(connection)
     const prepared = prepare(steps, session.dialect)
-    return session.transaction((trx) => runAll(prepared, trx, context))
+    return session.transaction(async (trx) => {
+      await checkSession(prepared, trx)
+      return runAll(prepared, trx, context)
+    })
   }
 }
 

@@ -1,6 +1,7 @@
 import { Failed } from '../../jobs/outcome.ts'
 import { commitsByItself, splitStatements, type Statement } from '../../legacy/sql/statements.ts'
-import type { SqlDialect, SqlValue } from '../../storage/sql_session.ts'
+import { checkQuotingOn } from '../../legacy/sql/quoting.ts'
+import type { SqlDialect, SqlSession, SqlValue } from '../../storage/sql_session.ts'
 
 /** They would end the transaction that all statements share. */
 const TRANSACTION_VERBS = ['BEGIN', 'START', 'COMMIT', 'ROLLBACK', 'END', 'ABORT', 'SAVEPOINT']
@@ -21,6 +22,18 @@ export interface Prepared {
   title: string
   sql: string
   bindings: SqlValue[]
+  /** As it was read. */
+  statement: Statement
+}
+
+/** @throws Failed when the session would read a quote otherwise */
+export async function checkSession(prepared: Prepared[], session: SqlSession): Promise<void> {
+  const statements = prepared.map(({ statement }) => statement)
+  try {
+    await checkQuotingOn(session, statements)
+  } catch (error) {
+    throw error instanceof SyntaxError ? new Failed(error.message, { cause: error }) : error
+  }
 }
 
 /**
@@ -69,7 +82,7 @@ function bindAll(step: Step, title: string, statements: Statement[]): Prepared[]
     : new Named(title, step.binds)
   const prepared = statements.map((statement, index) => {
     const own = statements.length === 1 ? title : `${title}, part ${index + 1}`
-    return { title: own, ...bind(statement, binder) }
+    return { title: own, statement, ...bind(statement, binder) }
   })
   binder.end()
   return prepared

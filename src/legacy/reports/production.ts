@@ -7,7 +7,7 @@ import type { WantedReport } from './definitions.ts'
 import { InlineRows } from './inline_rows.ts'
 import { fileName } from './names.ts'
 import type { ReportFormat } from './request.ts'
-import type { Select } from './selects.ts'
+import { checkSession, type Select } from './selects.ts'
 import type { ReportFile, ReportStore } from './store.ts'
 import { csvWriter, jsonWriter } from './text_writers.ts'
 import type { ReportWriter, WriterOptions } from './writer.ts'
@@ -83,6 +83,7 @@ export class Production {
   }
 
   async #read(reader: SqlReader, report: WantedReport, selects: Select[]): Promise<void> {
+    await checkSession(selects, this.#deps.session.dialect, reader)
     for (const [index, { sheet, sql, bindings }] of selects.entries()) {
       const rows = await reader.select(sql, bindings)
       const first = this.#opened.at(-1)

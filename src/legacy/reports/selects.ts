@@ -1,7 +1,8 @@
-import type { SqlDialect, SqlValue } from '../../storage/sql_session.ts'
+import type { SqlCell, SqlDialect, SqlReader, SqlValue } from '../../storage/sql_session.ts'
 import type { JsonObject } from '../../types/json.ts'
 import { Refusal, shorten } from '../request_fields.ts'
 import { bind, type BindValues } from '../sql/binds.ts'
+import { checkQuoting } from '../sql/quoting.ts'
 import { splitStatements, type Statement } from '../sql/statements.ts'
 
 /** One SELECT of a report, ready to be run. */
@@ -11,6 +12,8 @@ export interface Select {
   /** With `?` in place of the binds. */
   sql: string
   bindings: SqlValue[]
+  /** As it was read. */
+  statement: Statement
 }
 
 type Sheet = { sheet: string; statement: Statement }
@@ -42,8 +45,29 @@ export function readSelects(
   checkBinds(sheets, binds)
   return sheets.map(({ sheet, statement }) => ({
     sheet,
+    statement,
     ...bound(statement, binds as BindValues),
   }))
+}
+
+/** @throws Refusal when the session that reads would read a quote otherwise */
+export async function checkSession(
+  selects: Select[],
+  dialect: SqlDialect,
+  reader: SqlReader
+): Promise<void> {
+  const statements = selects.map(({ statement }) => statement)
+  try {
+    await checkQuoting(statements, dialect, (sql) => valueOf(sql, reader))
+  } catch (error) {
+    throw ofReport(error)
+  }
+}
+
+async function valueOf(sql: string, reader: SqlReader): Promise<SqlCell> {
+  const { batches } = await reader.select(sql)
+  const rows = await Array.fromAsync(batches)
+  return rows.flat()[0][0]
 }
 
 function numberedSheets(statements: Statement[]): Sheet[] {
@@ -112,14 +136,17 @@ function bound(statement: Statement, binds: BindValues): { sql: string; bindings
   return told(() => bind(statement, binds))
 }
 
-/** What is wrong with the text is the request's answer. */
 function told<T>(work: () => T): T {
   try {
     return work()
   } catch (error) {
-    if (error instanceof SyntaxError) {
-      throw new Refusal(`the SQL of the report cannot be read: ${error.message}`)
-    }
-    throw error
+    throw ofReport(error)
   }
+}
+
+/** What is wrong with the text is the request's answer. */
+function ofReport(error: unknown): unknown {
+  return error instanceof SyntaxError
+    ? new Refusal(`the SQL of the report cannot be read: ${error.message}`)
+    : error
 }

@@ -139,6 +139,21 @@ function endOfQuote(sql: string, at: number, quote: string, escapes: boolean): n
   throw unfinished(sql, at, 'a quoted text')
 }
 
+/** Whether a text of MySQL would end elsewhere if a backslash were a plain character. */
+export function readsBackslash({ kind, text }: Token): boolean {
+  if (kind !== 'text' || !text.includes('\\')) {
+    return false
+  }
+  try {
+    return endOfQuote(text, 0, text[0], false) !== text.length
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      return true
+    }
+    throw error
+  }
+}
+
 /** q'[...]' of Oracle. */
 function readOracleQuoted(sql: string, at: number): Lexeme | null {
   const start = isInsideWord(sql, at) ? null : match(ORACLE_QUOTE, sql, at)

@@ -1,6 +1,7 @@
 import { E_LEGACY_FLOW } from '../../../errors.ts'
 import type { SqlSession } from '../../../storage/sql_session.ts'
 import { bind, bindValues, type BindValues } from '../../sql/binds.ts'
+import { checkQuotingOn } from '../../sql/quoting.ts'
 import { commitsByItself, splitStatements, type Statement } from '../../sql/statements.ts'
 import { cutText, type TextLimit } from '../../text_cut.ts'
 import type { RunCounts, Runner, RunnerInput } from './runner.ts'
@@ -35,9 +36,11 @@ export class SqlRunner implements Runner {
       throw new E_LEGACY_FLOW([mapref, 'the sql runner was given no session to run in'])
     }
     const statements = this.#statements(input, session)
-    return this.atomic
-      ? this.#runAll(statements, input, session)
-      : session.transaction((own) => this.#runAll(statements, input, own))
+    const work = async (own: SqlSession) => {
+      await checked(mapref, statements, own)
+      return this.#runAll(statements, input, own)
+    }
+    return this.atomic ? work(session) : session.transaction(work)
   }
 
   async #runAll(
@@ -103,16 +106,27 @@ export class SqlRunner implements Runner {
   }
 }
 
-/** Turns what is wrong with the text into an error about the flow. */
+async function checked(mapref: string, statements: Statement[], session: SqlSession) {
+  try {
+    await checkQuotingOn(session, statements)
+  } catch (error) {
+    throw ofFlow(mapref, 'DWLOGIC', error)
+  }
+}
+
 function attempt<T>(mapref: string, where: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    if (error instanceof SyntaxError) {
-      throw new E_LEGACY_FLOW([mapref, `${where}: ${error.message}`], { cause: error })
-    }
-    throw error
+    throw ofFlow(mapref, where, error)
   }
+}
+
+/** Turns what is wrong with the text into an error about the flow. */
+function ofFlow(mapref: string, where: string, error: unknown): unknown {
+  return error instanceof SyntaxError
+    ? new E_LEGACY_FLOW([mapref, `${where}: ${error.message}`], { cause: error })
+    : error
 }
 
 function shorten(sql: string): string {
