@@ -24,6 +24,8 @@ export async function copyRow(
      from (select * from ${table} where ${where} limit 1) source, generate_series(1, ${count}) n`
   )
   await database.query(`vacuum analyze ${table}`)
+  // Else the drain would pay for writing out what was just loaded
+  await database.query('checkpoint')
 }
 
 /** A finished execution for each of `count`, like one that is there. */
