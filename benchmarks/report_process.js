@@ -38,6 +38,7 @@ function productionOn(lucid) {
     store: new FolderStore(folder),
     reports: {
       ...{ place: { folder }, stored: true, define: new Map(), format, mail: null },
+      url: { from: 'nowhere' },
       ...{ rowLimit: rows, inlineRows: 100, keep: 1, timeout: 1 },
       csv: { delimiter: ',', guardFormulas: true, bom: false },
     },
