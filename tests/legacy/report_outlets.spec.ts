@@ -182,8 +182,8 @@ test.group('Reports | a place that fails half-way', () => {
       let left = 2
       const read = () => --left === 0 && stop.abort('cancelled')
       const store = new FolderStore(fs.basePath)
-      const made = produce(store, format, 3, { signal: stop.signal, read })
-      assert.equal(await made.catch((reason: unknown) => reason), 'cancelled')
+      const report = produce(store, format, 3, { signal: stop.signal, read })
+      assert.equal(await report.catch((reason: unknown) => reason), 'cancelled')
       assert.isEmpty(await fs.readDir(''))
     })
 
