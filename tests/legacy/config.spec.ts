@@ -370,6 +370,11 @@ test.group('Legacy config', () => {
         { reports: { folder: '/r', url: 'example.com' } },
         /^reports\.url is 'example\.com'; give the address of the downloads/,
       ],
+      [
+        'a URL that goes on',
+        { reports: { folder: '/r', url: 'https://dw.test/reports?' } },
+        /^reports\.url is 'https:\/\/dw\.test\/reports\?'; give the address of the downloads/,
+      ],
       ['a key of reports', { reports: { folder: '/r', keeps: 1 } }, /keeps .*did you mean "keep"/],
       ['a key', { pollIntervall: '1s' }, /^pollIntervall .*did you mean "pollInterval"/],
     ])

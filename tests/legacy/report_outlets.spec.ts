@@ -79,14 +79,20 @@ test.group('Reports | where their files are', () => {
     })
 })
 
-/** A report of two SELECTs with so many rows each. */
-function produce(store: ReportStore, format: ReportFormat, rows: number): Promise<unknown> {
+/** A report of two SELECTs with so many rows each; `read` is called after the last of each. */
+function produce(
+  store: ReportStore,
+  format: ReportFormat,
+  rows: number,
+  { signal, read }: { signal?: AbortSignal; read?: () => unknown } = {}
+): Promise<unknown> {
   const batch = Array.from({ length: rows }, (_, at) => [at])
   const reader = {
     select: async () => ({
       columns: [{ name: 'N', kind: 'number' as const }],
       batches: (async function* () {
         yield batch
+        read?.()
       })(),
     }),
   }
@@ -99,7 +105,11 @@ function produce(store: ReportStore, format: ReportFormat, rows: number): Promis
       url: { from: 'nowhere' },
     } as never,
     wallClock: {} as never,
-    context: { signal: new AbortController().signal, progress: () => {}, logger: {} as never },
+    context: {
+      signal: signal ?? new AbortController().signal,
+      progress: () => {},
+      logger: {} as never,
+    },
     identity: { source: 'dw', requestId: 'R1', reportId: 'SALES' },
   })
   const select = { sheet: 'Sheet', sql: 'select N', bindings: [], statement: null as never }
@@ -164,6 +174,18 @@ test.group('Reports | a place that fails half-way', () => {
         assert.isEmpty([...files])
       })
   }
+
+  test('none is left of one that was stopped as its last row came: {$self}')
+    .with(['csv', 'xlsx'] as const)
+    .run(async ({ assert, fs }, format) => {
+      const stop = new AbortController()
+      let left = 2
+      const read = () => --left === 0 && stop.abort('cancelled')
+      const store = new FolderStore(fs.basePath)
+      const report = produce(store, format, 3, { signal: stop.signal, read })
+      assert.equal(await report.catch((reason: unknown) => reason), 'cancelled')
+      assert.isEmpty(await fs.readDir(''))
+    })
 
   test('leaves none in a folder either', async ({ assert, fs }) => {
     const blocked = fileName({ source: 'dw', requestId: 'R1', reportId: 'SALES' }, 'csv', 2)

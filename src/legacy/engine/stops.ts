@@ -66,6 +66,9 @@ export class Stops {
       stop.closing = this.#closedByForce(context, stop.over.signal, close)
     }
     signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) {
+      onAbort()
+    }
     const [ended] = await Promise.allSettled([work()])
     stop.over?.abort()
     signal.removeEventListener('abort', onAbort)

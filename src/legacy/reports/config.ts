@@ -145,7 +145,7 @@ function readUrl(reader: ConfigReader): ReportUrl {
     return { from: url === false ? 'nowhere' : 'disk' }
   }
   const parsed = typeof url === 'string' ? URL.parse(url) : null
-  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search || parsed.hash) {
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || /[?#]/.test(parsed.href)) {
     const remedy = 'give the address of the downloads, such as "https://example.com/reports"'
     return reader.refuse('url', `${remedy}, or false`)
   }

@@ -75,6 +75,8 @@ export class Production {
     const { signal } = context
     try {
       await session.readOnly((reader) => this.#read(reader, report, selects), { signal })
+      // The last rows may have been written after the stop: whoever asked for it is told that it held
+      signal.throwIfAborted()
       return await this.#commit()
     } catch (error) {
       await Promise.all(this.#files.map((file) => file.discard()))

@@ -205,7 +205,7 @@ export class JobSchedules {
     const name = this.#quote(table.name)
     return `select ${table.reading(COLUMNS, this.#quote, 'p').join(', ')},
       case when exists (select 1 from ${name} c where ${of('curflg', 'c')} = 'Y'
-        and ${of('dpndJobschid', 'c')} = ${of('jobschid', 'p')}) then 1 else 0 end as parent
+        and ${of('dpndJobschid', 'c')} = ${of('jobschid', 'p')}) then 1 else 0 end as ${this.#quote('parent')}
       from ${name} p where ${of('mapref', 'p')} in ${marks(count)} order by ${of('jobschid', 'p')}`
   }
 

@@ -97,7 +97,9 @@ export class TableLayout<Key extends string = string> {
       .filter((key) => this.has(key))
       .map((key) => {
         const { name, read } = this.#find(key)
-        return `${(read ?? '??').replaceAll('??', quote(alias ? `${alias}.${name}` : name))} as ${quote(key)}`
+        const column = quote(alias ? `${alias}.${name}` : name)
+        // By a function: a dollar in a name is no pattern
+        return `${read?.replaceAll('??', () => column) ?? column} as ${quote(key)}`
       })
   }
 

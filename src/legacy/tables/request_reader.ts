@@ -57,7 +57,7 @@ export class RequestReader {
   columns(quote: Quote): string {
     const { characters, text } = this.#dialect
     const payload = quote(this.#table.column('payload'))
-    const of = (form: string) => form.replaceAll('??', payload)
+    const of = (form: string) => form.replaceAll('??', () => payload)
     return [
       ...this.#table.reading(PLAIN_COLUMNS, quote),
       `${of(characters)} as ${quote('payloadLength')}`,

@@ -30,7 +30,7 @@ const SEQUENCE = `select table_name as name from information_schema.tables
   where table_schema = coalesce(nullif(?, ''), database()) and cast(table_name as binary) = cast(? as binary)
     and table_type = 'SEQUENCE'`
 
-type Described = Omit<DatabaseColumn, 'required'> & { required: number }
+type Described = Omit<DatabaseColumn, 'required'> & { required: unknown }
 
 /** MySQL and MariaDB. */
 export const mysql: TableDialect = {
@@ -67,7 +67,7 @@ export const mysql: TableDialect = {
 
   async columns(client, table) {
     const rows = await read<Described>(client, COLUMNS, table)
-    return rows.map((row) => ({ ...row, required: row.required === 1 }))
+    return rows.map((row) => ({ ...row, required: Number(row.required) === 1 }))
   },
 
   textLimit(type) {
