@@ -283,16 +283,15 @@ export class JobManager {
     })
   }
 
-  /**
-   * A key, or a place within a limit or for what is limited, is free, or a
-   * parent has ended: what waited may be claimed.
-   */
+  /** A key, a place within a limit or for what is limited, is free, or a parent has ended. */
   #onEnded(hold: Hold): void {
     const { concurrencyKey, workflowId } = hold.execution
-    if (workflowId !== null) {
+    const hasLimits = this.#limits.limited.size > 0
+    // What a limit holds back does not count as waiting where the queue looks for what comes next
+    if (workflowId !== null || hasLimits) {
       this.wake(OWN_QUEUE)
     }
-    if (concurrencyKey !== null || workflowId !== null || this.#limits.limited.size > 0) {
+    if (concurrencyKey !== null || workflowId !== null || hasLimits) {
       this.#pumps.freed(hold.source)
     }
   }

@@ -67,7 +67,7 @@ export class SourcePump {
     return { name: this.source.name, failures: this.#failures, error: this.#error }
   }
 
-  /** False when, at its last look, the source knew of nothing that waits. */
+  /** False when, at its last look, the source knew of nothing that waits; a limit may hold back some all the same. */
   get hasWaiting(): boolean {
     return this.#hasWaiting
   }

@@ -1,5 +1,6 @@
 import { test } from '@japa/runner'
 import { createNode, gate, newExecution, type NodeOptions } from './setup.ts'
+import type { HandlerLimits } from '../../src/types/controls.ts'
 import type { RunAnswer, RunRequest, Seats, WorkSource } from '../../src/types/work_source.ts'
 
 const request = (key: string, change: Partial<RunRequest> = {}): RunRequest => ({
@@ -109,6 +110,46 @@ test.group('Sources | running', () => {
     ends[1].open()
     await jobs.stop()
   })
+
+  test('the own queue is woken when {0} is free again')
+    .with([
+      ['the key of a run of its own', 'own', {}],
+      ['the key of a run of a source', 'source', {}],
+      ['a place within the limit of a handler', 'own', { cluster: 1 }],
+      ['a place within its limit on this node', 'own', { node: 1 }],
+    ] as [string, 'own' | 'source', Partial<HandlerLimits>][])
+    .run(async ({ assert }, [, holder, limits]) => {
+      const ends = [gate(), gate()]
+      let runs = 0
+      const { jobs, source, storage, clock } = setup({
+        handlers: { flow: () => ends[runs++].promise },
+        config: { poll: { min: 100, max: 25_000 } },
+      })
+      const change = { kind: 'limit' as const, limits, reason: null }
+      const isLimited = Object.keys(limits).length > 0
+      await storage.controls.change({
+        now: clock.nowOrNull(),
+        changes: isLimited ? [{ scope: 'handler', name: 'flow', change }] : [],
+        by: 'anna',
+      })
+      const concurrencyKey = isLimited ? undefined : 'map:a'
+      if (holder === 'source') {
+        source.requests.push(request('a'))
+      } else {
+        await jobs.enqueue('flow', null, { concurrencyKey })
+      }
+      await jobs.start()
+      await clock.advance(2_000)
+      await jobs.enqueue('flow', null, { concurrencyKey })
+      // Long enough for the pauses between two looks to have grown
+      await clock.advance(60_000)
+      assert.equal(runs, 1)
+      ends[0].open()
+      await clock.settle()
+      assert.equal(runs, 2)
+      ends[1].open()
+      await jobs.stop()
+    })
 
   test('a batch with a bad request is refused before anything is stored: {0}')
     .with([

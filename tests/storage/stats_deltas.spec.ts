@@ -1,55 +1,14 @@
 import { test } from '@japa/runner'
-import { LoggerFactory } from '@adonisjs/core/factories/logger'
-import type { Database } from '@adonisjs/lucid/database'
 import type { QueryClientContract } from '@adonisjs/lucid/types/database'
-import { SystemClock } from '../../src/clock.ts'
 import { histogramOfAll } from '../../src/histogram.ts'
-import { StoreConnection } from '../../src/storage/database/connection.ts'
-import { dialectOf } from '../../src/storage/database/dialect.ts'
 import { foldDeltas } from '../../src/storage/database/stats_deltas.ts'
 import { SuiteContext } from '../../src/testing/storage_suite/context.ts'
 import type { Settlement } from '../../src/storage/contract.ts'
 import { createServerDatabase } from '../helpers/server_database.ts'
-import { requires } from '../helpers/services.ts'
 import { DELTA_DAY, delta } from '../helpers/stats_deltas.ts'
-import { CONNECTION, createDatabase } from './support.ts'
+import { connect, DATABASES, postgresql } from './each_database.ts'
 
 const RANGE = { from: DELTA_DAY, to: DELTA_DAY }
-const postgresql = await requires('postgresql')
-const mariadb = await requires('mariadb')
-const file = { available: true, reason: '' }
-
-const onServer = (service: typeof postgresql) => async () => {
-  const database = await createServerDatabase(service)
-  return { ...database, end: () => database.drop() }
-}
-
-const DATABASES = {
-  SQLite: {
-    service: file,
-    create: async () => {
-      const database = await createDatabase()
-      const client = () => database.lucid.connection(CONNECTION)
-      return { ...database, client, end: () => database.cleanup() }
-    },
-  },
-  PostgreSQL: { service: postgresql, create: onServer(postgresql) },
-  MariaDB: { service: mariadb, create: onServer(mariadb) },
-}
-
-/** The store's own transactions, on another connection. */
-function connect(lucid: Database): StoreConnection {
-  const client = lucid.connection(CONNECTION)
-  const logger = new LoggerFactory().create()
-  const dialect = dialectOf(client)
-  return new StoreConnection({
-    client,
-    connectionName: CONNECTION,
-    dialect,
-    clock: new SystemClock(),
-    logger,
-  })
-}
 
 const countDeltas = async (client: QueryClientContract) => {
   const rows = await client.from('almanac_stats').select('stat_key')

@@ -20,7 +20,8 @@ import {
 } from './execution_rows.ts'
 import { appendJournal } from './journal_store.ts'
 import { insertParts } from './missed_rows.ts'
-import { markRolledUp, takeFromTotals } from './stats_store.ts'
+import { takeFromTotals } from './stats_rows.ts'
+import { markRolledUp } from './stats_store.ts'
 import { insertChildren } from './workflow_births.ts'
 import { instant, type Work } from './work.ts'
 

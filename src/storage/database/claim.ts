@@ -1,4 +1,5 @@
 import type { ExecutionRecord } from '../../types/executions.ts'
+import { arrayText } from '../sql_session.ts'
 import { claimInOneStatement } from './claim_statement.ts'
 import type { StoreConnection } from './connection.ts'
 import { findExecutions, toExecution } from './execution_rows.ts'
@@ -12,8 +13,8 @@ import {
   type WaitingRow,
 } from './queue_head.ts'
 import type { Statement } from './row_sets.ts'
-import { NOT_HELD, SAME_CONTROLS, waitingCondition, type ClaimParams } from './waiting.ts'
-import { among, inList, instant, type Work } from './work.ts'
+import { NOT_HELD, waitingCondition, type ClaimParams } from './waiting.ts'
+import { inList, instant, type Value, type Work } from './work.ts'
 
 /** Candidates looked at per wanted row, before the whole queue is. */
 const WINDOW_FACTOR = 4
@@ -65,10 +66,10 @@ function claimLockedRows(
   })
 }
 
-/** Those of the candidates that still wait and that nobody else is about to take. */
+/** Those of the candidates that still wait as they did, and that nobody else is about to take. */
 export async function takeQueued(
   work: Work,
-  candidates: Candidate[],
+  candidates: WaitingRow[],
   params: ClaimParams,
   now: number
 ): Promise<ExecutionRecord[]> {
@@ -78,29 +79,34 @@ export async function takeQueued(
   if (work.dialect.claim !== 'one statement') {
     return claimRows(work, await lockQueued(work, candidates, params, now), params, now)
   }
-  const still = stillWaiting(params, now)
-  const list = among(
-    work,
-    candidates.map(({ id }) => id)
-  )
+  const waits = stillWaits(params, now)
+  const column = (value: (row: WaitingRow) => Value) => arrayText(candidates.map(value))
   const claiming = claimed(candidates, params, now)
   const rows = await work.all(
     `with free as (select id from almanac_executions
-        where id ${list.sql} and ${still.sql} ${work.dialect.lockFreeRows})
+        where id = any(?::text[]) and ${waits.sql} and (id, handler, coalesce(concurrency_hash, '')) in (
+          select seen.id, seen.handler, seen.key from unnest(?::text[], ?::text[], ?::text[]) as seen(id, handler, key))
+        ${work.dialect.lockFreeRows})
       update almanac_executions set ${claiming.sql}
       where id = any(array(select id from free)) returning *`,
-    [...list.bindings, ...still.bindings, ...claiming.bindings]
+    [
+      column(({ id }) => id),
+      ...waits.bindings,
+      ...[column(({ id }) => id), column(({ handler }) => handler), column(({ key }) => key ?? '')],
+      ...claiming.bindings,
+    ]
   )
   const records = new Map(rows.map(toExecution).map((record) => [record.id, record]))
   return candidates.flatMap(({ id }) => records.get(id) ?? [])
 }
 
-/** What may have changed since the candidates were looked for: their rows, or the controls. */
-function stillWaiting({ controls }: ClaimParams, now: number): Statement {
-  const waiting = { sql: `state = 'queued' and available_at <= ?`, bindings: [now] }
-  return controls === undefined
-    ? waiting
-    : { sql: `${waiting.sql} and ${SAME_CONTROLS}`, bindings: [now, controls] }
+/**
+ * What may have changed since the candidates were looked for: their rows, which
+ * another enqueue may have replaced, or the controls. They may have expired as well.
+ */
+function stillWaits(params: ClaimParams, now: number): Statement {
+  const { sql, bindings } = waitingCondition(params, { sql: '?', bindings: [now] })
+  return { sql: `available_at <= ? and ${sql}`, bindings: [now, ...bindings] }
 }
 
 /**
@@ -155,24 +161,23 @@ async function firstRows(work: Work, params: ClaimParams, now: number): Promise<
 
 async function lockQueued(
   work: Work,
-  candidates: Candidate[],
-  { controls }: ClaimParams,
+  candidates: WaitingRow[],
+  params: ClaimParams,
   now: number
-): Promise<Candidate[]> {
+): Promise<WaitingRow[]> {
   const list = inList(candidates.map(({ id }) => id))
-  const isSame = controls === undefined ? '1' : `case when ${SAME_CONTROLS} then 1 else 0 end`
+  const waits = stillWaits(params, now)
   // They are looked at afterwards, so that no index leads to locks on the rows of others
   const rows = await work.all(
-    `select id, state, available_at, ${isSame} as as_planned from almanac_executions
-      where id in ${list.sql} ${work.dialect.lockFreeRows}`,
-    [...(controls === undefined ? [] : [controls]), ...list.bindings]
+    `select id, handler, concurrency_hash, case when ${waits.sql} then 1 else 0 end as waits
+      from almanac_executions where id in ${list.sql} ${work.dialect.lockFreeRows}`,
+    [...waits.bindings, ...list.bindings]
   )
-  const waits = rows.filter(
-    ({ state, available_at: at, as_planned: asPlanned }) =>
-      state === 'queued' && Number(at) <= now && Number(asPlanned) === 1
-  )
-  const locked = new Set(waits.map(({ id }) => id))
-  return candidates.filter(({ id }) => locked.has(id))
+  const locked = new Map(rows.filter((row) => Number(row.waits) === 1).map((row) => [row.id, row]))
+  return candidates.filter(({ id, handler, key }) => {
+    const row = locked.get(id)
+    return row?.handler === handler && row.concurrency_hash === key
+  })
 }
 
 function firstOfEachKey(window: WaitingRow[], limit: number): WaitingRow[] {

@@ -28,10 +28,7 @@ export const LATENESS = `case when started_at > coalesce(slot, available_at)
 
 /** Adds to totals, which may not be there yet: in the order of their keys, as whoever else locks several. */
 export async function addTotals(work: Work, rows: StatsRow[]): Promise<void> {
-  const keyed = rows
-    .map((row): Keyed => [hashKey(statsKey(row)), row])
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-  for (const chunk of chunks(keyed)) {
+  for (const chunk of chunks(inOrder(rows))) {
     const missing = await increase(work, chunk)
     if (missing.length > 0) {
       // Another node may begin the same totals now: what it adds must not be lost
@@ -44,7 +41,20 @@ export async function addTotals(work: Work, rows: StatsRow[]): Promise<void> {
   }
 }
 
+/** Takes out of totals what they had counted; those that are gone by their age give nothing back. */
+export async function takeFromTotals(work: Work, rows: StatsRow[]): Promise<void> {
+  for (const chunk of chunks(inOrder(rows))) {
+    await increase(work, chunk)
+  }
+}
+
 type Keyed = [key: string, row: StatsRow]
+
+function inOrder(rows: StatsRow[]): Keyed[] {
+  return rows
+    .map((row): Keyed => [hashKey(statsKey(row)), row])
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+}
 
 /** @returns those of which there is no total yet */
 async function increase(work: Work, keyed: Keyed[]): Promise<Keyed[]> {

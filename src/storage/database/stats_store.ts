@@ -84,23 +84,6 @@ export class DatabaseStatsStore implements StatsStore {
   }
 }
 
-/** Takes out of totals what they had counted; a day whose totals are gone by their age gives nothing back. */
-export async function takeFromTotals(work: Work, rows: StatsRow[]): Promise<void> {
-  const kept = new Set<string>()
-  for (const chunk of chunks([...new Set(rows.map(({ day }) => day))])) {
-    const list = inList(chunk)
-    const days = await work.all(
-      `select distinct stat_day from almanac_stats where stat_day in ${list.sql}`,
-      list.bindings
-    )
-    days.forEach((row) => kept.add(row.stat_day as string))
-  }
-  await addTotals(
-    work,
-    rows.filter(({ day }) => kept.has(day))
-  )
-}
-
 /** Marks executions as part of the totals. */
 export async function markRolledUp(work: Work, ids: string[]): Promise<void> {
   for (const chunk of chunks(ids)) {

@@ -42,7 +42,7 @@ export function waitingCondition(filter: WaitingFilter, now: Condition): Conditi
 }
 
 /** One look by key for the whole statement, not for each row. */
-export const SAME_CONTROLS = `exists (
+const SAME_CONTROLS = `exists (
   select 1 from almanac_meta where name = 'controls' and amount = ?)`
 
 function oneOf(column: string, values: string[]): Condition {

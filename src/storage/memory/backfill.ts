@@ -10,7 +10,7 @@ import {
   takenOut,
 } from '../rules/backfill.ts'
 import { newExecution } from '../rules/new_records.ts'
-import { addStats, statsOf, type EndedExecution } from '../rules/stats.ts'
+import { addStats, statsKey, statsOf, type EndedExecution } from '../rules/stats.ts'
 import { insertPart } from './missed_rows.ts'
 import { insertChildren } from './workflow_births.ts'
 import { storable, type MemoryTables } from './tables.ts'
@@ -44,10 +44,10 @@ export function backfill(tables: MemoryTables, params: BackfillParams): Backfill
   return { requeued, inserted }
 }
 
-/** A day whose totals are gone by their age gives nothing back. */
+/** A total that is gone by its age gives nothing back. */
 function takeFromTotals(tables: MemoryTables, taken: EndedExecution): void {
   const row = statsOf(taken)
-  if ([...tables.stats.values()].some(({ day }) => day === row.day)) {
+  if (tables.stats.has(statsKey(row))) {
     addStats(tables.stats, row)
   }
 }
