@@ -148,12 +148,18 @@ function register(service: Service, server: (typeof SERVERS)[number]) {
       for (const [sql, plan] of plans) {
         assert.isNull(server.walks(plan), `${sql}\n${plan}`)
       }
-      const claims = [...plans].filter(([sql]) =>
+      const locks = [...plans].filter(([sql]) =>
         /available_at <= .*for update skip locked/s.test(sql)
       )
-      assert.isNotEmpty(claims)
-      for (const [sql, plan] of claims) {
+      const isById = ([sql]: [string, string]) => /where id in/.test(sql)
+      const heads = locks.filter((lock) => !isById(lock))
+      assert.isNotEmpty(heads)
+      for (const [sql, plan] of heads) {
         assert.match(plan, /almanac_exec_(queue|waiting)_i/, sql)
+      }
+      // What a look has found, and nothing beside it
+      for (const [sql, plan] of locks.filter(isById)) {
+        assert.match(plan, /"PRIMARY"|almanac_executions_pk/, sql)
       }
     })
   })

@@ -11,6 +11,6 @@ export default defineConfig({
   },
   // Theirs, which ours does not take
   retry: { maxRetries: 9 },
-  worker: { concurrency: 4, idleDelay: '20ms' },
+  worker: { concurrency: 4, idleDelay: '500ms' },
   locations: [],
 })
