@@ -7,6 +7,7 @@ import { jsonRows } from '../row_sets.ts'
 import { quotedWith, spellings } from '../values.ts'
 
 const quoted = quotedWith('"')
+const groups = arrayGroups(quoted)
 const DECLARED_LENGTH = /^(?:CHARACTER VARYING|CHARACTER|VARCHAR|CHAR)\((\d+)\)$/
 const HOLDS = [
   ['number', /^(SMALLINT|INTEGER|BIGINT|NUMERIC|REAL|DOUBLE PRECISION)/],
@@ -44,8 +45,8 @@ export const postgres: TableDialect = {
   skipsDuplicates: true,
   locksRows: true,
   rowSets: jsonRows(quoted),
-  groups: arrayGroups(quoted),
-  claims: claimStatements(quoted, arrayGroups(quoted).takes),
+  groups,
+  claims: claimStatements(quoted, groups.takes),
 
   sequences: {
     async find(client, name) {
