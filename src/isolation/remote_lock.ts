@@ -1,5 +1,6 @@
 import type { Duration } from '../duration.ts'
 import { readLock, readTtl, readWait } from '../locks/lock_options.ts'
+import { runLocked } from '../locks/run_locked.ts'
 import type { HandlerLock, LockWait } from '../types/handlers.ts'
 import type { JsonValue } from '../types/json.ts'
 import type { Request } from './wire.ts'
@@ -48,12 +49,7 @@ export class RemoteLock implements HandlerLock {
   }
 
   async run<T>(work: () => Promise<T> | T, options?: LockWait): Promise<T> {
-    await this.acquire(options)
-    try {
-      return await work()
-    } finally {
-      await this.release()
-    }
+    return runLocked(this, work, options)
   }
 
   lost(): void {

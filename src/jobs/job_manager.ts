@@ -287,7 +287,7 @@ export class JobManager {
   #onEnded(hold: Hold): void {
     const { concurrencyKey, workflowId } = hold.execution
     const hasLimits = this.#limits.limited.size > 0
-    // What a limit holds back does not count as waiting where the queue looks for what comes next
+    // Another node may have enqueued what a limit holds back since the queue was last looked at
     if (workflowId !== null || hasLimits) {
       this.wake(OWN_QUEUE)
     }

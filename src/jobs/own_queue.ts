@@ -1,3 +1,4 @@
+import type { NextAvailable } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { DeclaredLimits } from './declared_limits.ts'
 import type { Lane } from './lane.ts'
@@ -62,14 +63,13 @@ export class OwnQueue implements Pullable {
     return claimed.length
   }
 
-  /** The instant (epoch ms) at which the next delayed execution may be claimed. */
-  async nextAt(): Promise<number | null> {
-    const handlers = this.#deps.registry.names()
-    if (handlers.length === 0) {
-      return null
-    }
-    const { storage, nodeId, lane } = this.#deps
+  /** When something that waits may be claimed. */
+  async nextAt(elapsed: number): Promise<NextAvailable | null> {
+    const { storage, registry, clock, nodeId: node, lane } = this.#deps
     const { queues, exceptQueues } = lane
-    return storage.executions.nextAvailableAt({ handlers, queues, exceptQueues, node: nodeId })
+    const now = clock.nowOrNull()
+    const handlers = registry.names()
+    const asked = { now, elapsed, handlers, queues, exceptQueues, node }
+    return handlers.length === 0 ? null : storage.executions.nextAvailableAt(asked)
   }
 }

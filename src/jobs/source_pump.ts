@@ -1,6 +1,7 @@
 import { sleep } from '../clock.ts'
 import { Wakeup } from '../signal.ts'
 import type { Counters } from '../counters.ts'
+import type { NextAvailable } from '../storage/contract.ts'
 import type { CoreConfig } from '../types/config.ts'
 import type { Logger } from '../types/logger.ts'
 import type { WorkSource } from '../types/work_source.ts'
@@ -13,8 +14,12 @@ const MAX_BACKOFF = 30_000
 /** What a pump pulls: a work source, or the own queue, which knows its next instant. */
 export interface Pullable extends Omit<WorkSource, 'pull'> {
   pull(seats: PullSeats): Promise<number>
-  /** The instant (epoch ms) at which there may be work again, null when unknown. */
-  nextAt?(): Promise<number | null>
+  /**
+   * When there may be work again; null when nothing waits.
+   *
+   * @param elapsed ms since the pull began that left what waits now
+   */
+  nextAt?(elapsed: number): Promise<NextAvailable | null>
 }
 
 /** How a source of work fares on this node. */
@@ -51,6 +56,8 @@ export class SourcePump {
   readonly #wakeup = new Wakeup()
   #interval: number
   #hasWaiting = true
+  /** When the last pull began, on the monotonic clock. */
+  #pulledAt = 0
   #failures = 0
   #error: string | null = null
   #abort: AbortController | null = null
@@ -67,7 +74,7 @@ export class SourcePump {
     return { name: this.source.name, failures: this.#failures, error: this.#error }
   }
 
-  /** False when, at its last look, the source knew of nothing that waits; a limit may hold back some all the same. */
+  /** False when, at its last look, the source knew of nothing that waits. */
   get hasWaiting(): boolean {
     return this.#hasWaiting
   }
@@ -155,6 +162,7 @@ export class SourcePump {
       return { found: 0, used: 0 }
     }
     const seats = new PullSeats(this.#deps, this.source.name, count)
+    this.#pulledAt = this.#deps.clock.monotonic()
     try {
       const stopped = (await this.#deps.isStopped?.()) ?? false
       const found = stopped ? 0 : await this.source.pull(seats)
@@ -182,11 +190,13 @@ export class SourcePump {
   /** The growing interval, or less when the source knows that there is work before. */
   async #untilNext(): Promise<number> {
     const interval = Math.min(this.source.pollInterval, this.#interval)
-    const next = await this.source.nextAt?.()
-    this.#hasWaiting = next !== null
-    const away = typeof next === 'number' ? next - this.#deps.clock.now() : interval
-    // An instant that has passed says nothing: its key is held, or clocks differ
-    return away > 0 ? Math.min(interval, away) : interval
+    // Twice as long: the look takes its way to the store as well
+    const elapsed = 2 * (this.#deps.clock.monotonic() - this.#pulledAt)
+    const found = await this.source.nextAt?.(elapsed)
+    this.#hasWaiting = found !== null
+    const away = found ? found.next - found.now : interval
+    // What the pull has left waits for an end; what came since is pulled at once
+    return away > -elapsed ? Math.min(interval, Math.max(0, away)) : interval
   }
 
   #recovered(): void {

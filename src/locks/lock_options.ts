@@ -1,4 +1,4 @@
-import { duration, object, refuseOthers, text } from '../input/fields.ts'
+import { duration, object, refuseOthers, text, type Report } from '../input/fields.ts'
 import { Problems } from '../input/problems.ts'
 import type { LockWait } from '../types/handlers.ts'
 
@@ -20,13 +20,19 @@ export function readLock(name: unknown, ttl: unknown = TTL): number {
 /** How long to wait for a lock. @returns ms; null until the execution is aborted. @throws E_INVALID_INPUT */
 export function readWait(name: string, options: LockWait | undefined): number | null {
   const problems = new Problems()
-  const { report } = problems
-  const given = object('options', options ?? {}, 'give an object such as { wait: "30s" }', report)
-  refuseOthers('', given, ['wait'], report)
-  const { wait = null } = given
-  const limit = wait === null ? null : duration('wait', wait, 0, report)
+  const limit = waitOf(options, problems.report)
   problems.throwAny(`The lock "${name}"`)
-  return limit ?? null
+  return limit
+}
+
+/** What is to be done under a lock, and how long to wait for it. @throws E_INVALID_INPUT with every problem at once */
+export function checkRun(name: string, work: unknown, options: LockWait | undefined): void {
+  const problems = new Problems()
+  if (typeof work !== 'function') {
+    problems.report('work', work, 'give a function that does the work while the lock is held')
+  }
+  waitOf(options, problems.report)
+  problems.throwAny(`The lock "${name}"`)
 }
 
 /** How long a lock is to last from now. @returns ms. @throws E_INVALID_INPUT */
@@ -35,4 +41,11 @@ export function readTtl(name: string, ttl: unknown): number {
   const ms = duration('ttl', ttl, MIN_TTL, problems.report)
   problems.throwAny(`The lock "${name}"`)
   return ms!
+}
+
+function waitOf(options: LockWait | undefined, report: Report): number | null {
+  const given = object('options', options ?? {}, 'give an object such as { wait: "30s" }', report)
+  refuseOthers('', given, ['wait'], report)
+  const { wait = null } = given
+  return wait === null ? null : (duration('wait', wait, 0, report) ?? null)
 }

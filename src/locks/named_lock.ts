@@ -5,6 +5,7 @@ import type { HandlerLock, LockWait } from '../types/handlers.ts'
 import type { Logger } from '../types/logger.ts'
 import type { HeldLock, LockBackend } from './backend.ts'
 import { readTtl, readWait } from './lock_options.ts'
+import { runLocked } from './run_locked.ts'
 
 /** Between two looks at a lock that another holds, ms; the waits double from the first to the last. */
 const WAIT = { first: 50, last: 1_000 }
@@ -105,12 +106,7 @@ export class NamedLock implements HandlerLock {
   }
 
   async run<T>(work: () => Promise<T> | T, options?: LockWait): Promise<T> {
-    await this.acquire(options)
-    try {
-      return await work()
-    } finally {
-      await this.release()
-    }
+    return runLocked(this, work, options)
   }
 
   #arm(): void {

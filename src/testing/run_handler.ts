@@ -1,6 +1,7 @@
 import { toMilliseconds, type Duration } from '../duration.ts'
 import { newId } from '../ids.ts'
 import { toJson } from '../json.ts'
+import { runLocked } from '../locks/run_locked.ts'
 import { fakeExecution } from '../scheduler/fake_execution.ts'
 import type { ExecutionRecord } from '../types/executions.ts'
 import type {
@@ -145,7 +146,9 @@ function freeLock(name: string): HandlerLock {
     acquire: async () => undefined,
     extend: async () => undefined,
     release: async () => undefined,
-    run: async (work) => work(),
+    run(work, options) {
+      return runLocked(this, work, options)
+    },
   }
 }
 

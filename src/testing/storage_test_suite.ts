@@ -16,6 +16,7 @@ import { limitCases } from './storage_suite/limits.ts'
 import { listingCases } from './storage_suite/listing.ts'
 import { logCases } from './storage_suite/logs.ts'
 import { missedCases } from './storage_suite/missed.ts'
+import { nextInstantCases } from './storage_suite/next_instant.ts'
 import { pruneCases } from './storage_suite/prune.ts'
 import { readingCases } from './storage_suite/reading.ts'
 import { renewCases } from './storage_suite/renew.ts'
@@ -47,6 +48,7 @@ const TOPICS: Record<string, StorageCase[]> = {
   'pauses and declared limits': controlCases,
   'limits': limitCases,
   'limits of keys': keyLimitCases,
+  'the next instant': nextInstantCases,
   'expiry': expiryCases,
   'dedupe modes': duplicateCases,
   'born running': birthCases,

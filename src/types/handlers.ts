@@ -219,7 +219,7 @@ export interface HandlerLock {
   extend(ttl?: Duration): Promise<void>
   /** Does nothing when it is not held. */
   release(): Promise<void>
-  /** Acquires it, does the work, and releases it. */
+  /** Acquires it, does the work, and releases it. @throws E_INVALID_INPUT, or as `acquire` and the work do */
   run<T>(work: () => Promise<T> | T, options?: LockWait): Promise<T>
 }
 

@@ -22,7 +22,7 @@ const RINGS: [Ring, RegExp][] = [
   [1, /^src\/config\//],
   [1, /^src\/input\//],
   [1, /^src\/executions\/(state|notices|error_record|progress_value)\.ts$/],
-  [1, /^src\/locks\/lock_options\.ts$/],
+  [1, /^src\/locks\/(lock_options|run_locked)\.ts$/],
   [1, /^src\/jobs\/(retry_policy|outcome|outcome_words|place)\.ts$/],
   [1, /^src\/loop\/(plan|slot)_\w+\.ts$/],
   [1, /^src\/legacy\/frequency_codes\.ts$/],

@@ -1,5 +1,7 @@
 import { test } from '@japa/runner'
 import { createNode, createStore, gate } from './setup.ts'
+import { E_INVALID_INPUT } from '../../src/errors.ts'
+import { RemoteLock } from '../../src/isolation/remote_lock.ts'
 import type { HandlerContext, HandlerLock } from '../../src/types/handlers.ts'
 
 /** A node whose handler hands out its context, and ends when it is told to. */
@@ -100,6 +102,25 @@ test.group('Locks', () => {
     end()
     await running
   })
+
+  test('work that is no function is refused before anything is waited for: {0}')
+    .with([
+      [undefined, undefined, /"stock" is not valid: work \(undefined\): give a function/],
+      ['x', { wait: 'soon' }, /work \(x\): give a function .*; wait \(soon\)/],
+    ] as const)
+    .run(async ({ assert }, [work, options, message]) => {
+      const { context, store, end, running } = await holding()
+      const remote = new RemoteLock(0, 'stock', '5s', () => assert.fail('it was asked for'))
+      for (const lock of [context.lock('stock'), remote]) {
+        const given = [work, options] as unknown as Parameters<HandlerLock['run']>
+        const error = await lock.run(...given).catch((reason: unknown) => reason)
+        assert.instanceOf(error, E_INVALID_INPUT)
+        assert.match(String(error), message)
+      }
+      assert.equal(store.storage.calls('leases.acquire'), 0)
+      end()
+      await running
+    })
 })
 
 test.group('Stuck | after a cancel', () => {

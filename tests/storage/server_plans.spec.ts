@@ -82,7 +82,7 @@ async function work(context: SuiteContext): Promise<void> {
   const later = START + 2 * LEASE
   const expired = await executions.listExpired({ now: later, limit: 9 })
   await executions.rescueExpired({ now: later, expired, maxRescues: 5 })
-  await executions.nextAvailableAt({ handlers: ['noop'], node: NODE })
+  await context.next()
   await executions.requestCancel({ now: context.now, id: running.id, reason: 'x' })
   await executions.findByDedupeKey('d')
   await executions.list({ eventId: event.id })

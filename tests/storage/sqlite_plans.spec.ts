@@ -53,7 +53,7 @@ test.group('storage on SQLite / plans', (group) => {
     const { executions } = storage
     const expired = await executions.listExpired({ now: START + 2 * LEASE, limit: 9 })
     await executions.rescueExpired({ now: START + 2 * LEASE, expired, maxRescues: 5 })
-    await executions.nextAvailableAt({ handlers: ['noop'], node: NODE })
+    await context.next()
     await executions.requestCancel({ now: context.now, id: first.id, reason: 'x' })
     await executions.findByDedupeKey('d')
     await executions.list({ eventId: event.id })

@@ -104,4 +104,11 @@ test.group('runHandler', () => {
       'stopped: timeout'
     )
   })
+
+  test('what a lock is to run is judged as in earnest', async ({ assert }) => {
+    const run = (work: unknown) =>
+      runHandler(({ lock }: HandlerContext) => lock('stock').run(work as () => string), null)
+    assert.equal(await run(() => 'done').then(({ result }) => result), 'done')
+    await assert.rejects(() => run(undefined), /work \(undefined\): give a function/)
+  })
 })

@@ -1,5 +1,6 @@
 import { sleep } from '../../clock.ts'
 import { E_NOT_TAKEN } from '../../errors.ts'
+import type { NextAvailable } from '../../storage/contract.ts'
 import type { CoreConfig } from '../../types/config.ts'
 import type { HandlerRegistry } from '../handler_registry.ts'
 import type { Hold } from '../hold.ts'
@@ -65,13 +66,13 @@ export class HandOver implements Pullable {
     return claimed.length
   }
 
-  /** The instant (epoch ms) at which the next delayed execution may be claimed. */
-  async nextAt(): Promise<number | null> {
-    const { storage, registry, nodeId: node, queue } = this.#deps
+  /** When something that waits may be claimed. */
+  async nextAt(elapsed: number): Promise<NextAvailable | null> {
+    const { storage, registry, clock, nodeId: node, queue } = this.#deps
+    const now = clock.nowOrNull()
     const handlers = registry.names()
-    return handlers.length === 0
-      ? null
-      : storage.executions.nextAvailableAt({ handlers, queues: [queue], node })
+    const asked = { now, elapsed, handlers, queues: [queue], node }
+    return handlers.length === 0 ? null : storage.executions.nextAvailableAt(asked)
   }
 
   async stop(): Promise<void> {

@@ -10,6 +10,7 @@ import type {
   ExpiredLease,
   Fence,
   NewExecution,
+  NextAvailable,
   PruneRule,
   RangeSplit,
   CancelResult,
@@ -118,17 +119,24 @@ export interface ExecutionStore {
   /** Queued and available handlers, with their counts: to report what nobody here can run. */
   countQueuedByHandler(): Promise<{ handler: string; count: number }[]>
   /**
-   * The earliest available_at of a queued execution of these handlers that is
-   * not paused. Where a rate is used up it is the instant at which it leaves
-   * room again; what a limit of executions at once holds back is left out.
+   * When one of the queued executions of these handlers that are not paused
+   * may begin: at its available_at, or where a rate is used up, when that
+   * leaves room again. What was available before the last claim is held back by
+   * a key or a limit; it does not hide the instants behind it.
+   *
+   * @returns null when nothing waits; an instant from before that claim when
+   * there is none later: all that waits is held back until something ends
    */
   nextAvailableAt(params: {
+    now: Now
+    /** ms since the claim began that left what waits now. */
+    elapsed: number
     handlers: string[]
     queues?: string[]
     exceptQueues?: string[]
     /** `<node>.<boot>` of who asks. */
     node: string
-  }): Promise<number | null>
+  }): Promise<NextAvailable | null>
 
   /**
    * Ends at most `limit` queued executions that have not begun in time, the

@@ -60,6 +60,12 @@ export interface Claimant {
   lease: number
 }
 
+/** When something may begin, by the clock that said `now`. */
+export interface NextAvailable {
+  now: number
+  next: number
+}
+
 export interface EnqueueResult {
   id: string
   /** False when an open execution holds the dedupe key: `id` is then that one's. */

@@ -6,6 +6,7 @@ import type {
   ExecutionFilter,
   ExecutionStore,
   ExpiredLease,
+  NextAvailable,
   SettleResult,
   SlotRow,
 } from '../contract.ts'
@@ -191,7 +192,7 @@ export class DatabaseExecutionStore implements ExecutionStore {
     })
   }
 
-  nextAvailableAt(params: Params<'nextAvailableAt'>): Promise<number | null> {
+  nextAvailableAt(params: Params<'nextAvailableAt'>): Promise<NextAvailable | null> {
     return this.#connection.read('executions.nextAvailableAt', (work) =>
       nextAvailableAt(work, this.#controls, params)
     )

@@ -1,6 +1,7 @@
 import type { ControlRecord } from '../../types/controls.ts'
+import type { Now } from '../contract.ts'
 import { controlRows } from './control_rows.ts'
-import { firstNumber, type Work } from './work.ts'
+import { first, firstNumber, type Work } from './work.ts'
 
 /** The controls as they were at a version. */
 export interface ControlsView {
@@ -23,7 +24,21 @@ export class KnownControls {
 
   /** @returns the controls as they are now; the same view while nothing has changed */
   async current(work: Work): Promise<ControlsView> {
-    const version = await firstNumber(work, CONTROLS_VERSION)
+    return this.#as(work, await firstNumber(work, CONTROLS_VERSION))
+  }
+
+  /** The same, with the clock: one statement while nothing has changed. */
+  async currentAt(work: Work, given: Now): Promise<ControlsView & { now: number }> {
+    const row = await first(
+      work,
+      `select (${CONTROLS_VERSION}) as version, (${work.dialect.clockSql}) as now_ms`
+    )
+    const { version, now_ms: now } = row!
+    const view = await this.#as(work, version === null ? null : Number(version))
+    return { ...view, now: given ?? Number(now) }
+  }
+
+  async #as(work: Work, version: number | null): Promise<ControlsView> {
     return this.#view?.version === version ? this.#view : this.#read(work)
   }
 

@@ -8,6 +8,7 @@ import type {
   ExecutionFilter,
   ExecutionStore,
   ExpiredLease,
+  NextAvailable,
   SettleResult,
   SlotRow,
 } from '../contract.ts'
@@ -166,7 +167,7 @@ export class MemoryExecutionStore implements ExecutionStore {
       .sort((a, b) => compare(a.handler, b.handler))
   }
 
-  async nextAvailableAt(params: Params<'nextAvailableAt'>): Promise<number | null> {
+  async nextAvailableAt(params: Params<'nextAvailableAt'>): Promise<NextAvailable | null> {
     return nextAvailableAt(this.#tables, this.#queued(), params)
   }
 

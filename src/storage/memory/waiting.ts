@@ -1,5 +1,5 @@
 import type { ExecutionRecord } from '../../types/executions.ts'
-import type { ExecutionStore } from '../contract.ts'
+import type { ExecutionStore, NextAvailable } from '../contract.ts'
 import { claimPlan } from '../rules/claim_plan.ts'
 import { rateFreeAt } from '../rules/rate.ts'
 import { expiredPatch } from '../rules/settlement.ts'
@@ -12,24 +12,32 @@ type NextParams = Parameters<ExecutionStore['nextAvailableAt']>[0]
 export function nextAvailableAt(
   tables: MemoryTables,
   queued: ExecutionRecord[],
-  { handlers, queues, exceptQueues = [], node }: NextParams
-): number | null {
+  { now: given, elapsed, handlers, queues, exceptQueues = [], node }: NextParams
+): NextAvailable | null {
   const plan = claimPlan([...tables.controls.values()], { handlers, node })
-  const instants = queued
+  if (plan === null) {
+    return null
+  }
+  const suiting = new Set([...plan.open, ...plan.limited])
+  const waiting = queued
+    .filter(({ handler }) => suiting.has(handler))
     .filter(({ queue }) => !queues || queues.includes(queue))
-    .filter(({ queue }) => !exceptQueues.includes(queue))
-    .filter(({ queue }) => plan !== null && !plan.pausedQueues.includes(queue))
-    .flatMap(({ handler, availableAt }) => {
-      const { open, limited, bounded } = plan!
-      if (open.includes(handler) || (limited.includes(handler) && !bounded.has(handler))) {
-        return [availableAt]
-      }
-      const { rate } = limitsIn(tables, handler)
-      const counts = rate !== null && limited.includes(handler)
-      const parts = tables.rates.get(handler) ?? []
-      return counts ? [Math.max(availableAt, rateFreeAt(parts, rate))] : []
-    })
-  return instants.length === 0 ? null : instants.reduce((a, b) => Math.min(a, b))
+    .filter(({ queue }) => !exceptQueues.includes(queue) && !plan.pausedQueues.includes(queue))
+  if (waiting.length === 0) {
+    return null
+  }
+  const now = tables.now(given)
+  const instants = waiting.map(({ handler, availableAt }) =>
+    Math.max(availableAt, freeAt(tables, handler))
+  )
+  const ahead = instants.filter((at) => at > now - elapsed)
+  const candidates = ahead.length > 0 ? ahead : waiting.map(({ availableAt }) => availableAt)
+  return { now, next: candidates.reduce((a, b) => Math.min(a, b)) }
+}
+
+function freeAt(tables: MemoryTables, handler: string): number {
+  const { rate } = limitsIn(tables, handler)
+  return rate === null ? 0 : rateFreeAt(tables.rates.get(handler) ?? [], rate)
 }
 
 /** Whether the controls let an execution be born running. */

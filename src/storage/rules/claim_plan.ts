@@ -1,5 +1,5 @@
 import type { ControlRecord, ControlScope, HandlerLimits } from '../../types/controls.ts'
-import { isBounded, isLimited, limitsOf } from './controls.ts'
+import { isLimited, limitsOf } from './controls.ts'
 import { rateRoom, type RateParts } from './rate.ts'
 
 /** What the controls leave of a claim. */
@@ -8,8 +8,8 @@ export interface ClaimPlan {
   open: string[]
   /** Handlers of which, or of whose keys, only so many may run. */
   limited: string[]
-  /** Those of the limited that are bounded as a whole, not only in each key. */
-  bounded: Set<string>
+  /** Those of the limited that have a rate. */
+  rated: string[]
   /** How many of one concurrency key may run, of the limited handlers that say so. */
   keyed: Map<string, number>
   /** Queues that are paused. */
@@ -29,11 +29,12 @@ export function claimPlan(
   const stopped = new Set(paused('handler'))
   const held = controls.filter(isLimited)
   const limited = new Set(held.map(nameOf))
+  const rated = new Set(held.filter((each) => limitsOf(each).rate !== null).map(nameOf))
   const running = handlers.filter((name) => !stopped.has(name))
   return {
     open: running.filter((name) => !limited.has(name)),
     limited: running.filter((name) => limited.has(name)),
-    bounded: new Set(held.filter(isBounded).map(nameOf)),
+    rated: running.filter((name) => rated.has(name)),
     keyed: keyedOf(held),
     pausedQueues: paused('queue'),
   }

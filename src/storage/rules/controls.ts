@@ -72,7 +72,7 @@ export function isLimited(control: ControlRecord): boolean {
 }
 
 /** Whether the handler as a whole is limited, rather than each of its keys. */
-export function isBounded(control: ControlRecord): boolean {
+function isBounded(control: ControlRecord): boolean {
   const { cluster, node, rate } = limitsOf(control)
   return cluster !== null || node !== null || rate !== null
 }

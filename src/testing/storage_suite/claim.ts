@@ -62,21 +62,16 @@ export const claimCases = cases({
     const [a, , c] = await context.enqueue({ queue: 'a' }, { queue: 'b' }, { queue: 'c' })
     assert.deepEqual(ids(await context.claim({ exceptQueues: ['b'] })), [a, c])
     assert.deepEqual(await context.claim({ queues: ['b'], exceptQueues: ['b'] }), [])
-    const { executions } = context.storage
-    const next = (exceptQueues: string[]) =>
-      executions.nextAvailableAt({ handlers: ['noop'], exceptQueues, node: NODE })
-    assert.equal(await next(['b']), null)
-    assert.equal(await next(['a']), context.now)
+    assert.equal(await context.next({ exceptQueues: ['b'] }), undefined)
+    assert.equal(await context.next({ exceptQueues: ['a'] }), context.now)
     assert.equal(await field(context.claim(), 'length'), 1)
   },
 
   'none of the queues that are left out': async (context) => {
     const [a, b] = await context.enqueue({ queue: 'a' }, { queue: 'b', availableAt: START - 1 })
-    const { executions } = context.storage
-    const next = (exceptQueues: string[]) =>
-      executions.nextAvailableAt({ handlers: ['noop'], exceptQueues, node: NODE })
+    const next = (exceptQueues: string[]) => context.next({ exceptQueues })
     assert.deepEqual([await next([]), await next(['b'])], [START - 1, START])
-    assert.equal(await next(['a', 'b']), null)
+    assert.equal(await next(['a', 'b']), undefined)
     assert.deepEqual(await context.claim({ exceptQueues: ['a', 'b'] }), [])
     assert.deepEqual(ids(await context.claim({ exceptQueues: ['b'] })), [a])
     assert.deepEqual(ids(await context.claim({ exceptQueues: [] })), [b])

@@ -46,6 +46,7 @@ export function cases(list: Record<string, (context: SuiteContext) => Promise<vo
 }
 
 type Claim = Partial<Parameters<Storage['executions']['claim']>[0]>
+type Asked = Partial<Parameters<Storage['executions']['nextAvailableAt']>[0]>
 
 /**
  * What a case works with: a fresh store, its own time, and records that need
@@ -184,6 +185,12 @@ export class SuiteContext {
       lease: LEASE,
       ...params,
     })
+  }
+
+  /** When something that waits may begin. */
+  async next(params: Asked = {}): Promise<number | undefined> {
+    const asked = { now: this.now, elapsed: 0, handlers: ['noop'], node: NODE, ...params }
+    return field(this.storage.executions.nextAvailableAt(asked), 'next')
   }
 
   /** An execution that is running. */

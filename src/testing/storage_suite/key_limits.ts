@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { NewExecution } from '../../storage/contract.ts'
-import { cases, field, LEASE, MINUTE, NODE, OTHER_NODE, START } from './context.ts'
+import { cases, field, LEASE, MINUTE, NODE, OTHER_NODE } from './context.ts'
 import type { SuiteContext } from './context.ts'
 import { limit, race } from './limits.ts'
 
@@ -171,12 +171,5 @@ export const keyLimitCases = cases({
     })
     assert.equal(birth.inserted, false)
     assert.equal(await field(context.find(b1), 'state'), 'running')
-  },
-
-  'what has places is what a node waits for': async (context) => {
-    await limit(context, { key: 2 })
-    await context.enqueue({ concurrencyKey: 'k', availableAt: START + MINUTE })
-    const next = context.storage.executions.nextAvailableAt({ handlers: ['noop'], node: NODE })
-    assert.equal(await next, START + MINUTE)
   },
 })

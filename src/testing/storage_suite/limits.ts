@@ -185,11 +185,10 @@ export const limitCases = cases({
   'a rate tells when it leaves room again, and a restart forgets nothing of it': async (
     context
   ) => {
-    const { executions } = context.storage
     await limit(context, { rate: { limit: 2, per: 10 * SECOND } })
     await enqueueMany(context, 5)
     assert.equal(await field(context.claim(), 'length'), 2)
-    const next = (await executions.nextAvailableAt({ handlers: ['noop'], node: NODE }))!
+    const next = (await context.next())!
     assert.ok(next > context.now + 10 * SECOND - 1 && next <= context.now + 10_400, `${next}`)
     const other = await context.another()
     const claim = () =>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { SCHEMA_VERSION, type ExecutionFilter } from '../../storage/contract.ts'
-import { cases, mapped, MINUTE, NODE, SECOND, START } from './context.ts'
+import { cases, mapped, MINUTE, SECOND, START } from './context.ts'
 
 export const readingCases = cases({
   'the store has the schema that this code needs': async (context) => {
@@ -100,10 +100,8 @@ export const readingCases = cases({
   },
 
   'the next available instant is that of the handlers and queues asked for': async (context) => {
-    const { executions } = context.storage
-    const next = (handlers: string[], queues?: string[]) =>
-      executions.nextAvailableAt({ handlers, queues, node: NODE })
-    assert.equal(await next(['a']), null)
+    const next = (handlers: string[], queues?: string[]) => context.next({ handlers, queues })
+    assert.equal(await next(['a']), undefined)
     await context.enqueue(
       { handler: 'a', availableAt: START + 3 * MINUTE, priority: 1 },
       { handler: 'a', availableAt: START + 2 * MINUTE, priority: 9, queue: 'slow' },
@@ -112,7 +110,7 @@ export const readingCases = cases({
     assert.equal(await next(['a']), START + 2 * MINUTE)
     assert.equal(await next(['a', 'b']), START + MINUTE)
     assert.equal(await next(['a'], ['default']), START + 3 * MINUTE)
-    assert.equal(await next(['c']), null)
-    assert.equal(await next([]), null)
+    assert.equal(await next(['c']), undefined)
+    assert.equal(await next([]), undefined)
   },
 })
