@@ -70,6 +70,17 @@ test.group('almanac.http | asking', () => {
     assert.equal(clock.pending, 0)
   })
 
+  test('a server that switches to another protocol is left at once', async ({ assert }) => {
+    const { port } = await serve({
+      '/': (_, response) =>
+        response.socket!.write('HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
+    })
+    const settings = { hosts: [`127.0.0.1:${port}`], privateNetworks: HERE }
+    const { error } = await ask({ url: `http://127.0.0.1:${port}/` }, { settings }).done
+    assert.match(error.message, /answered 101/)
+    assert.notInstanceOf(error, Failed)
+  })
+
   test('an abort ends the exchange with its reason', async ({ assert }) => {
     let arrived = () => {}
     const asked = new Promise<void>((resolve) => (arrived = resolve))
