@@ -301,6 +301,43 @@ test.group('almanac.http | secrets', () => {
     assert.notInclude(JSON.stringify([good.lines, bad.lines]), 'sesame')
   })
 
+  test('are hidden however the server repeats them at {path}')
+    .with([
+      { path: '/token', redirects: 5 },
+      { path: '/location', redirects: 5 },
+      { path: '/loop', redirects: 1 },
+      { path: '/type', redirects: 5 },
+      { path: '/json', redirects: 5 },
+      { path: '/escaped', redirects: 5 },
+    ])
+    .run(async ({ assert }, { path, redirects }) => {
+      const { port } = await serve({
+        '/token': (_, response) => response.writeHead(401).end('no such token: sesame-"open"'),
+        '/location': redirect('/seen/sesame-"open"'),
+        '/seen/sesame-%22open%22': json({}),
+        '/loop': redirect('/loop/sesame-%22open%22'),
+        '/loop/sesame-%22open%22': redirect('/loop/sesame-%22open%22'),
+        '/type': (_, response) =>
+          response.writeHead(200, { 'content-type': 'text/sesame-"open"' }).end('x'),
+        '/json': json({ token: 'sesame-"open"' }),
+        '/escaped': (_, response) =>
+          response
+            .writeHead(200, { 'content-type': 'application/json' })
+            .end('{ "token": "\\u0073esame-\\u0022open\\u0022" }'),
+      })
+      const host = `127.0.0.1:${port}`
+      const settings = {
+        hosts: [host],
+        privateNetworks: HERE,
+        secrets: { TOKEN: { value: 'Bearer sesame-"open"', hosts: [host], plain: true } },
+      }
+      const headers = { authorization: { secret: 'TOKEN' } }
+      const attempt = ask({ url: `http://${host}${path}`, headers, redirects }, { settings })
+      const { result, error } = await attempt.done
+      const seen = JSON.stringify([result, error?.message, attempt.lines])
+      assert.notMatch(seen, /sesame/)
+    })
+
   test('go only to their hosts, and over http only where config says so', async ({ assert }) => {
     const { port, received } = await serve({ '/': json(1) })
     const host = `127.0.0.1:${port}`

@@ -96,6 +96,17 @@ test.group('almanac.process | outcome', () => {
   })
 })
 
+test.group('almanac.process | secrets', () => {
+  test('of several lines are hidden line by line', async ({ assert }) => {
+    const settings = { secretEnv: { KEY: 'first-half\nsecond-half' } }
+    const code = `console.log(process.env.KEY); console.error(encodeURIComponent(process.env.KEY))`
+    const attempt = run(code, { settings })
+    await attempt.done
+    assert.deepEqual(attempt.messages('info'), ['[secret]', '[secret]'])
+    assert.deepEqual(attempt.messages('warn'), ['[secret]'])
+  })
+})
+
 test.group('almanac.process | much output', () => {
   test('megabytes of lines are read to the end, kept up to the cap', async ({ assert }) => {
     const code = `for (let i = 0; i < 40000; i++) process.stdout.write('x'.repeat(99) + '\\n')
