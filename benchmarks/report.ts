@@ -5,15 +5,18 @@ import { join } from 'node:path'
 import BetterSqlite from 'better-sqlite3'
 import { FORMATS, type ReportFormat } from '../src/legacy/reports/request.ts'
 import { requires } from '../tests/helpers/services.ts'
+import { CommandLine } from './lib/command_line.ts'
 
 /**
  * Peak memory, time and size of reports, each made in a process of its own
  * with Node's defaults. Few rows and many show whether memory grows with them.
- *
- *   npm run bench:report                          SQLite and, where it is there, PostgreSQL
- *   npm run bench:report -- 10000 100000          other rows
  */
-const ROWS = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [250_000, 1_000_000]
+const USAGE = `npm run bench:report -- [rows…]
+  rows: how many each report has, by default 250000 1000000
+  on SQLite and, where it is there, PostgreSQL`
+const line = new CommandLine(USAGE, {})
+const told = line.words.map((word) => line.numberOf('rows', word, { whole: true }))
+const ROWS = told.length > 0 ? told : [250_000, 1_000_000]
 /** Bytes. */
 const BOUND = 300e6
 const MB = 1e6

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { arch, cpus, totalmem } from 'node:os'
 import { dirname } from 'node:path'
-import { parseArgs } from 'node:util'
 import { comparisons, type Comparison } from './comparisons.ts'
 import { measure } from './lib/child.ts'
+import { CommandLine } from './lib/command_line.ts'
 import { verdict, type JobCpu, type Result } from './lib/result.ts'
 import { median, rotated, rounded } from './lib/statistics.ts'
 import { printTable } from './lib/table.ts'
@@ -12,25 +12,21 @@ import { printTable } from './lib/table.ts'
 const ENOUGH = 5
 const USAGE = `npm run bench -- [comparison…] [--repetitions=5] [--out=tmp/bench.json] [--quick]
   comparisons: ${Object.keys(comparisons()).join(', ')}
-  --quick shows in a minute that everything works; its figures mean nothing`
+  --quick shows in minutes that everything works; its figures mean nothing`
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    repetitions: { type: 'string', default: '5' },
-    out: { type: 'string', default: 'tmp/bench.json' },
-    quick: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+const line = new CommandLine(USAGE, {
+  repetitions: { type: 'string', default: '5' },
+  out: { type: 'string', default: 'tmp/bench.json' },
+  quick: { type: 'boolean', default: false },
 })
-const all = comparisons({ quick: values.quick })
-const names = positionals.length > 0 ? positionals : Object.keys(all)
-const unknown = names.filter((name) => !(name in all))
-const repetitions = Number(values.repetitions)
-if (values.help || unknown.length > 0 || !Number.isInteger(repetitions) || repetitions < 1) {
-  console.log(unknown.length > 0 ? `There is no comparison "${unknown[0]}".\n${USAGE}` : USAGE)
-  process.exit(values.help ? 0 : 2)
+const all = comparisons({ quick: line.flag('quick') })
+const names = line.words.length > 0 ? line.words : Object.keys(all)
+const unknown = names.find((name) => !Object.hasOwn(all, name))
+if (unknown !== undefined) {
+  line.refuse('the comparison', unknown, `give some of ${Object.keys(all).join(', ')}`)
 }
+const repetitions = line.number('repetitions', { whole: true })
+const out = line.text('out')
 
 type Answer = Record<string, number> & { cpu?: JobCpu }
 
@@ -104,12 +100,6 @@ function print({ comparison, unit, figures, ratios, cpu }: Result): void {
   }
 }
 
-const results: Result[] = []
-for (const name of names) {
-  const result = await compare(name, all[name])
-  results.push(result)
-  print(result)
-}
 const machine = {
   node: process.version,
   arch: arch(),
@@ -117,7 +107,14 @@ const machine = {
   cores: cpus().length,
   memory: totalmem(),
 }
-await mkdir(dirname(values.out), { recursive: true })
-await writeFile(values.out, `${JSON.stringify({ machine, results }, null, 2)}\n`)
+const results: Result[] = []
+await mkdir(dirname(out), { recursive: true })
+for (const name of names) {
+  const result = await compare(name, all[name])
+  results.push(result)
+  print(result)
+  // After each: what comes later may fail, and what was measured is not lost
+  await writeFile(out, `${JSON.stringify({ machine, results }, null, 2)}\n`)
+}
 const few = repetitions < ENOUGH ? `; fewer than ${ENOUGH} repetitions are a look, no measure` : ''
-console.log(`\nWritten to ${values.out}${few}`)
+console.log(`\nWritten to ${out}${few}`)

@@ -1,26 +1,24 @@
 import { setTimeout } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { openAlmanac } from './lib/almanac.ts'
+import { CommandLine } from './lib/command_line.ts'
 import { createDatabase } from './lib/postgres.ts'
 import { growthOf, sample, type Sample } from './lib/memory.ts'
 import { rounded } from './lib/statistics.ts'
 import { printTable } from './lib/table.ts'
 
-/**
- * Memory over a long time at half load: heap, handles and listeners must stay flat.
- *
- * npm run bench:soak -- [--minutes=10] [--rate=]
- *
- * Half load is half of what this machine, as busy as it is, runs a second when
- * as much is enqueued as it takes; --rate names another number.
- */
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '10' },
-    rate: { type: 'string' },
-  },
+/** Memory over a long time at half load: heap, handles and listeners must stay flat. */
+const USAGE = `npm run bench:soak -- [--minutes=10] [--rate=]
+  --rate is how many are enqueued a second. Without it: half of what this machine, as busy as it is,
+  runs a second when as much is enqueued as it takes`
+const line = new CommandLine(USAGE, {
+  minutes: { type: 'string', default: '10' },
+  rate: { type: 'string' },
 })
-const MINUTES = Number(values.minutes)
+if (line.words.length > 0) {
+  line.refuse('the argument', line.words[0], 'leave it out')
+}
+const MINUTES = line.number('minutes')
+const RATE = line.has('rate') ? line.number('rate') : null
 const STEP = 50
 /** How long as much is enqueued as is taken, ms, and how many at a time. */
 const FULL = { length: 10_000, batch: 100 }
@@ -41,7 +39,7 @@ for (let n = 0; n < 50; n++) {
 }
 await almanac.start()
 
-const rate = values.rate === undefined ? Math.round((await fullLoad()) / 2) : Number(values.rate)
+const rate = RATE ?? Math.round((await fullLoad()) / 2)
 const before = ran
 const until = performance.now() + MINUTES * 60_000
 const samples: (Sample & { ran: number })[] = []

@@ -38,6 +38,11 @@ export default class BackupDatabase {
   readonly #targets: Record<string, BackupTarget>
 
   constructor(targets: Record<string, BackupTarget>) {
+    for (const [name, { keep }] of Object.entries(targets)) {
+      if (!Number.isInteger(keep) || keep < 1) {
+        throw new Error(`keep of database "${name}" is ${keep}; give a whole number of at least 1`)
+      }
+    }
     this.#targets = targets
   }
 
@@ -60,23 +65,25 @@ export default class BackupDatabase {
       }
       await rename(part, join(folder, name))
       logger.info(`wrote ${name}`, { bytes: size })
-      const removed = await this.#removeOld(folder, `${database}-`, client.extension, keep)
+      const names = await this.#backupsIn(folder, `${database}-`, client.extension)
+      // Also one of an old slot stays, that was made up for just now
+      const old = names.slice(0, -keep).filter((each) => each !== name)
+      await Promise.all(old.map((each) => rm(join(folder, each))))
+      const removed = old.length
       return { file: name, bytes: size, removed }
     } finally {
       await rm(part, { force: true })
     }
   }
 
-  /** Names sort by their instant. */
-  async #removeOld(folder: string, start: string, end: string, keep: number): Promise<number> {
+  /** Oldest first: names sort by their instant. */
+  async #backupsIn(folder: string, start: string, end: string): Promise<string[]> {
     const isBackup = (name: string) =>
       name.startsWith(start) &&
       name.endsWith(end) &&
       /^[\dTZ]+$/.test(name.slice(start.length, -end.length))
     const names = await readdir(folder)
-    const old = names.filter(isBackup).sort().reverse().slice(keep)
-    await Promise.all(old.map((name) => rm(join(folder, name))))
-    return old.length
+    return names.filter(isBackup).sort()
   }
 }
 

@@ -39,6 +39,10 @@ export function readHistoryFilter(
   const read = Object.fromEntries(
     names.filter(isGiven).map((name) => [name, readField(name, given[name], report)])
   )
+  const { from, to }: ExecutionFilter = read
+  if (from !== undefined && to !== undefined && from > to) {
+    report('from', given.from, 'it lies after "to"; give an instant before it')
+  }
   problems.throwAny('The filter of the history')
   return read
 }

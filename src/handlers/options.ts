@@ -43,18 +43,29 @@ export function readText(reader: ConfigReader, key: string, remedy: string): str
   return typeof value === 'string' && value !== '' ? value : reader.refuse(key, remedy)
 }
 
-/** An object of texts by name. @throws E_INVALID_CONFIG */
+/** Variables of an environment, by name. @throws E_INVALID_CONFIG */
 export function readPairs(reader: ConfigReader, key: string): Record<string, string> {
   const section = reader.section(key)
   return Object.fromEntries(
     section.keys().map((name) => {
       const value = section.take(name)
-      if (typeof value !== 'string') {
+      const wrong = wrongPair(name, value)
+      if (wrong !== null) {
         // Not through refuse: its message would show the value, which may be a secret
-        const state = value === undefined ? 'missing' : 'not a text'
-        throw new E_INVALID_CONFIG([section.pathOf(name), state, 'give a text'])
+        throw new E_INVALID_CONFIG([section.pathOf(name), ...wrong])
       }
-      return [name, value]
+      return [name, value as string]
     })
   )
+}
+
+/** What is wrong with a variable, and the remedy; null when it may be handed to a program. */
+function wrongPair(name: string, value: unknown): [state: string, remedy: string] | null {
+  if (name === '' || /[=\0]/.test(name)) {
+    return ['not the name of a variable', 'leave "=" and NUL out of it']
+  }
+  if (typeof value !== 'string') {
+    return [value === undefined ? 'missing' : 'not a text', 'give a text']
+  }
+  return value.includes('\0') ? ['a text with a NUL', 'leave that character out'] : null
 }

@@ -411,6 +411,9 @@ test.group('Tracker | history and statistics', () => {
       all.map((problem) => problem.split(' ')[0]),
       ['from', 'handler', 'states[0]', 'limit', 'page']
     )
+    assert.deepEqual(await refusal({ from: '2026-02-02T00:00:00Z', to: '2026-02-01T00:00:00Z' }), [
+      'from (2026-02-02T00:00:00Z): it lies after "to"; give an instant before it',
+    ])
     assert.match(all.join(), /from \(soon\): "soon" is not an instant; give a Date/)
     const [states] = await refusal({ states: 'failed' })
     assert.match(states, /^states \(failed\): give a list/)

@@ -181,8 +181,7 @@ function withRival(folder: OpenFolder, rival: Rival, state = { walked: false, ac
     }
   }
   const wrapped: OpenFolder = {
-    stats: folder.stats,
-    entries: () => folder.entries(),
+    ...bound(folder),
     stat: async (name) => {
       const stats = await folder.stat(name)
       state.walked ||= stats.isFile()
@@ -198,10 +197,21 @@ function withRival(folder: OpenFolder, rival: Rival, state = { walked: false, ac
       await at('before a file is removed')
       await folder.removeFile(name)
     },
+  }
+  return wrapped
+}
+
+/** An object of its own that does what a folder does. */
+function bound(folder: OpenFolder): OpenFolder {
+  return {
+    stats: folder.stats,
+    entries: () => folder.entries(),
+    stat: (name) => folder.stat(name),
+    enter: (name) => folder.enter(name),
+    removeFile: (name) => folder.removeFile(name),
     removeFolder: (name) => folder.removeFolder(name),
     close: () => folder.close(),
   }
-  return wrapped
 }
 
 test.group('almanac.cleanup', () => {
@@ -234,6 +244,25 @@ test.group('almanac.cleanup', () => {
     const report = await sweep(rule(folder), { clock, openFolder: openFolderOf })
     const [left] = await filesIn(folder)
     assert.containSubset(report, { removed: 1, failed: 1, failure: `${left}: not permitted` })
-    assert.throws(() => assertRemoved(report), /^1 files could not be removed \(1 were\)/)
+    assert.throws(
+      () => assertRemoved(report),
+      /^1 files or folders could not be cleaned \(1 files were/
+    )
+  })
+
+  test('a folder that cannot be read fails it, after the rest is done', async ({ assert, fs }) => {
+    const { folder } = await place(fs)
+    await put(join(folder, 'a.txt'), 20)
+    await put(join(folder, 'closed/b.txt'), 20)
+    const openFolderOf = async (path: string) => {
+      const root = await openFolder(path)
+      const enter = () =>
+        Promise.reject(Object.assign(new Error('permission denied'), { code: 'EACCES' }))
+      return { ...bound(root), enter }
+    }
+    const report = await sweep(rule(folder), { clock, openFolder: openFolderOf })
+    assert.containSubset(report, { removed: 1, failed: 1, failure: 'closed: permission denied' })
+    assert.deepEqual(await filesIn(folder), ['closed/b.txt'])
+    assert.throws(() => assertRemoved(report), /first: closed: permission denied$/)
   })
 })

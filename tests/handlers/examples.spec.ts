@@ -72,6 +72,26 @@ test.group('Examples | backup', () => {
     assert.sameMembers(await readdir(folder), [...others, old[1], FILE])
   })
 
+  test('the one that was just made stays, of whichever slot', async ({ assert, fs }) => {
+    const folder = join(fs.basePath, 'backups')
+    await mkdir(folder, { recursive: true })
+    const newer = ['shop-20260302T060000Z.sqlite3', 'shop-20260303T060000Z.sqlite3']
+    await Promise.all(newer.map((name) => writeFile(join(folder, name), 'x')))
+    const client = { extension: '.sqlite3', dump: (file: string) => writeFile(file, 'whole') }
+    const options = backup(client, folder, 1)
+    const { result } = await runHandler(BackupDatabase, { database: 'shop' }, options)
+    assert.deepEqual(result, { file: FILE, bytes: 5, removed: 1 })
+    assert.sameMembers(await readdir(folder), [newer[1], FILE])
+  })
+
+  test('keeping {$self} is refused before anything is removed')
+    .with([0, -1, Number.NaN, 1.5])
+    .run(({ assert }, keep) => {
+      const client = { extension: '.sqlite3', dump: async () => {} }
+      const make = () => new BackupDatabase({ shop: { client, folder: '/nowhere', keep } })
+      assert.throws(make, /keep of database "shop" is .*at least 1/)
+    })
+
   test('a backup that fails leaves nothing that looks like one', async ({ assert, fs }) => {
     const client: BackupClient = {
       extension: '.sqlite3',

@@ -70,6 +70,17 @@ test.group('almanac.http | asking', () => {
     assert.equal(clock.pending, 0)
   })
 
+  test('a server that switches to another protocol is left at once', async ({ assert }) => {
+    const { port } = await serve({
+      '/': (_, response) =>
+        response.socket!.write('HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
+    })
+    const settings = { hosts: [`127.0.0.1:${port}`], privateNetworks: HERE }
+    const { error } = await ask({ url: `http://127.0.0.1:${port}/` }, { settings }).done
+    assert.match(error.message, /answered 101/)
+    assert.notInstanceOf(error, Failed)
+  })
+
   test('an abort ends the exchange with its reason', async ({ assert }) => {
     let arrived = () => {}
     const asked = new Promise<void>((resolve) => (arrived = resolve))
@@ -289,6 +300,43 @@ test.group('almanac.http | secrets', () => {
     assert.equal(error.message, `GET http://${host}/no answered 403: bad [secret]`)
     assert.notInclude(JSON.stringify([good.lines, bad.lines]), 'sesame')
   })
+
+  test('are hidden however the server repeats them at {path}')
+    .with([
+      { path: '/token', redirects: 5 },
+      { path: '/location', redirects: 5 },
+      { path: '/loop', redirects: 1 },
+      { path: '/type', redirects: 5 },
+      { path: '/json', redirects: 5 },
+      { path: '/escaped', redirects: 5 },
+    ])
+    .run(async ({ assert }, { path, redirects }) => {
+      const { port } = await serve({
+        '/token': (_, response) => response.writeHead(401).end('no such token: sesame-"open"'),
+        '/location': redirect('/seen/sesame-"open"'),
+        '/seen/sesame-%22open%22': json({}),
+        '/loop': redirect('/loop/sesame-%22open%22'),
+        '/loop/sesame-%22open%22': redirect('/loop/sesame-%22open%22'),
+        '/type': (_, response) =>
+          response.writeHead(200, { 'content-type': 'text/sesame-"open"' }).end('x'),
+        '/json': json({ token: 'sesame-"open"' }),
+        '/escaped': (_, response) =>
+          response
+            .writeHead(200, { 'content-type': 'application/json' })
+            .end('{ "token": "\\u0073esame-\\u0022open\\u0022" }'),
+      })
+      const host = `127.0.0.1:${port}`
+      const settings = {
+        hosts: [host],
+        privateNetworks: HERE,
+        secrets: { TOKEN: { value: 'Bearer sesame-"open"', hosts: [host], plain: true } },
+      }
+      const headers = { authorization: { secret: 'TOKEN' } }
+      const attempt = ask({ url: `http://${host}${path}`, headers, redirects }, { settings })
+      const { result, error } = await attempt.done
+      const seen = JSON.stringify([result, error?.message, attempt.lines])
+      assert.notMatch(seen, /sesame/)
+    })
 
   test('go only to their hosts, and over http only where config says so', async ({ assert }) => {
     const { port, received } = await serve({ '/': json(1) })

@@ -80,6 +80,11 @@ const PAYLOADS: [handler: string, payload: unknown, fields: string[]][] = [
   ['http', { url, headers: { a: { secret: 'NONE' } } }, ['headers.a']],
   [
     'http',
+    { url, headers: { 'X-Trace': '1', 'x-trace': '2', 'b': { secret: 'TOKEN' }, 'B': '3' } },
+    ['headers.x-trace', 'headers.B'],
+  ],
+  [
+    'http',
     { url, headers: { a: { secret: 'TOKEN', value: 'x' }, b: 1 } },
     ['headers.a', 'headers.b'],
   ],
@@ -188,6 +193,8 @@ const SETTINGS: [key: string, keys: object][] = [
   ['builtIn.process.maxOutput', program({ maxOutput: -1 })],
   ['builtIn.process.passEnv', program({ passEnv: 'PATH' })],
   ['builtIn.process.env.A', program({ env: { A: 1 } })],
+  ['builtIn.process.env.A=B', program({ env: { 'A=B': 'x' } })],
+  ['builtIn.process.secretEnv.A', program({ secretEnv: { A: 'sesame\0open' } })],
   ['builtIn.process.options.priority', program({ options: { priority: 11 } })],
   ['builtIn.process.options.retries', program({ options: { retries: 3 } })],
   ['builtIn.http.hosts', { builtIn: { http: {} } }],

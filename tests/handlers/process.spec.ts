@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { copyFile, open } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { test } from '@japa/runner'
 import { SystemClock } from '../../src/clock.ts'
@@ -63,14 +64,35 @@ test.group('almanac.process | outcome', () => {
     assert.equal(shot.error.message, 'script was ended by SIGKILL')
   })
 
-  test('a program that is not there fails for good', async ({ assert }) => {
-    const commands = ['/nowhere/tool']
-    const { process: config } = read({ builtIn: { process: { commands, cwd: '/' } } })
+  /** How a program ends that cannot be started. */
+  async function notStarted(path: string, cwd = '/') {
+    const { process: config } = read({ builtIn: { process: { commands: [path], cwd } } })
     const handler = processHandler({ config: config!, clock: new SystemClock(), env: {} })
-    const { error } = await new Attempt(handler, { command: '/nowhere/tool' }).done
+    const { error } = await new Attempt(handler, { command: path }).done
+    return error
+  }
+
+  test('a program that is not there fails for good, as does one without its folder', async ({
+    assert,
+  }) => {
+    const error = await notStarted('/nowhere/tool')
     assert.instanceOf(error, Failed)
-    assert.match(error.message, /"\/nowhere\/tool" could not be started: .*ENOENT/)
+    assert.match(error.message, /"\/nowhere\/tool" could not be started in "\/": .*ENOENT/)
+    const homeless = await notStarted('/bin/true', '/nowhere')
+    assert.instanceOf(homeless, Failed)
+    assert.match(homeless.message, /"\/bin\/true" could not be started in "\/nowhere"/)
   })
+
+  test('a program that the system cannot start just now is tried again', async ({ assert, fs }) => {
+    await fs.create('.keep', '')
+    const path = `${fs.basePath}/tool`
+    await copyFile('/bin/true', path)
+    const written = await open(path, 'r+')
+    const error = await notStarted(path)
+    await written.close()
+    assert.match(error.message, /ETXTBSY/)
+    assert.notInstanceOf(error, Failed)
+  }).skip(process.platform !== 'linux', 'others replace a program that runs')
 
   test('arguments are passed as they are: no shell reads them', async ({ assert }) => {
     const args = ['$(touch /tmp/x)', '; exit 9', '*', '"']
@@ -93,6 +115,17 @@ test.group('almanac.process | outcome', () => {
     const env = JSON.parse(attempt.messages('info')[0])
     assert.deepEqual(env, { HOME: '/home/x', TZ: 'UTC', PGPASSWORD: '[secret]' })
     assert.equal(error.message, 'script ended with code 1: denied for [secret]')
+  })
+})
+
+test.group('almanac.process | secrets', () => {
+  test('of several lines are hidden line by line', async ({ assert }) => {
+    const settings = { secretEnv: { KEY: 'first-half\nsecond-half' } }
+    const code = `console.log(process.env.KEY); console.error(encodeURIComponent(process.env.KEY))`
+    const attempt = run(code, { settings })
+    await attempt.done
+    assert.deepEqual(attempt.messages('info'), ['[secret]', '[secret]'])
+    assert.deepEqual(attempt.messages('warn'), ['[secret]'])
   })
 })
 

@@ -120,6 +120,11 @@ for (const { title, service, wait, listing } of KINDS) {
         { why: 'a name for a place', payload: { statement: 'purge', binds: { a: 1 } } },
         { why: 'a commit', payload: { text: 'delete from stock; commit' } },
         { why: 'a rollback', payload: { text: 'rollback' } },
+        {
+          why: 'a switch of autocommit',
+          payload: { text: 'set autocommit = 0; delete from stock; set @@autocommit = 1; bad' },
+        },
+        { why: 'a prepared transaction', payload: { text: `prepare transaction 'a'` } },
         { why: 'a quote that does not end', payload: { text: `select 'open` } },
         { why: 'no statement', payload: { text: ' ; ' } },
       ])

@@ -231,6 +231,27 @@ test.group('Another engine | what goes wrong', () => {
     await giver.jobs.stop()
   })
 
+  test('what an engine took before it failed stays with it', async ({ assert }) => {
+    const { clock, engine, giver, worker, find } = engineWorld()
+    const [first, second] = await Promise.all(
+      [1, 2].map((priority) => giver.jobs.enqueue('work', null, { priority }))
+    )
+    const push = engine.push.bind(engine)
+    engine.push = async (queue, priority, executions) => {
+      engine.failure = priority === 2 ? new Error('full') : null
+      return push(queue, priority, executions)
+    }
+    await giver.jobs.start()
+    await clock.advance(10)
+    assert.include(await find(first.id), { state: 'running' })
+    assert.include(await find(second.id), { state: 'queued' })
+    const { error } = giver.jobs.sources().find(({ name }) => name === 'hand-over:heavy')!
+    assert.equal(error, '1 executions of queue "heavy" could not be handed over: full')
+    assert.isTrue(await worker.jobs.deliver(engine.next()))
+    assert.include(await find(first.id), { state: 'succeeded' })
+    await giver.jobs.stop()
+  })
+
   test('an engine that does not answer is given up, and the node can still stop', async ({
     assert,
   }) => {

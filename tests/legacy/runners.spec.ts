@@ -144,6 +144,7 @@ legacyGroup('The sql runner', (kind) => {
       ['delete from T; COMMIT; delete from T', /statement 2 \(COMMIT\) would begin or end/],
       ['delete from T; rollback', /statement 2 \(rollback\)/],
       ['savepoint x; delete from T', /statement 1 \(savepoint x\)/],
+      ['delete from T; set @@`autocommit` = 1', /statement 2 \(set @@`autocommit` = 1\)/],
     ])
     .run(async ({ assert }, [dwlogic, message]) => {
       const { failure } = await sqlWorld()

@@ -52,11 +52,13 @@ export function cleanupHandler({ config, clock }: Deps) {
   }
 }
 
-/** @throws Error when a file could not be removed, after all the others were */
+/** @throws Error when a file could not be removed, or a folder be read, after all the others were */
 export function assertRemoved(report: CleanupReport): CleanupReport {
   if (report.failed > 0) {
     const { failed, removed, failure } = report
-    throw new Error(`${failed} files could not be removed (${removed} were); first: ${failure}`)
+    throw new Error(
+      `${failed} files or folders could not be cleaned (${removed} files were removed); first: ${failure}`
+    )
   }
   return report
 }

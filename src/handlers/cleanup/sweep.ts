@@ -15,7 +15,7 @@ export interface CleanupReport {
   removedFolders: number
   /** Links, other file systems, what is no file: left alone. */
   skipped: number
-  /** Files that could not be removed; why the first one could not. */
+  /** Files that could not be removed, and folders that could not be read; why the first one could not. */
   failed: number
   failure: string | null
 }
@@ -96,8 +96,10 @@ class Sweep {
   async run(): Promise<void> {
     const found = await walk(this.#root, this.#rule, this.#deps.signal)
     const now = this.#deps.clock.now()
-    const { examined, skipped } = found
-    Object.assign(this.#report, { examined, skipped, matched: found.files.length })
+    const { examined, skipped, closed } = found
+    const failure = closed[0] ?? null
+    const counts = { examined, skipped, matched: found.files.length, failed: closed.length }
+    Object.assign(this.#report, { ...counts, failure })
     const byFolder = Map.groupBy(chooseFiles(this.#rule, found.files, now), ({ folder }) =>
       folder.join('/')
     )

@@ -20,6 +20,8 @@ export interface Found {
   examined: number
   /** Links, folders of other file systems, what is no file, and what is too deep. */
   skipped: number
+  /** Folders that cannot be read, each with why. */
+  closed: string[]
 }
 
 /** Everything in a folder that a rule speaks of. Links and other file systems are not entered. */
@@ -28,7 +30,7 @@ export async function walk(
   rule: CleanupRule,
   signal: AbortSignal | undefined
 ): Promise<Found> {
-  const found: Found = { files: [], folders: [], examined: 0, skipped: 0 }
+  const found: Found = { files: [], folders: [], examined: 0, skipped: 0, closed: [] }
   await visit(root, [], { rule, signal, found })
   return found
 }
@@ -45,12 +47,24 @@ async function visit(folder: OpenFolder, parts: string[], walking: Walk): Promis
     walking.found.examined++
     const stats = await unlessGone(folder.stat(name))
     if (stats?.isDirectory()) {
-      await visitInner(folder, [...parts, name], walking)
+      await visitReadable(folder, [...parts, name], walking)
     } else if (stats?.isFile()) {
       noteFile(parts, name, stats, walking)
     } else if (stats) {
       walking.found.skipped++
     }
+  }
+}
+
+/** One folder that is closed to this process does not keep the others from being cleaned. */
+async function visitReadable(outer: OpenFolder, parts: string[], walking: Walk): Promise<void> {
+  try {
+    await visitInner(outer, parts, walking)
+  } catch (error) {
+    if (!CLOSED.includes((error as NodeJS.ErrnoException).code ?? '')) {
+      throw error
+    }
+    walking.found.closed.push(`${parts.join('/')}: ${(error as Error).message}`)
   }
 }
 
@@ -89,6 +103,7 @@ export function identityOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs].join(':')
 }
 
+const CLOSED = ['EACCES', 'EPERM']
 const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP']
 
 /** Null where something vanished, or was exchanged for a link, since it was listed. */

@@ -29,6 +29,8 @@ interface Deps {
   resolve: Resolve
   clock: Clock
   signal: AbortSignal
+  /** Hides what config keeps secret. */
+  redact(text: string): string
 }
 
 /**
@@ -72,7 +74,9 @@ async function follow(call: HttpCall, deps: Deps): Promise<Exchange> {
       return { answer, url: hop.url, redirects }
     }
     if (redirects === call.redirects) {
-      throw new Failed(`More than ${redirects} redirects, the last to ${shownLocation(location)}`)
+      throw new Failed(
+        `More than ${redirects} redirects, the last to ${deps.redact(shownLocation(location))}`
+      )
     }
     hop = nextHop(hop, answer.status, targetOf(location, hop.url), call)
   }

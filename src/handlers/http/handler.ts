@@ -3,7 +3,7 @@ import { Failed } from '../../jobs/outcome.ts'
 import type { HandlerContext } from '../../types/handlers.ts'
 import type { JsonValue } from '../../types/json.ts'
 import { redactor } from '../redact.ts'
-import type { HttpConfig } from './config.ts'
+import type { HttpConfig, Secret } from './config.ts'
 import { exchange, shownUrl, type Exchange } from './exchange.ts'
 import type { Resolve } from './hop.ts'
 import { readPayload } from './payload.ts'
@@ -34,7 +34,7 @@ interface Deps {
 
 /** The handler `almanac.http`: asks one of the hosts that config allows. */
 export function httpHandler({ config, clock, resolve }: Deps) {
-  const redact = redactor([...config.secrets.values()].map(({ value }) => value))
+  const redact = redactor([...config.secrets.values()].flatMap(shownParts))
   return async function almanacHttp({
     payload,
     signal,
@@ -42,15 +42,20 @@ export function httpHandler({ config, clock, resolve }: Deps) {
   }: HandlerContext): Promise<HttpResult> {
     signal.throwIfAborted()
     const call = readPayload(payload, config)
-    const done = await exchange(call, { config, clock, resolve, signal })
+    const done = await exchange(call, { config, clock, resolve, signal, redact })
     const { status, body } = done.answer
-    const title = `${call.method} ${shownUrl(done.url)}`
+    const title = redact(`${call.method} ${shownUrl(done.url)}`)
     logger.info(`${title}: ${status}, ${body.length} bytes`, { redirects: done.redirects })
     if (!call.expects(status)) {
       throw unexpected(title, done, redact)
     }
     return resultOf(done, call.keepBody ? config.maxKept : null, redact)
   }
+}
+
+/** A server may well repeat the token alone, without the scheme before it. */
+function shownParts({ value }: Secret): string[] {
+  return [value, value.replace(/^\S+\s+/, '')]
 }
 
 function unexpected(title: string, { answer }: Exchange, redact: (text: string) => string): Error {
@@ -66,9 +71,10 @@ function resultOf(
   maxKept: number | null,
   redact: (text: string) => string
 ): HttpResult {
-  const contentType = answer.headers['content-type'] ?? null
+  const type = answer.headers['content-type']
+  const contentType = type === undefined ? null : redact(type)
   const { status, body } = answer
-  const result = { status, url: shownUrl(url), redirects, contentType, bytes: body.length }
+  const result = { status, url: redact(shownUrl(url)), redirects, contentType, bytes: body.length }
   if (maxKept === null || body.length === 0) {
     return result
   }
@@ -76,16 +82,22 @@ function resultOf(
   if (text.length > maxKept) {
     return { ...result, body: text.slice(0, maxKept).toWellFormed(), cut: true }
   }
-  return { ...result, body: readText(text, contentType) }
+  return { ...result, body: readText(text, contentType, redact) }
 }
 
 /** An answer that says it is JSON and is not stays a text. */
-function readText(text: string, contentType: string | null): JsonValue {
+function readText(
+  text: string,
+  contentType: string | null,
+  redact: (text: string) => string
+): JsonValue {
   if (contentType === null || !/[/+]json\b/i.test(contentType)) {
     return text
   }
   try {
-    return JSON.parse(text) as JsonValue
+    // Its escapes may have hidden a secret from the look at the text
+    const hide = (_: string, value: unknown) => (typeof value === 'string' ? redact(value) : value)
+    return JSON.parse(text, hide) as JsonValue
   } catch {
     return text
   }

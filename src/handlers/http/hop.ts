@@ -55,6 +55,11 @@ export function sendHop(hop: Hop, deps: Deps): Promise<Answer> {
     })
     request.once('socket', (socket) => refuseConnected(socket, deps.guard))
     request.once('error', reject)
+    // Else it would end without an answer, an error or a timeout
+    request.once('upgrade', (_, upgraded) => {
+      upgraded.destroy()
+      reject(new Error('The server answered 101: it switches to a protocol that nobody asked for'))
+    })
     request.once('response', (response) => {
       readBody(response, deps.maxResponse).then((read) => {
         const { statusCode = 0, headers: received } = response

@@ -115,6 +115,8 @@ function readHeaders(reader: PayloadReader, config: HttpConfig) {
     const field = `headers.${header}`
     if (!isName(name) || OWN.includes(name)) {
       reader.report(field, header, 'give the name of a header that may be set')
+    } else if (Object.hasOwn(headers, name) || secrets.has(name)) {
+      reader.report(field, header, 'the header is given twice, in capitals or not; give it once')
     } else if (typeof value === 'string') {
       readPlain(reader, name, value, headers)
     } else {

@@ -39,6 +39,8 @@ type Child = ChildProcessByStdio<null, Readable, Readable>
 const SHUTDOWN_GRACE = 1_000
 /** How long output may still come after the end, ms. */
 const DRAIN = 1_000
+/** What the system runs out of for a while: processes, memory, descriptors, the file that is being written. */
+const SHORTAGES = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY']
 const windows = process.platform === 'win32'
 
 /** The groups that live: a process that ends with them takes them along. */
@@ -50,12 +52,12 @@ process.on('exit', () => living.forEach((pid) => killGroup(pid, 'SIGKILL')))
  * An abort ends the whole group: SIGTERM, and SIGKILL after the grace. What
  * the program leaves behind when it ends is killed as well.
  *
- * @throws Failed when the program cannot be started
+ * @throws Failed when the program cannot be started; an Error when the system only lacks the means just now
  */
 export async function runChild(spec: ChildSpec, deps: Deps): Promise<ChildEnd> {
   deps.signal.throwIfAborted()
   const child = start(spec)
-  const pid = await started(child, spec.file)
+  const pid = await started(child, spec)
   living.add(pid)
   const ending = new Ending(pid, spec.grace, deps)
   try {
@@ -87,14 +89,14 @@ function start({ file, args, cwd, env, mark, onChannel, onPipe }: ChildSpec): Ch
     })
     return child as Child
   } catch (error) {
-    throw notStarted(file, error)
+    throw notStarted({ file, cwd }, error)
   }
 }
 
-function started(child: Child, file: string): Promise<number> {
+function started(child: Child, spec: ChildSpec): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('spawn', () => resolve(child.pid as number))
-    child.once('error', (error) => reject(notStarted(file, error)))
+    child.once('error', (error) => reject(notStarted(spec, error)))
   })
 }
 
@@ -168,6 +170,8 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function notStarted(file: string, error: unknown): Failed {
-  return new Failed(`"${file}" could not be started: ${(error as Error).message}`, { cause: error })
+function notStarted({ file, cwd }: Pick<ChildSpec, 'file' | 'cwd'>, cause: unknown): Error {
+  const { code = '', message } = cause as NodeJS.ErrnoException
+  const told = `"${file}" could not be started in "${cwd}": ${message}`
+  return SHORTAGES.includes(code) ? new Error(told, { cause }) : new Failed(told, { cause })
 }

@@ -1,10 +1,12 @@
 import { Failed } from '../../jobs/outcome.ts'
-import { commitsByItself, splitStatements, type Statement } from '../../legacy/sql/statements.ts'
+import {
+  commitsByItself,
+  controlsTransaction,
+  splitStatements,
+  type Statement,
+} from '../../legacy/sql/statements.ts'
 import { checkQuotingOn } from '../../legacy/sql/quoting.ts'
 import type { SqlDialect, SqlSession, SqlValue } from '../../storage/sql_session.ts'
-
-/** They would end the transaction that all statements share. */
-const TRANSACTION_VERBS = ['BEGIN', 'START', 'COMMIT', 'ROLLBACK', 'END', 'ABORT', 'SAVEPOINT']
 
 /** Values for `?` in their order, or for `:name`. */
 export type Binds = SqlValue[] | Record<string, SqlValue>
@@ -50,7 +52,7 @@ export function prepare(steps: Step[], dialect: SqlDialect): Prepared[] {
     }))
   })
   for (const { prepared, statement } of all) {
-    if (TRANSACTION_VERBS.includes(statement.words[0])) {
+    if (controlsTransaction(statement)) {
       throw new Failed(`${prepared.title} would begin or end a transaction; they all run in one`)
     }
     if (all.length > 1 && commitsByItself(statement, dialect)) {

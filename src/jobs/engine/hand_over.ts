@@ -82,11 +82,13 @@ export class HandOver implements Pullable {
   /** @throws E_NOT_TAKEN when the engine fails: what it did not take is back in the queue */
   async #push(holds: Hold[]): Promise<void> {
     const byPriority = Map.groupBy(holds, ({ execution }) => execution.priority)
-    for (const [priority, group] of [...byPriority].sort(([a], [b]) => a - b)) {
+    const groups = [...byPriority].sort(([a], [b]) => a - b)
+    for (const [at, [priority, group]] of groups.entries()) {
       try {
         await this.#pushed(priority, group)
       } catch (error) {
-        await this.#refused(holds, error)
+        const left = groups.slice(at).flatMap(([, each]) => each)
+        await this.#refused(left, error)
       }
     }
   }

@@ -21,6 +21,8 @@ const COMMITS: Partial<Record<SqlDialect, RegExp>> = {
   mysql:
     /^(?:ALTER|ANALYZE|CALL|CHECK|FLUSH|GRANT|INSTALL|LOCK|OPTIMIZE|RENAME|REPAIR|RESET|REVOKE|SET PASSWORD|TRUNCATE|UNINSTALL|UNLOCK|(?:CREATE|DROP)(?! TEMPORARY| OR REPLACE TEMPORARY))\b/,
 }
+/** They begin or end the transaction that they are in. */
+const TRANSACTION_VERBS = ['BEGIN', 'START', 'COMMIT', 'ROLLBACK', 'END', 'ABORT', 'SAVEPOINT']
 /** How many words of a statement are looked at. */
 const HEAD = 8
 
@@ -35,6 +37,13 @@ export function splitStatements(sql: string, dialect: SqlDialect): Statement[] {
   const tokens = tokenize(sql, dialect)
   tokens.forEach((token, index) => splitter.add(token, tokens, index))
   return splitter.finish()
+}
+
+/** Whether it begins or ends a transaction by its own word. */
+export function controlsTransaction({ words: [verb, next], tokens }: Statement): boolean {
+  const switches = verb === 'SET' && tokens.some(({ text }) => /^`?autocommit`?$/i.test(text))
+  const prepares = verb === 'PREPARE' && next === 'TRANSACTION'
+  return switches || prepares || TRANSACTION_VERBS.includes(verb)
 }
 
 /** Whether the database commits when it runs this, whatever transaction it is in. */

@@ -2,13 +2,16 @@ import { E_LEGACY_FLOW } from '../../../errors.ts'
 import type { SqlSession } from '../../../storage/sql_session.ts'
 import { bind, bindValues, type BindValues } from '../../sql/binds.ts'
 import { checkQuotingOn } from '../../sql/quoting.ts'
-import { commitsByItself, splitStatements, type Statement } from '../../sql/statements.ts'
+import {
+  commitsByItself,
+  controlsTransaction,
+  splitStatements,
+  type Statement,
+} from '../../sql/statements.ts'
 import { cutText, type TextLimit } from '../../text_cut.ts'
 import type { RunCounts, Runner, RunnerInput } from './runner.ts'
 
 const DATA_VERBS = ['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE', 'WITH']
-/** They would end the transaction that the logs are written in. */
-const TRANSACTION_VERBS = ['BEGIN', 'START', 'COMMIT', 'ROLLBACK', 'END', 'ABORT', 'SAVEPOINT']
 const SHOWN: TextLimit = { length: 60, unit: 'characters' }
 
 /**
@@ -75,7 +78,8 @@ export class SqlRunner implements Runner {
     if (statements.length === 0) {
       throw new E_LEGACY_FLOW([mapref, 'DWLOGIC is empty'])
     }
-    const index = statements.findIndex(({ words }) => TRANSACTION_VERBS.includes(words[0]))
+    // It would end the transaction that the logs are written in
+    const index = statements.findIndex(controlsTransaction)
     if (index >= 0) {
       throw new E_LEGACY_FLOW([
         mapref,
