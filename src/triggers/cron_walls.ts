@@ -1,7 +1,7 @@
 import { Cron } from 'croner'
 import { DAY, SECOND } from './civil_date.ts'
 import { MAX_INSTANT } from './instant.ts'
-import { LruCache } from './lru_cache.ts'
+import { LruCache } from '../lru_cache.ts'
 import type { WallSeries } from './zoned_series.ts'
 
 /**

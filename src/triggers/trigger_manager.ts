@@ -2,7 +2,7 @@ import type { Problem, Trigger } from '../types/triggers.ts'
 import type { CalendarResolver } from './exclude.ts'
 import { compileTrigger, describeTrigger, normalizeTrigger } from './compile.ts'
 import type { CompiledTrigger } from './compile.ts'
-import { LruCache } from './lru_cache.ts'
+import { LruCache } from '../lru_cache.ts'
 import { previewSlots, take, triggerWarnings, validateTrigger } from './main.ts'
 import type { PreviewOptions } from './main.ts'
 

@@ -21,6 +21,19 @@ test.group('SQL statements', () => {
     ])
   })
 
+  test('a text is read once, whatever its reader does with the list; a changed one is another', ({
+    assert,
+  }) => {
+    const text = 'delete from once; commit'
+    const first = splitStatements(text, 'sqlite')
+    first.pop()
+    const second = splitStatements(text, 'sqlite')
+    assert.lengthOf(second, 2)
+    assert.strictEqual(second[0], first[0])
+    assert.notStrictEqual(splitStatements(text, 'postgres')[0], first[0])
+    assert.deepEqual(split('delete from twice; commit'), ['delete from twice', 'commit'])
+  })
+
   test('empty ones are left out', ({ assert }) => {
     assert.deepEqual(split(''), [])
     assert.deepEqual(split(' ;; -- nothing\n ; /* nor here */'), [])

@@ -1,6 +1,5 @@
 import { test } from '@japa/runner'
 import { E_INVALID_TRIGGER } from '../../src/errors.ts'
-import { LruCache } from '../../src/triggers/lru_cache.ts'
 import { TriggerManager } from '../../src/triggers/trigger_manager.ts'
 import type { CronTrigger, Trigger } from '../../src/types/triggers.ts'
 
@@ -66,29 +65,5 @@ test.group('TriggerManager', () => {
       triggers.compile({ ...cron(n % 60), expression: `${n % 60} ${n % 24} * * *` })
     }
     assert.equal(compiled.next(MAY), MAY + 7 * 60_000)
-  })
-})
-
-test.group('LruCache', () => {
-  test('what is asked for stays, what was not asked for longest leaves', ({ assert }) => {
-    const cache = new LruCache<string>(2)
-    const make = (value: string) => () => value
-    cache.get('a', make('a'))
-    cache.get('b', make('b'))
-    cache.get('a', make('never made'))
-    cache.get('c', make('c'))
-
-    assert.equal(cache.size, 2)
-    assert.equal(cache.get('a', make('made anew')), 'a')
-    assert.equal(cache.get('b', make('made anew')), 'made anew')
-  })
-
-  test('a value that cannot be made leaves nothing behind', ({ assert }) => {
-    const cache = new LruCache<string>(2)
-    const fail = () => {
-      throw new Error('cannot')
-    }
-    assert.throws(() => cache.get('a', fail), 'cannot')
-    assert.equal(cache.size, 0)
   })
 })

@@ -1,14 +1,16 @@
+import { hash } from 'node:crypto'
+import { LruCache } from '../../lru_cache.ts'
 import type { SqlDialect } from '../../storage/sql_session.ts'
 import { tokenize, type Token } from './tokenizer.ts'
 
 /** One statement, without its semicolon and without the space around it. */
 export interface Statement {
-  sql: string
-  tokens: Token[]
+  readonly sql: string
+  readonly tokens: readonly Token[]
   /** The keywords and names it begins with, upper case. */
-  words: string[]
+  readonly words: readonly string[]
   /** It creates something with statements inside, such as a trigger. */
-  hasBody: boolean
+  readonly hasBody: boolean
 }
 
 const CREATES_BODY =
@@ -25,14 +27,24 @@ const COMMITS: Partial<Record<SqlDialect, RegExp>> = {
 const TRANSACTION_VERBS = ['BEGIN', 'START', 'COMMIT', 'ROLLBACK', 'END', 'ABORT', 'SAVEPOINT']
 /** How many words of a statement are looked at. */
 const HEAD = 8
+/** Texts whose statements are kept, characters; these take about thirty times as much memory. */
+const KEPT = 1_000_000
+/** By what a text is: one that was changed is another one. */
+const known = new LruCache<Statement[]>(KEPT)
 
 /**
  * Cuts SQL at its semicolons, but not at those inside quotes, comments, and
- * the body of a trigger. Empty statements are left out.
+ * the body of a trigger. Empty statements are left out. A text is looked at
+ * once: the same flow runs again and again.
  *
  * @throws SyntaxError when a quote or a comment does not end
  */
 export function splitStatements(sql: string, dialect: SqlDialect): Statement[] {
+  const key = `${dialect}:${hash('sha256', sql, 'hex')}`
+  return [...known.get(key, () => split(sql, dialect), sql.length)]
+}
+
+function split(sql: string, dialect: SqlDialect): Statement[] {
   const splitter = new Splitter()
   const tokens = tokenize(sql, dialect)
   tokens.forEach((token, index) => splitter.add(token, tokens, index))
