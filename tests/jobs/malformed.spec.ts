@@ -211,7 +211,7 @@ const CASES = [
       '5m',
       /did you mean "timeout"/,
     ],
-    ['a queue that is a number', register({ queue: 7 }), 'queue', '7', /give a name/],
+    ['a queue that is a number', register({ queue: 7 }), 'queue', '7', /give a text of 1 to 255/],
     ['a priority of a handler', register({ priority: 11 }), 'priority', '11', /give 1 to 10/],
     ['retries below 0', register({ retry: { retries: -1 } }), 'retry.retries', '-1', /give 0 to/],
     [
