@@ -1,7 +1,7 @@
 import type { ExecutionError } from '../types/executions.ts'
 
 /** Longest texts that are kept of an error, in characters. */
-const MAX_MESSAGE = 4_000
+export const MAX_MESSAGE = 4_000
 const MAX_STACK = 8_000
 /** Errors kept of a chain of causes, the first included. */
 const MAX_DEPTH = 4
@@ -75,6 +75,7 @@ function kindOf(thrown: unknown): string {
   }
 }
 
-function cut(text: string, length: number): string {
+/** The text, or its beginning with an ellipsis. */
+export function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`
 }
