@@ -54,11 +54,21 @@ export class SystemClock implements Clock {
   }
 
   timer(delay: number, callback: () => void, options?: { ref?: boolean }): ClockTimer {
-    const handle = setTimeout(callback, Math.min(Math.max(0, delay), MAX_TIMER_DELAY))
+    if (delay > MAX_TIMER_DELAY) {
+      return this.#inParts(delay, callback, options)
+    }
+    const handle = setTimeout(callback, Math.max(0, delay))
     if (options?.ref === false) {
       handle.unref()
     }
     return { cancel: () => clearTimeout(handle) }
+  }
+
+  /** One timer after the other: a timeout of 30 days must not be over after 24. */
+  #inParts(delay: number, callback: () => void, options?: { ref?: boolean }): ClockTimer {
+    const rest = () => (part = this.timer(delay - MAX_TIMER_DELAY, callback, options))
+    let part = this.timer(MAX_TIMER_DELAY, rest, options)
+    return { cancel: () => part.cancel() }
   }
 }
 

@@ -14,6 +14,12 @@ const UNITS: Record<string, number> = {
   d: 86_400_000,
   w: 604_800_000,
 }
+/**
+ * A thousand years, ms: an instant that far from now is one that the store can
+ * hold and a date can show. What is longer is a mistake, and would be one of
+ * the store's, at the worst while it takes the end of an execution.
+ */
+const LONGEST = 365_250 * 86_400_000
 const PART = /(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)/g
 const WHOLE = /^(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|m|h|d|w))+\s*$/
 
@@ -23,18 +29,21 @@ const WHOLE = /^(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|m|h|d|w))+\s*$/
  * @throws E_INVALID_DURATION naming `field` and the value
  */
 export function toMilliseconds(value: Duration, field = 'duration'): number {
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value) || value < 0) {
-      throw new E_INVALID_DURATION([field, String(value)])
-    }
-    return Math.round(value)
-  }
-  if (typeof value !== 'string' || !WHOLE.test(value)) {
+  const ms = typeof value === 'number' ? value : lengthOf(value)
+  // Nothing compares with NaN
+  if (!(ms >= 0 && ms <= LONGEST)) {
     throw new E_INVALID_DURATION([field, String(value)])
   }
+  return Math.round(ms)
+}
+
+function lengthOf(text: unknown): number {
+  if (typeof text !== 'string' || !WHOLE.test(text)) {
+    return Number.NaN
+  }
   let total = 0
-  for (const [, amount, unit] of value.matchAll(PART)) {
+  for (const [, amount, unit] of text.matchAll(PART)) {
     total += Number(amount) * UNITS[unit]
   }
-  return Math.round(total)
+  return total
 }

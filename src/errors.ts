@@ -14,7 +14,7 @@ export const E_INVALID_DURATION = defineError<[field: string, value: string]>({
   code: 'E_INVALID_DURATION',
   status: 422,
   message: '%s: "%s" is not a duration',
-  help: 'Give milliseconds as a number, or a text such as "250ms", "15s", "5m", "1h30m", "7d".',
+  help: 'Give milliseconds as a number, or a text such as "250ms", "15s", "5m", "1h30m", "7d"; at most a thousand years.',
 })
 
 export const E_INVALID_CONFIG = defineError<[key: string, value: string, remedy: string]>({

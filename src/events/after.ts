@@ -12,6 +12,8 @@ export interface ParentReference {
   on: ParentCondition
 }
 
+const TWICE = 'it is named before; name each parent once, with one condition'
+
 /** Reads what a definition says that it runs after. */
 export function readAfter(value: unknown, report: Report): ParentReference[] {
   const list = Array.isArray(value) ? value : [value]
@@ -42,7 +44,7 @@ export function readCondition(
 /**
  * The parents that a definition of a source means.
  *
- * @throws E_INVALID_INPUT naming those that are not there
+ * @throws E_INVALID_INPUT naming those that are not there, or there twice
  */
 export async function resolveAfter(
   storage: Storage,
@@ -56,7 +58,9 @@ export async function resolveAfter(
     const event =
       (await storage.events.findBy({ source: named ?? source, name })) ??
       (named === null ? await storage.events.find(name) : null)
-    if (event) {
+    if (event && found.some(({ parentId }) => parentId === event.id)) {
+      problems.push({ field: `after[${index}].event`, value: name, message: TWICE })
+    } else if (event) {
       found.push({ parentId: event.id, on })
     } else {
       const message = `no event of source "${named ?? source}" has this name; create it first, or name its source`

@@ -1,4 +1,4 @@
-import { MAX_TEXT, text } from '../input/fields.ts'
+import { MAX_TEXT, object, refuseOthers, text } from '../input/fields.ts'
 import { Problems } from '../input/problems.ts'
 import { readCondition } from './after.ts'
 import { EventStates } from './event_states.ts'
@@ -25,14 +25,18 @@ export abstract class EventDependencies extends EventStates {
     parents: string | string[],
     options: { on?: ParentCondition; by?: Actor } = {}
   ): Promise<DependencyRecord[]> {
-    const ids = Array.isArray(parents) ? parents : [parents]
+    const ids = [...new Set(Array.isArray(parents) ? parents : [parents])]
     const problems = new Problems()
-    ids.forEach((id, index) => text(`parents[${index}]`, id, MAX_TEXT, problems.report))
-    const on = readCondition('on', options.on, problems.report)
+    const { report } = problems
+    ids.forEach((id, index) => text(`parents[${index}]`, id, MAX_TEXT, report))
+    const remedy = "give an object such as { on: 'failure' }, or leave it out"
+    const given = object('options', options, remedy, report) as typeof options
+    refuseOthers('', given, ['on', 'by'], report)
+    const on = readCondition('on', given.on, report)
     problems.throwAny('The dependency')
     const set = ids.map((parentId) => ({ parentId, on: on! }))
     await this.get(childId)
-    await this.setDependencies(childId, { set, remove: [], declared: false, by: options.by })
+    await this.setDependencies(childId, { set, remove: [], declared: false, by: given.by })
     return this.dependenciesOf(childId)
   }
 

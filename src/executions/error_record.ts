@@ -1,7 +1,7 @@
 import type { ExecutionError } from '../types/executions.ts'
 
 /** Longest texts that are kept of an error, in characters. */
-const MAX_MESSAGE = 4_000
+export const MAX_MESSAGE = 4_000
 const MAX_STACK = 8_000
 /** Errors kept of a chain of causes, the first included. */
 const MAX_DEPTH = 4
@@ -18,7 +18,7 @@ export function toExecutionError(thrown: unknown, depth = 1): ExecutionError {
   const record: ExecutionError = {
     name: readPart('name', () => String(thrown.name)),
     message: cut(
-      readPart('message', () => String(thrown.message)),
+      readPart('message', () => messageOf(thrown)),
       MAX_MESSAGE
     ),
   }
@@ -35,6 +35,14 @@ export function toExecutionError(thrown: unknown, depth = 1): ExecutionError {
     record.cause = toExecutionError(cause, depth + 1)
   }
   return record
+}
+
+/** Several errors as one often say nothing themselves: Node.js does so of a connection that all addresses refuse. */
+function messageOf(error: Error): string {
+  const message = String(error.message)
+  return message === '' && error instanceof AggregateError
+    ? error.errors.map((part) => toExecutionError(part, MAX_DEPTH).message).join(' · ')
+    : message
 }
 
 /** Whether a value is an Error; one that does not let itself be asked is none. */
@@ -75,6 +83,7 @@ function kindOf(thrown: unknown): string {
   }
 }
 
-function cut(text: string, length: number): string {
+/** The text, or its beginning with an ellipsis. */
+export function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`
 }

@@ -92,7 +92,11 @@ export function duration(
       return ms
     }
   } catch (error) {
-    report(field, value, `${(error as Error).message}; write ms, or "15s", "5m", "1h30m"`)
+    report(
+      field,
+      value,
+      `${(error as Error).message}; write ms, or "15s", "5m", "1h30m", at most a thousand years`
+    )
     return undefined
   }
   report(field, value, `give at least ${min} ms`)

@@ -36,6 +36,8 @@ export class ThreadIsolator {
   }
 
   async run(name: string, isolation: Isolation, context: HandlerContext): Promise<unknown> {
+    // While the first one was loaded, say: a signal tells of its abort once
+    context.signal.throwIfAborted()
     const { port1: port, port2 } = new MessageChannel()
     const bridge = new HostBridge(lineOf<ToHandler, FromHandler>(port), context)
     const force = this.#forceAfterGrace(context.signal, isolation.grace)

@@ -79,7 +79,8 @@ export class Executor {
     const begin = (known: HandlerContext['parents']) =>
       this.#traced(run, this.#contextOf(run, known))
     // Outside of workflows the handler begins in this very turn
-    const done = parents instanceof Promise ? parents.then(begin) : begin(parents)
+    const done =
+      parents instanceof Promise ? begunUnlessAborted(run, parents, begin) : begin(parents)
     void done.then(
       (value) => this.#ended(run, { kind: 'returned', value }),
       (error: unknown) => this.#ended(run, { kind: 'thrown', error })
@@ -209,4 +210,15 @@ export class Executor {
       return undefined
     }
   }
+}
+
+/** What was cancelled, or timed out, while its parents were read does not begin. */
+async function begunUnlessAborted<Known, Value>(
+  { hold }: Run,
+  parents: Promise<Known>,
+  begin: (known: Known) => Promise<Value>
+): Promise<Value> {
+  const known = await parents
+  hold.signal.throwIfAborted()
+  return begin(known)
 }

@@ -1,7 +1,7 @@
 import { E_INVALID_HANDLER } from '../errors.ts'
 import { nearestName } from '../config/did_you_mean.ts'
 import { toMilliseconds, type Duration } from '../duration.ts'
-import { MAX_RETRIES, type Report } from '../input/fields.ts'
+import { MAX_RETRIES, MAX_TEXT, text, type Report } from '../input/fields.ts'
 import { readIsolation } from './isolation_options.ts'
 import { shown } from '../triggers/field_reader.ts'
 import { readConcurrency, readRate } from './limit_options.ts'
@@ -46,9 +46,9 @@ export function resolveOptions(
 ): Omit<HandlerDefinition, 'run'> {
   checkNames(name, 'options.', options, NAMES)
   const { queue = DEFAULT_QUEUE, priority = DEFAULT_PRIORITY, idempotent = false } = options
-  if (typeof queue !== 'string' || queue === '') {
-    throw new E_INVALID_HANDLER([name, `options.queue is "${queue}"; give a name`])
-  }
+  text('options.queue', queue, MAX_TEXT, (field, value, remedy) => {
+    throw new E_INVALID_HANDLER([name, `${field} is ${shown(value)}; ${remedy}`])
+  })
   if (!Number.isInteger(priority) || priority < 1 || priority > 10) {
     throw new E_INVALID_HANDLER([name, `options.priority is ${priority}; give 1 to 10`])
   }
@@ -171,8 +171,8 @@ function resolveRetry(
       `options.retry.retries is ${retries}; give 0 to ${MAX_RETRIES}`,
     ])
   }
-  if (!(jitter >= 0 && jitter <= 1)) {
-    throw new E_INVALID_HANDLER([name, `options.retry.jitter is ${jitter}; give 0 to 1`])
+  if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1)) {
+    throw new E_INVALID_HANDLER([name, `options.retry.jitter is ${shown(jitter)}; give 0 to 1`])
   }
   if (!['exponential', 'linear', 'fixed'].includes(merged.backoff)) {
     throw new E_INVALID_HANDLER([
@@ -180,14 +180,26 @@ function resolveRetry(
       `options.retry.backoff is "${merged.backoff}"; give exponential, linear or fixed`,
     ])
   }
-  const delayOf = typeof merged.delay === 'function' ? merged.delay : null
-  const delay = typeof merged.delay === 'function' ? defaults.delay : merged.delay
-  return {
-    ...merged,
-    ...(delayOf && { delayOf }),
-    delay: toMilliseconds(delay, `retry.delay of handler "${name}"`),
-    maxDelay: toMilliseconds(merged.maxDelay, `retry.maxDelay of handler "${name}"`),
+  return { ...merged, ...readDelays(name, merged, own, defaults) }
+}
+
+/** A first delay beyond the longest would be cut to it without a word. */
+function readDelays(
+  name: string,
+  { delay: given, maxDelay: longest }: HandlerRetryPolicy,
+  own: HandlerOptions['retry'],
+  defaults: RetryPolicy
+): Pick<HandlerRetry, 'delay' | 'maxDelay' | 'delayOf'> {
+  const maxDelay = toMilliseconds(longest, `retry.maxDelay of handler "${name}"`)
+  if (typeof given === 'function') {
+    return { delayOf: given, delay: toMilliseconds(defaults.delay), maxDelay }
   }
+  const delay = toMilliseconds(given, `retry.delay of handler "${name}"`)
+  if (own && own.delay !== undefined && delay > maxDelay) {
+    const remedy = `give at most retry.maxDelay (${shown(longest)}), or raise that`
+    throw new E_INVALID_HANDLER([name, `options.retry.delay is ${shown(given)}; ${remedy}`])
+  }
+  return { delay, maxDelay }
 }
 
 /** `{ delay: undefined }` means the default, as a missing key does. */

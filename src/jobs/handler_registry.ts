@@ -1,5 +1,6 @@
 import { E_HANDLER_EXISTS, E_INVALID_HANDLER, E_UNKNOWN_HANDLER } from '../errors.ts'
 import { handlerName, isHandlerClass } from '../handler.ts'
+import { MAX_TEXT, text } from '../input/fields.ts'
 import { shown } from '../triggers/field_reader.ts'
 import { resolveOptions, type HandlerDefaults } from './handler_options.ts'
 import { TAKES_PLACE } from './place.ts'
@@ -49,9 +50,7 @@ export class HandlerRegistry {
    * @throws E_INVALID_HANDLER when it cannot be run
    */
   register(name: string, target: HandlerClass | HandlerFunction, options?: HandlerOptions): void {
-    if (typeof name !== 'string' || name === '') {
-      throw new E_INVALID_HANDLER([String(name), 'it has no name'])
-    }
+    checkName(name)
     const taken = this.#entries.get(name)
     if (taken?.target === target) {
       return
@@ -157,6 +156,16 @@ export class HandlerRegistry {
     }
     return { ...read, run: (context) => isolator.run(name, isolate, context) }
   }
+}
+
+/** What the store cannot hold as a name would fail every claim of the process. */
+function checkName(name: unknown): void {
+  if (typeof name !== 'string' || name === '') {
+    throw new E_INVALID_HANDLER([String(name), 'it has no name'])
+  }
+  text('name', name, MAX_TEXT, (_field, _value, remedy) => {
+    throw new E_INVALID_HANDLER([shown(name), `as a name: ${remedy}`])
+  })
 }
 
 function isClassSyntax(target: HandlerFunction): boolean {

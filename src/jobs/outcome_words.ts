@@ -1,11 +1,10 @@
 import { toMilliseconds, type Duration } from '../duration.ts'
+import { cut, MAX_MESSAGE } from '../executions/error_record.ts'
 import { object, refuseOthers, text } from '../input/fields.ts'
 import { Problems } from '../input/problems.ts'
 import { Cancelled, Failed, ReleaseSignal, Succeeded } from './outcome.ts'
 import type { JsonValue } from '../types/json.ts'
 
-/** Longest reason, in characters: as long as the message of an error. */
-const MAX_REASON = 4_000
 /** Longest reference to a result, in characters: a path or an address. */
 const MAX_REF = 2_000
 
@@ -39,7 +38,7 @@ export const outcome = {
    */
   fail(reason: string, options: { cause?: unknown; result?: JsonValue } = {}): Failed {
     const read = readOptions('fail', options, ['cause', 'result'])
-    return new Failed(readText('fail', 'reason', reason), read)
+    return new Failed(readReason('fail', reason), read)
   },
 
   /**
@@ -49,7 +48,7 @@ export const outcome = {
    */
   cancel(reason: string, options: { result?: JsonValue } = {}): Cancelled {
     const read = readOptions('cancel', options, ['result'])
-    return new Cancelled(readText('cancel', 'reason', reason), read)
+    return new Cancelled(readReason('cancel', reason), read)
   },
 
   /**
@@ -60,7 +59,7 @@ export const outcome = {
    */
   snooze(delay: Duration, reason = 'snoozed by the handler'): ReleaseSignal {
     const ms = toMilliseconds(delay, 'outcome.snooze: delay')
-    return new ReleaseSignal(ms, readText('snooze', 'reason', reason))
+    return new ReleaseSignal(ms, readReason('snooze', reason))
   },
 } as const
 
@@ -77,11 +76,20 @@ function readOptions<T extends object>(
   return options
 }
 
+/**
+ * A reason is often the message of an error, of whatever length: it is cut as
+ * that is. Refused, what was to end for good would be tried again.
+ */
+function readReason(word: keyof typeof outcome, value: unknown): string {
+  const given = typeof value === 'string' ? cut(value, MAX_MESSAGE) : value
+  return readText(word, 'reason', given, MAX_MESSAGE)
+}
+
 function readText(
   word: keyof typeof outcome,
   field: string,
   value: unknown,
-  longest = MAX_REASON
+  longest: number
 ): string {
   const problems = new Problems()
   const read = text(field, value, longest, problems.report)

@@ -27,6 +27,16 @@ test.group('Error record', () => {
     assert.isUndefined(record.cause?.cause?.cause?.cause)
   })
 
+  test('says what the parts of an error say that says nothing itself', ({ assert }) => {
+    const parts = [new Error('refused at ::1'), 'refused at 127.0.0.1']
+    const record = toExecutionError(
+      new TypeError('fetch failed', { cause: new AggregateError(parts) })
+    )
+    assert.equal(record.message, 'fetch failed')
+    assert.equal(record.cause!.message, 'refused at ::1 · refused at 127.0.0.1')
+    assert.equal(toExecutionError(new AggregateError(parts, 'all lost')).message, 'all lost')
+  })
+
   test('cuts long texts at a character, not inside one', ({ assert }) => {
     const record = toExecutionError(new Error(`${'x'.repeat(3_998)}😀😀`))
 

@@ -1,4 +1,7 @@
 import { test } from '@japa/runner'
+import { ThreadIsolator } from '../../src/isolation/thread_isolator.ts'
+import type { HandlerContext } from '../../src/types/handlers.ts'
+import { createNode } from '../jobs/setup.ts'
 import { bootWorld, written } from './world.ts'
 import { assertCapped, assertWholeContext, assertWords } from './contract.ts'
 
@@ -31,6 +34,18 @@ test.group('Isolation | in a thread', (group) => {
     }
     assert.isAbove(threads[0], 0)
     assert.equal(threads[1], threads[0])
+  })
+
+  test('that was aborted before its thread is there does not begin', async ({ assert }) => {
+    const { clock, logger } = createNode()
+    const threads = new ThreadIsolator({ clock, logger, root: import.meta.url })
+    const isolation = { in: 'thread', memory: null, grace: 1_000, module: import.meta.url } as const
+    const signal = AbortSignal.abort('cancelled')
+    // Nothing else of it is asked for
+    const context = { signal } as HandlerContext
+    const thrown = await threads.run('work', isolation, context).catch((error: unknown) => error)
+    assert.equal(thrown, 'cancelled')
+    await threads.close()
   })
 
   test('prints into the log of its own attempt, in order and capped', async ({ assert, fs }) => {

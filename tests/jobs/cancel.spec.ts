@@ -1,5 +1,6 @@
 import { test } from '@japa/runner'
-import { aborted, createNode, createStore, gate } from './setup.ts'
+import { newId } from '../../src/ids.ts'
+import { aborted, createNode, createStore, gate, newExecution } from './setup.ts'
 import type { HandlerContext } from '../../src/types/handlers.ts'
 import type { JournalEntry } from '../../src/types/journal.ts'
 
@@ -119,6 +120,24 @@ test.group('Cancel', () => {
     end.open()
     await node.jobs.stop()
     assert.equal(begun, 1)
+  })
+
+  test('one whose parents are still being read does not begin', async ({ assert }) => {
+    let begun = 0
+    const node = createNode({ handlers: { work: () => void begun++ } })
+    const { storage, clock } = node
+    const execution = newExecution({ workflowId: newId() })
+    await storage.executions.enqueue({ now: clock.now(), executions: [execution] })
+    const go = storage.hold('workflows.parentsOf')
+    const round = node.jobs.runOnce()
+    await clock.advance(5)
+    assert.equal(storage.calls('workflows.parentsOf'), 1)
+    await node.jobs.cancel(execution.id, { reason: 'too late' })
+    go()
+    await round
+    const ended = await node.tracker.get(execution.id)
+    assert.include(ended, { state: 'cancelled', reason: 'too late' })
+    assert.equal(begun, 0)
   })
 
   test('an ended one stays as it is, an unknown one is refused', async ({ assert }) => {

@@ -162,12 +162,43 @@ test.group('Handler registry', () => {
     )
   })
 
+  test('refuses a name that no store holds: {0}')
+    .with([
+      ['of spaces', ' ', 'give a text of 1 to 255 characters'],
+      ['of 256 characters', 'n'.repeat(256), 'give a text of 1 to 255 characters'],
+      ['with NUL', 'a\0b', 'leave that character out'],
+      ['with half a character', 'a\ud83d', 'leave that character out'],
+    ] as [string, string, string][])
+    .run(({ assert }, [, name, remedy]) => {
+      const handlers = registry()
+      assert.throws(() => handlers.register(name, () => {}), new RegExp(`as a name: .*${remedy}`))
+      assert.isEmpty(handlers.names())
+    })
+
+  test('a longest delay below the default one is a bound, and no mistake', ({ assert }) => {
+    const handlers = registry()
+    handlers.register('quick', () => {}, { retry: { maxDelay: 10 } })
+    assert.include(handlers.get('quick').retry, { delay: 1_000, maxDelay: 10 })
+  })
+
   test('refuses a bad option by name: {0}')
     .with([
       ['priority', { priority: 11 }, 'options.priority is 11; give 1 to 10'],
-      ['queue', { queue: '' }, 'options.queue is ""; give a name'],
+      ['queue', { queue: '' }, 'options.queue is ; give a text of 1 to 255 characters'],
+      [
+        'queue of 256 characters',
+        { queue: 'q'.repeat(256) },
+        `options.queue is ${'q'.repeat(79)}…; give a text of 1 to 255 characters`,
+      ],
       ['retries', { retry: { retries: -1 } }, 'options.retry.retries is -1; give 0 to 10000'],
       ['jitter', { retry: { jitter: 2 } }, 'options.retry.jitter is 2; give 0 to 1'],
+      ['jitter null', { retry: { jitter: null } }, 'options.retry.jitter is null; give 0 to 1'],
+      ['jitter as text', { retry: { jitter: '1' } }, 'options.retry.jitter is 1; give 0 to 1'],
+      [
+        'a delay beyond the longest',
+        { retry: { delay: '2m' } },
+        'options.retry.delay is 2m; give at most retry.maxDelay (1m), or raise that',
+      ],
       [
         'backoff',
         { retry: { backoff: 'cubic' } },

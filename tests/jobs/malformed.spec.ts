@@ -58,6 +58,14 @@ const CASES = [
       '2030-01-01T06:00',
       /an ISO text with its offset/,
     ],
+    ['a delay of ages', enqueue({ delay: 1e300 }), 'delay', '1e+300', /at most a thousand years/],
+    [
+      'a timeout of ages',
+      enqueue({ timeout: '365251d' }),
+      'timeout',
+      '365251d',
+      /at most a thousand years/,
+    ],
     ['delay and instant', enqueue({ delay: '5m', availableAt: 1 }), 'delay', '5m', /not both/],
     ['priority 0', enqueue({ priority: 0 }), 'priority', '0', /from 1 to 10/],
     ['priority as a text', enqueue({ priority: '3' }), 'priority', '3', /from 1 to 10/],
@@ -203,7 +211,7 @@ const CASES = [
       '5m',
       /did you mean "timeout"/,
     ],
-    ['a queue that is a number', register({ queue: 7 }), 'queue', '7', /give a name/],
+    ['a queue that is a number', register({ queue: 7 }), 'queue', '7', /give a text of 1 to 255/],
     ['a priority of a handler', register({ priority: 11 }), 'priority', '11', /give 1 to 10/],
     ['retries below 0', register({ retry: { retries: -1 } }), 'retry.retries', '-1', /give 0 to/],
     [

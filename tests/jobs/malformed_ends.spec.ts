@@ -85,6 +85,14 @@ const ENDS = [
   ...coded<End>('E_INVALID_DURATION', [
     ['snoozes in words', () => snooze('soon') as never, 'delay', 'soon', /is not a duration/],
     ['snoozes for ever', () => snooze(Infinity) as never, 'delay', 'Infinity', /is not a duration/],
+    ['snoozes for ages', () => snooze(1e300) as never, 'delay', '1e+300', /is not a duration/],
+    [
+      'snoozes for digits without end',
+      () => snooze(`${'9'.repeat(400)}d`) as never,
+      'delay',
+      '999',
+      /is not a duration/,
+    ],
     ['extends by words', extend('soon'), 'duration', 'soon', /is not a duration/],
     ['extends by the past', extend(-1), 'duration', '-1', /is not a duration/],
   ]),

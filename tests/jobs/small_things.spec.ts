@@ -1,4 +1,6 @@
+import { mock } from 'node:test'
 import { test } from '@japa/runner'
+import { SystemClock } from '../../src/clock.ts'
 import { Counters } from '../../src/counters.ts'
 import { safeNotifier } from '../../src/safe_emit.ts'
 import { Wakeup } from '../../src/signal.ts'
@@ -57,6 +59,45 @@ test.group('Wakeup', () => {
     await waiting
     await wakeup.wait(clock, 1_000, controller.signal)
     assert.equal(clock.pending, 0)
+  })
+})
+
+test.group('System clock', () => {
+  const DAY = 86_400_000
+
+  /** The runner has timers of its own: it must not come to its turn meanwhile. */
+  function withTimersByHand(work: (pass: (ms: number) => void) => void) {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    try {
+      work((ms) => mock.timers.tick(ms))
+    } finally {
+      mock.timers.reset()
+    }
+  }
+
+  test('a timer of 60 days holds, although Node.js knows none beyond 24', ({ assert }) => {
+    withTimersByHand((pass) => {
+      let calls = 0
+      new SystemClock().timer(60 * DAY, () => calls++)
+      for (let hour = 1; hour < 60 * 24; hour++) {
+        pass(DAY / 24)
+        assert.equal(calls, 0)
+      }
+      // A part begins at the end of the hour in which the one before ended
+      pass(DAY / 8)
+      assert.equal(calls, 1)
+    })
+  })
+
+  test('it is cancelled in whatever part it is', ({ assert }) => {
+    withTimersByHand((pass) => {
+      let calls = 0
+      const timer = new SystemClock().timer(60 * DAY, () => calls++, { ref: false })
+      pass(30 * DAY)
+      timer.cancel()
+      pass(60 * DAY)
+      assert.equal(calls, 0)
+    })
   })
 })
 

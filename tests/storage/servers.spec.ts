@@ -145,6 +145,28 @@ for (const server of SERVERS) {
       )
     })
 
+    test('a cancel that meets a hand-back ends what is in the queue again', async ({ assert }) => {
+      const database = await create()
+      const context = new SuiteContext({ storage: database.storage(), cleanup: async () => {} })
+      const { id } = await context.running({})
+      const other = await database.open().connection(CONNECTION).transaction()
+      await other.from('almanac_executions').where('id', id).update({ state: 'queued', node: null })
+      const cancelling = context.storage.executions.requestCancel({
+        now: START,
+        id,
+        reason: 'enough',
+      })
+      for (let blocked = 0; blocked === 0;) {
+        const found = await rows(database, server.blocked)
+        blocked = found.length
+      }
+      await other.commit()
+      const result = await cancelling
+      assert.equal(result?.done, 'cancelled')
+      const stored = await context.find(id)
+      assert.include(stored, { state: 'cancelled', reason: 'enough' })
+    })
+
     test('what is enqueued in the caller’s transaction lives and dies with it', async ({
       assert,
     }) => {

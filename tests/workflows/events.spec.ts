@@ -125,7 +125,21 @@ test.group('Events that run after others', () => {
       () => create('c', { after: { event: 'a', when: 1 } as never }),
       /when.*unknown/s
     )
+    for (const twice of ['a', { event: a.id, on: 'failure' as const }]) {
+      await assert.rejects(
+        () => create('c', { after: ['a', twice] }),
+        /after\[1\]\.event.*each parent once/s
+      )
+    }
+    for (const [options, message] of [
+      [{ onn: 'failure' }, /onn.*unknown.*on, by/s],
+      [null, /options.*null.*give an object/s],
+    ] as [never, RegExp][]) {
+      await assert.rejects(() => events.dependOn(a.id, b.id, options), message)
+    }
     assert.isNull(await events.findByName('c'))
+    await events.dependOn(b.id, [a.id, a.id])
+    assert.lengthOf(await events.dependenciesOf(b.id), 1)
     assert.isTrue(await events.removeDependency(b.id, a.id))
     assert.isFalse(await events.removeDependency(b.id, a.id))
     await events.dependOn(a.id, b.id)

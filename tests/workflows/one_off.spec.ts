@@ -124,6 +124,7 @@ test.group('Workflows without stored events', () => {
       [step({}, 'a'), /steps\[1\]\.name.*a.*its own/s],
       [step({}, ' '), /steps\[1\]\.name.*1 to 255/s],
       [step({ after: 'x' }), /steps\[1\]\.after.*x.*the steps are a, b/s],
+      [step({ after: ['a', { step: 'a', on: 'failure' }] }), /steps\[1\]\.after.*a.*step once/s],
       [step({ after: 7 }), /steps\[1\]\.after.*7.*name of a step/s],
       [step({ after: { step: 'a', on: 'never' } }), /on.*never.*"success"/s],
       [step({ after: { step: 'a', of: 1 } }), /of.*unknown.*step, on/s],
@@ -139,6 +140,19 @@ test.group('Workflows without stored events', () => {
       await assert.rejects(given, message)
     }
     assert.isEmpty(await almanac.history())
+  })
+
+  test('options that are null are left out, as of each option', async ({ assert }) => {
+    const { t, almanac } = await setup()
+    const none = null as never
+    const chained = [
+      { handler: 'work', options: none },
+      { handler: 'work', options: none },
+    ]
+    await almanac.workflow().add('a', 'work', null, none).enqueue()
+    await almanac.chain(chained)
+    await t.tick()
+    assert.lengthOf(await almanac.history({ states: ['succeeded'] }), 3)
   })
 
   test('a fake records the steps', async ({ assert }) => {

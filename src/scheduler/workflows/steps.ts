@@ -80,7 +80,11 @@ export function readSteps(given: GivenStep[], enqueue: unknown): Step[] {
     steps.set(read ?? `#${index}`, { name: read ?? '', after })
   })
   ;[...steps.values()].forEach((step, index) =>
-    step.after.forEach(({ step: parent }) => {
+    step.after.forEach(({ step: parent }, place) => {
+      if (step.after.findIndex((each) => each.step === parent) < place) {
+        const message = 'it is named before; name each step once, with one condition'
+        report(`steps[${index}].after`, parent, message)
+      }
       if (!steps.has(parent)) {
         const known = [...steps.keys()].slice(0, 10).join(', ')
         report(`steps[${index}].after`, parent, `no step has this name; the steps are ${known}`)

@@ -103,7 +103,7 @@ export class Workflow {
     const ids = new Map<string, string>()
     return ordered.map(({ name, after }) => {
       const { handler, payload, options } = added.get(name)!
-      const { after: given, ...rest } = options
+      const { after: given, ...rest } = options ?? {}
       const execution = this.#deps.plan(handler, payload, rest)
       ids.set(name, execution.id)
       const parents = after.map(({ step, on }) => ({

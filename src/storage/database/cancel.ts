@@ -26,23 +26,28 @@ async function cancel(
   reason: string,
   now: number
 ): Promise<CancelResult | null> {
-  const patch = { state: 'cancelled' as const, finishedAt: now, reason, waitingFor: null }
-  if (await patchExecution(work, patch, `id = ? and state = 'queued'`, [id])) {
-    const sql = 'select event_id, has_children from almanac_executions where id = ?'
-    const row = await first(work, sql, [id])
-    const eventId = (row?.event_id ?? null) as string | null
+  // Locked before it is looked at: it may be on its way back to the queue, or out of it
+  const sql = `select state, event_id, has_children from almanac_executions
+    where id = ? ${work.dialect.lockRows}`
+  const row = await first(work, sql, [id])
+  if (row?.state === 'queued') {
+    const patch = { state: 'cancelled' as const, finishedAt: now, reason, waitingFor: null }
+    await patchExecution(work, patch, 'id = ?', [id])
+    const eventId = row.event_id as string | null
     await countOutcomes(work, [{ eventId, outcome: 'cancelled', startedAt: null }])
-    const parents = row?.has_children ? [{ id, outcome: 'cancelled' as const }] : []
+    const parents = row.has_children ? [{ id, outcome: 'cancelled' as const }] : []
     const moved = await endParents(work, parents, now)
     return { done: 'cancelled', children: moved.get(id) ?? [] }
   }
-  const asked = await work.run(
+  if (row?.state !== 'running') {
+    return null
+  }
+  await work.run(
     `update almanac_executions
-      set cancel_requested_at = coalesce(cancel_requested_at, ?), reason = ?
-      where id = ? and state = 'running'`,
+      set cancel_requested_at = coalesce(cancel_requested_at, ?), reason = ? where id = ?`,
     [now, reason, id]
   )
-  return asked > 0 ? { done: 'requested', children: [] } : null
+  return { done: 'requested', children: [] }
 }
 
 /** Which of these run and were asked to stop: found by their ids, read without a lock. */

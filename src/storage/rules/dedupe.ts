@@ -3,7 +3,8 @@ import type { DuplicateMode } from '../contract.ts'
 
 /**
  * What becomes of the queued execution that holds the dedupe key of another.
- * One that runs, or has failed or lost its node before, has begun: it stays.
+ * One that runs, or has failed, lost its node or kept a checkpoint before, has
+ * begun: it stays. A checkpoint of one payload must not meet another.
  *
  * @returns null when it stays as it is
  */
@@ -12,7 +13,8 @@ export function deduplicated(
   other: ExecutionRecord,
   mode: DuplicateMode
 ): ExecutionRecord | null {
-  const begun = holder.state !== 'queued' || holder.failures > 0 || holder.rescues > 0
+  const { state, failures, rescues, checkpoint } = holder
+  const begun = state !== 'queued' || failures > 0 || rescues > 0 || checkpoint !== null
   if (mode === 'skip' || begun) {
     return null
   }

@@ -167,6 +167,23 @@ export const duplicateCases = cases({
     assert.equal(await field(context.find(id), 'payload'), 1)
   },
 
+  'what was snoozed with a checkpoint keeps the payload that it is of': async (context) => {
+    const { executions } = context.storage
+    const [id] = await context.enqueue({ dedupeKey: 'd', payload: 1 })
+    const [running] = await context.claim()
+    const { attempt } = running
+    const fence = { id, attempt, node: running.node! }
+    await executions.saveCheckpoint({ now: context.now, fence, checkpoint: { row: 7 } })
+    await context.settle(running, { to: 'release', delay: MINUTE })
+    const [result] = await executions.enqueue({
+      now: context.now,
+      executions: [context.execution({ dedupeKey: 'd', payload: 2, onDuplicate: 'replace' })],
+    })
+    assert.deepEqual(result, { id, inserted: false })
+    const { payload, checkpoint } = await context.find(id)
+    assert.deepEqual([payload, checkpoint], [1, { row: 7 }])
+  },
+
   'a claim and a replacement at once: it runs with one of the two, once': async (context) => {
     const other = await context.another()
     for (let round = 0; round < 10; round++) {
