@@ -19,7 +19,7 @@ const UNITS: Record<string, number> = {
  * hold and a date can show. What is longer is a mistake, and would be one of
  * the store's, at the worst while it takes the end of an execution.
  */
-const LONGEST = 365_250 * 86_400_000
+export const LONGEST = 365_250 * 86_400_000
 const PART = /(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)/g
 const WHOLE = /^(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|m|h|d|w))+\s*$/
 

@@ -54,6 +54,31 @@ test.group('Locks', () => {
     assert.equal(first.store.clock.pending, 0)
   })
 
+  test('runs of one lock take turns, whatever becomes of them', async ({ assert }) => {
+    const { context, end, running } = await holding()
+    const lock = context.lock('stock')
+    const done: string[] = []
+    const [first, second] = [gate(), gate()]
+    const one = lock.run(async () => {
+      done.push('one begins')
+      await first.promise
+      done.push('one ends')
+      throw new Error('in vain')
+    })
+    const two = lock.run(async () => {
+      done.push('two begins')
+      await second.promise
+      assert.isFalse(await context.lock('stock').tryAcquire())
+    })
+    first.open()
+    await assert.rejects(() => one, 'in vain')
+    second.open()
+    await two
+    assert.deepEqual(done, ['one begins', 'one ends', 'two begins'])
+    end()
+    await running
+  })
+
   test('acquire waits for it, and no longer than it was told to', async ({ assert }) => {
     const first = await holding()
     const second = await holding(first.store, 'test.00000002')

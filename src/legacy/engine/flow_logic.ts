@@ -1,4 +1,5 @@
 import { sleep } from '../../clock.ts'
+import { LONGEST } from '../../duration.ts'
 import { E_LEASE_LOST } from '../../errors.ts'
 import { Failed, ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
 import { placeOf } from '../../jobs/place.ts'
@@ -23,8 +24,6 @@ import { verdictOf, type FlowVerdict } from './verdict.ts'
 
 /** Once the outcome is decided, its write-back is not timed out. */
 const CLOSING_TIME = 86_400_000
-/** What a handler without a timeout gets: the longest timer. */
-const NO_TIMEOUT = 2_147_483_647
 /** What a flow is told that touches what only its run may write. */
 const OWN_ROW = 'its logic changes the DWPRCLOG row of its own run; the run closes that row itself'
 
@@ -77,7 +76,7 @@ export class FlowLogic {
   async #execute(logic: LogicRun, leave: () => void): Promise<FlowVerdict> {
     const { runner } = logic.ready.resolved
     if (runner.timeout !== undefined) {
-      logic.context.extend(runner.timeout ?? NO_TIMEOUT)
+      logic.context.extend(runner.timeout ?? LONGEST)
     }
     let outcome: Stoppable<RunCounts | null>
     try {

@@ -2,9 +2,6 @@ import type { Clock, ClockTimer } from '../../clock.ts'
 import { toMilliseconds, type Duration } from '../../duration.ts'
 import type { AbortReason } from '../../types/handlers.ts'
 
-/** The longest timer. */
-const LONGEST = 2_147_483_647
-
 /** The signal of one day: that of its load, and a timeout of its own. */
 export class DayTimeout {
   readonly signal: AbortSignal
@@ -29,7 +26,7 @@ export class DayTimeout {
   /** Moves the timeout to `duration` from now. */
   extend(duration: Duration): void {
     this.cancel()
-    const ms = Math.min(LONGEST, toMilliseconds(duration, 'duration'))
+    const ms = toMilliseconds(duration, 'duration')
     const reason: AbortReason = 'timeout'
     this.#timer = this.#clock.timer(ms, () => this.#own.abort(reason), { ref: false })
   }

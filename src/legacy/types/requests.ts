@@ -1,3 +1,4 @@
+import { LONGEST } from '../../duration.ts'
 import { toJson } from '../../json.ts'
 import { ReleaseSignal, Succeeded } from '../../jobs/outcome.ts'
 import type { AbortReason, HandlerContext, HandlerDefinition } from '../../types/handlers.ts'
@@ -27,9 +28,6 @@ export interface LegacyRequestPayload<Payload = JsonObject> {
 
 /** What an attempt leaves for the next one. */
 type Left = { begun: boolean; work: JsonValue }
-
-/** What a handler without a timeout gets: the longest timer. */
-const NO_TIMEOUT = 2_147_483_647
 
 interface Deps extends SourceDeps {
   open: OpenRuntime
@@ -92,7 +90,7 @@ export class TypedRequests implements SourceWork {
       )
     }
     await context.saveCheckpoint({ ...left, begun: true })
-    context.extend(definition.timeout ?? NO_TIMEOUT)
+    context.extend(definition.timeout ?? LONGEST)
     const progress = this.#progress(runtime, request)
     try {
       const result = await definition.run(contextOf(context, request, left.work, progress))
