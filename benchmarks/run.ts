@@ -5,13 +5,16 @@ import { comparisons, type Comparison } from './comparisons.ts'
 import { measure } from './lib/child.ts'
 import { CommandLine } from './lib/command_line.ts'
 import { verdict, type JobCpu, type Result } from './lib/result.ts'
+import { soak } from './lib/soak_child.ts'
 import { median, rotated, rounded } from './lib/statistics.ts'
 import { printTable } from './lib/table.ts'
 
 /** What a figure that is quoted takes. */
 const ENOUGH = 5
+/** Memory over a long time: once, whatever the repetitions. */
+const SOAK = 'soak'
 const USAGE = `npm run bench -- [comparison…] [--repetitions=5] [--out=tmp/bench.json] [--quick]
-  comparisons: ${Object.keys(comparisons()).join(', ')}
+  comparisons: ${[...Object.keys(comparisons()), SOAK].join(', ')}
   --quick shows in minutes that everything works; its figures mean nothing`
 
 const line = new CommandLine(USAGE, {
@@ -20,10 +23,11 @@ const line = new CommandLine(USAGE, {
   quick: { type: 'boolean', default: false },
 })
 const all = comparisons({ quick: line.flag('quick') })
-const names = line.words.length > 0 ? line.words : Object.keys(all)
-const unknown = names.find((name) => !Object.hasOwn(all, name))
+const known = [...Object.keys(all), SOAK]
+const names = line.words.length > 0 ? line.words : known
+const unknown = names.find((name) => !known.includes(name))
 if (unknown !== undefined) {
-  line.refuse('the comparison', unknown, `give some of ${Object.keys(all).join(', ')}`)
+  line.refuse('the comparison', unknown, `give some of ${known.join(', ')}`)
 }
 const repetitions = line.number('repetitions', { whole: true })
 const out = line.text('out')
@@ -100,6 +104,12 @@ function print({ comparison, unit, figures, ratios, cpu }: Result): void {
   }
 }
 
+async function measured(name: string): Promise<Result> {
+  const result = await compare(name, all[name])
+  print(result)
+  return result
+}
+
 const machine = {
   node: process.version,
   arch: arch(),
@@ -107,12 +117,10 @@ const machine = {
   cores: cpus().length,
   memory: totalmem(),
 }
-const results: Result[] = []
+const results: object[] = []
 await mkdir(dirname(out), { recursive: true })
 for (const name of names) {
-  const result = await compare(name, all[name])
-  results.push(result)
-  print(result)
+  results.push(name === SOAK ? await soak(line.flag('quick') ? 0.2 : 10) : await measured(name))
   // After each: what comes later may fail, and what was measured is not lost
   await writeFile(out, `${JSON.stringify({ machine, results }, null, 2)}\n`)
 }

@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { openAlmanac } from './lib/almanac.ts'
 import { CommandLine } from './lib/command_line.ts'
@@ -7,18 +9,20 @@ import { rounded } from './lib/statistics.ts'
 import { printTable } from './lib/table.ts'
 
 /** Memory over a long time at half load: heap, handles and listeners must stay flat. */
-const USAGE = `npm run bench:soak -- [--minutes=10] [--rate=]
+const USAGE = `npm run bench:soak -- [--minutes=10] [--rate=] [--out=tmp/soak.json]
   --rate is how many are enqueued a second. Without it: half of what this machine, as busy as it is,
   runs a second when as much is enqueued as it takes`
 const line = new CommandLine(USAGE, {
   minutes: { type: 'string', default: '10' },
   rate: { type: 'string' },
+  out: { type: 'string', default: 'tmp/soak.json' },
 })
 if (line.words.length > 0) {
   line.refuse('the argument', line.words[0], 'leave it out')
 }
 const MINUTES = line.number('minutes')
 const RATE = line.has('rate') ? line.number('rate') : null
+const OUT = line.text('out')
 const STEP = 50
 /** How long as much is enqueued as is taken, ms, and how many at a time. */
 const FULL = { length: 10_000, batch: 100 }
@@ -63,11 +67,17 @@ printTable(
 await almanac.stop()
 await close()
 await database.drop()
-const verdicts = growthOf(samples).map(({ what, growth, flat: isFlat }) => {
-  console.log(`${what}: ${rounded(growth)} along the line, ${isFlat ? 'flat' : 'not flat'}`)
-  return isFlat
-})
-const flat = verdicts.every(Boolean)
+const growth = growthOf(samples)
+for (const each of growth) {
+  const verdict = each.flat ? 'flat' : 'not flat'
+  console.log(`${each.what}: ${rounded(each.growth)} along the line, ${verdict}`)
+}
+const flat = growth.every((each) => each.flat)
+await mkdir(dirname(OUT), { recursive: true })
+await writeFile(
+  OUT,
+  `${JSON.stringify({ minutes: MINUTES, rate, samples, growth, flat }, null, 2)}\n`
+)
 console.log(flat ? '\nflat' : '\nnot flat')
 process.exit(flat ? 0 : 1)
 
