@@ -9,6 +9,8 @@ export async function open({ concurrency }: ContenderOptions): Promise<Contender
   const database = await createDatabase()
   const { almanac, storage, close } = await openAlmanac(database.url, { concurrency })
   let ran = () => {}
+  // What was finished before is not counted again at each look
+  let grownUntil = 0
   almanac.register('noop', async () => ran())
   return {
     async enqueue(count) {
@@ -24,9 +26,14 @@ export async function open({ concurrency }: ContenderOptions): Promise<Contender
       await almanac.start()
     },
     stored: () =>
-      database.count(`select count(*) from almanac_executions where state = 'succeeded'`),
+      database.count(
+        `select count(*) from almanac_executions where state = 'succeeded' and finished_at > ${grownUntil}`
+      ),
     stop: () => almanac.stop(),
-    grow: (finished) => copyFinished(database, finished),
+    async grow(finished) {
+      await copyFinished(database, finished)
+      grownUntil = await database.count('select max(finished_at) as count from almanac_executions')
+    },
     serverCpu: database.cpu,
     async close() {
       await close()

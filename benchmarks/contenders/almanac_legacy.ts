@@ -24,6 +24,8 @@ export async function open({ concurrency, keys }: ContenderOptions): Promise<Con
     },
   })
   let ran = () => {}
+  // What was finished before is not counted again at each look
+  let grownUntil = '-infinity'
   almanac.register('noop', async () => ran())
   new LegacyAdapter({
     scheduler: almanac,
@@ -40,9 +42,18 @@ export async function open({ concurrency, keys }: ContenderOptions): Promise<Con
       ran = callback
       await almanac.start()
     },
-    stored: () => database.count(`select count(*) from DWPRCREQ where STATUS = 'DONE'`),
+    stored: () =>
+      database.count(
+        `select count(*) from DWPRCREQ where STATUS = 'DONE' and REQUESTED_AT > '${grownUntil}'`
+      ),
     stop: () => almanac.stop(),
-    grow: (finished) => grow(database, finished),
+    async grow(finished) {
+      await grow(database, finished)
+      const [row] = await database.query<{ until: string }>(
+        'select max(REQUESTED_AT)::text as until from DWPRCREQ'
+      )
+      grownUntil = row.until
+    },
     serverCpu: database.cpu,
     async close() {
       await close()
