@@ -15,7 +15,7 @@ export interface Comparison {
 
 const OWN = 'Almanac'
 const LEGACY = 'Almanac, legacy tables'
-/** What a legacy run writes, by itself: what no scheduler that writes it can pass. */
+/** What a legacy run writes, by itself: about as fast as a scheduler that writes it could be. */
 const BARE = 'the rows of legacy runs alone'
 
 interface Sizes {

@@ -11,7 +11,7 @@ const BATCH = 200
 const LANES = 3
 
 /**
- * A ceiling: the rows that a run of a request leaves, written in batches by
+ * About a ceiling: the rows that a run of a request leaves, written in batches by
  * prepared statements and nothing else. No key holds its MAPREF, no flow is
  * read, no lease is renewed, nothing is retried or announced.
  */
@@ -25,11 +25,10 @@ export async function open({ keys }: ContenderOptions): Promise<Contender> {
   let prcid = 0
   const nextIds = (count: number) => Array.from({ length: count }, () => ++prcid)
   const lane = async (number: number, ran: () => void) => {
-    for (
-      let batch = 0;
-      !over && (await workOff(pool, `${number}.${batch}`, { nextIds, ran }));
-      batch++
-    );
+    let left = true
+    for (let batch = 0; left && !over; batch++) {
+      left = await workOff(pool, `${number}.${batch}`, { nextIds, ran })
+    }
   }
   let working: Promise<unknown> = Promise.resolve()
   return {
